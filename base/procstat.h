@@ -1,0 +1,20 @@
+/* procstat.h: what /proc/PID/stat (proc(5)) says of a process. */
+#ifndef ANYFPM_BASE_PROCSTAT_H
+#define ANYFPM_BASE_PROCSTAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct procstat {
+	char state; /* R, S, T, Z, ... */
+	pid_t parent;
+	uint64_t ticks;		 /* CPU time of its own, in ticks of sysconf(_SC_CLK_TCK) */
+	uint64_t children_ticks; /* of the children that it has waited for */
+	uint64_t pages;		 /* resident memory */
+};
+
+/* false: there is no such process, or it may not be seen. */
+bool procstat_read(pid_t pid, struct procstat *stat);
+
+#endif
