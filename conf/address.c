@@ -1,0 +1,192 @@
+/* address.c: what an address to listen on, and a network that may connect, look like. */
+#include "config.h"
+
+#include "conf/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/text.h"
+#include "conf/value.h"
+
+static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+/* host is changed to the one way in which inet_ntop(3) writes it. */
+static bool
+normalize_host(int family, char host[64])
+{
+	struct in6_addr addr;
+
+	return inet_pton(family, host, &addr) == 1 && inet_ntop(family, &addr, host, 64) != NULL;
+}
+
+/* host: the len bytes before the colon of the port, perhaps in brackets. */
+static const char *
+parse_host(const char *text, size_t len, struct listen_address *address)
+{
+	bool brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+
+	if (brackets) {
+		text++;
+		len -= 2;
+	}
+	if (len == 0 || len >= sizeof(address->host))
+		return "expected an IP address before the port";
+	memcpy(address->host, text, len);
+	address->host[len] = '\0';
+	if (normalize_host(brackets ? AF_INET6 : AF_INET, address->host))
+		return NULL;
+	if (brackets)
+		return "expected an IPv6 address in the brackets";
+	if (strchr(address->host, ':') != NULL)
+		return "expected an IPv6 address in brackets, as [::1]:9000";
+	return "expected an IP address before the port; names are not looked up";
+}
+
+const char *
+conf_parse_listen(const char *text, struct listen_address *address)
+{
+	const char *colon, *problem;
+	uint64_t port;
+
+	memset(address, 0, sizeof(*address));
+	if (strchr(text, '/') != NULL) {
+		if (strlen(text) >= sizeof(address->path))
+			return "the path is too long for a unix socket (107 bytes at most)";
+		address->kind = LISTEN_UNIX;
+		memcpy(address->path, text, strlen(text) + 1);
+		return NULL;
+	}
+	address->kind = LISTEN_TCP;
+	colon = strrchr(text, ':');
+	if (!value_unsigned(colon != NULL ? colon + 1 : text, &port))
+		return "expected /path, ip:port, [ipv6]:port or port";
+	if (port < 1 || port > 65535)
+		return "expected a port from 1 to 65535";
+	address->port = (uint16_t)port;
+	if (colon != NULL && (problem = parse_host(text, (size_t)(colon - text), address)) != NULL)
+		return problem;
+	return NULL;
+}
+
+bool
+listen_same(const struct listen_address *a, const struct listen_address *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind == LISTEN_UNIX)
+		return strcmp(a->path, b->path) == 0;
+	return a->port == b->port &&
+	       (*a->host == '\0' || *b->host == '\0' || strcmp(a->host, b->host) == 0);
+}
+
+/* Clear the bits of addr behind the first `bits`. */
+static void
+mask(uint8_t addr[16], unsigned int bits)
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		unsigned int left = bits > i * 8 ? bits - i * 8 : 0;
+		if (left < 8)
+			addr[i] &= (uint8_t)(0xff00U >> left);
+	}
+}
+
+/* text: ADDRESS or ADDRESS/BITS; it is changed. */
+static bool
+parse_network(char *text, struct conf_network *network)
+{
+	char *slash = strchr(text, '/');
+	unsigned int width = 128, before = 0;
+	uint64_t bits;
+
+	if (slash != NULL)
+		*slash = '\0';
+	if (inet_pton(AF_INET, text, network->addr + 12) == 1) {
+		memcpy(network->addr, v4_mapped, sizeof(v4_mapped));
+		width = 32;
+		before = 96;
+	} else if (inet_pton(AF_INET6, text, network->addr) != 1)
+		return false;
+	bits = width;
+	if (slash != NULL) {
+		*slash = '/';
+		if (!value_unsigned(slash + 1, &bits) || bits > width)
+			return false;
+	}
+	network->bits = before + (unsigned int)bits;
+	mask(network->addr, network->bits);
+	return true;
+}
+
+bool
+listen_parse_networks(
+    const char *text, struct conf_network **networks, size_t *count, char problem[LISTEN_ERROR_MAX])
+{
+	char *copy, *rest, *item;
+	bool ok = true;
+
+	*networks = NULL;
+	*count = 0;
+	if (*text == '\0' || strcmp(text, "any") == 0)
+		return true;
+	rest = copy = text_dup(text);
+	while (ok && (item = strsep(&rest, ",")) != NULL) {
+		item += strspn(item, " \t");
+		item[strcspn(item, " \t")] = '\0';
+		*networks = text_realloc(*networks, *count + 1, sizeof(**networks));
+		ok = parse_network(item, &(*networks)[(*count)++]);
+		if (!ok)
+			snprintf(problem, LISTEN_ERROR_MAX,
+			    "expected addresses or networks (10.0.0.0/8, ::1) with commas, or any, "
+			    "got \"%.100s\"",
+			    item);
+	}
+	free(copy);
+	if (!ok) {
+		free(*networks);
+		*networks = NULL;
+		*count = 0;
+	}
+	return ok;
+}
+
+void
+listen_print_networks(const struct conf_network *networks, size_t count, FILE *out)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	if (count == 0)
+		fputs("any", out);
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_network *n = &networks[i];
+		bool v4 = n->bits >= 96 && memcmp(n->addr, v4_mapped, sizeof(v4_mapped)) == 0;
+
+		inet_ntop(v4 ? AF_INET : AF_INET6, n->addr + (v4 ? 12 : 0), host, sizeof(host));
+		fprintf(out, "%s%s/%u", i > 0 ? ", " : "", host, n->bits - (v4 ? 96 : 0));
+	}
+}
+
+static bool
+network_has(const struct conf_network *network, const uint8_t addr[16])
+{
+	uint8_t masked[16];
+
+	memcpy(masked, addr, sizeof(masked));
+	mask(masked, network->bits);
+	return memcmp(masked, network->addr, sizeof(masked)) == 0;
+}
+
+bool
+conf_client_allowed(const struct conf_pool *pool, const uint8_t addr[16])
+{
+	if (pool->allowed_clients_count == 0)
+		return true;
+	for (size_t i = 0; i < pool->allowed_clients_count; i++) {
+		if (network_has(&pool->allowed_clients[i], addr))
+			return true;
+	}
+	return false;
+}

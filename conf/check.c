@@ -1,0 +1,459 @@
+/* check.c: the rules that a configuration has to meet beyond the type of each value. */
+#include "config.h"
+
+#include "conf/check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/directives.h"
+#include "conf/field.h"
+#include "conf/format.h"
+#include "conf/ini.h"
+#include "conf/address.h"
+#include "conf/text.h"
+
+#define POOL_NAME_MAX 64
+
+/* Where a directive of a pool is set, or the pool's section begins. */
+static const char *
+where(const struct ini *ini, const struct conf_pool *pool, const char *directive)
+{
+	const struct ini_section *s;
+
+	if (ini != NULL) {
+		TAILQ_FOREACH (s, &ini->sections, next) {
+			if (!s->duplicate && strcmp(s->name, pool->name) == 0)
+				return ini_where(ini, s, directive);
+		}
+	}
+	return pool->where;
+}
+
+static void
+check_name(const struct conf_pool *pool, struct conf_errors *errors)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	size_t len = strlen(pool->name);
+
+	if (len == 0 || len > POOL_NAME_MAX || strspn(pool->name, letters) != len ||
+	    strchr(".-", pool->name[0]) != NULL)
+		conf_errors_add(errors,
+		    "%s: [pool %.200s] the name of a pool is 1 to %d letters, digits, \".\", \"_\" "
+		    "and \"-\", and begins with neither \".\" nor \"-\"",
+		    pool->where, pool->name, POOL_NAME_MAX);
+}
+
+/* The addresses of a pool, and the directives that say them. */
+enum { ADDRESS_LISTEN, ADDRESS_STATUS, ADDRESS_COUNT };
+static const char *const address_directives[ADDRESS_COUNT] = {"listen", "pm.status_listen"};
+
+static const char *
+address_of(const struct conf_pool *pool, int which)
+{
+	return which == ADDRESS_LISTEN ? pool->listen : pool->status_listen;
+}
+
+/* Whether the address mine is that of an earlier directive of the same or an earlier pool. */
+static void
+check_unique(const struct conf *conf, const struct conf_pool *pool, int which,
+    const struct listen_address *mine, const struct ini *ini, struct conf_errors *errors)
+{
+	const struct conf_pool *other;
+	struct listen_address theirs;
+	const char *text;
+
+	TAILQ_FOREACH (other, &conf->pools, next) {
+		for (int i = 0; i < (other == pool ? which : ADDRESS_COUNT); i++) {
+			text = address_of(other, i);
+			if (text == NULL || conf_parse_listen(text, &theirs) != NULL ||
+			    !listen_same(mine, &theirs))
+				continue;
+			conf_errors_add(errors, "%s: [pool %s] %s: %s is pool %s's already, at %s",
+			    where(ini, pool, address_directives[which]), pool->name,
+			    address_directives[which], address_of(pool, which), other->name,
+			    where(ini, other, address_directives[i]));
+		}
+		if (other == pool)
+			break;
+	}
+}
+
+static void
+check_listen(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
+    struct conf_errors *errors)
+{
+	struct listen_address mine;
+	const char *problem, *text;
+
+	for (int which = 0; which < ADDRESS_COUNT; which++) {
+		if ((text = address_of(pool, which)) == NULL)
+			continue;
+		/* A relative path was made absolute since it was read. */
+		if ((problem = conf_parse_listen(text, &mine)) == NULL)
+			check_unique(conf, pool, which, &mine, ini, errors);
+		else
+			conf_errors_add(errors, "%s: [pool %s] %s: %s, got \"%.200s\"",
+			    where(ini, pool, address_directives[which]), pool->name,
+			    address_directives[which], problem, text);
+	}
+}
+
+/* Where a directive of [global] is set. */
+static const char *
+where_global(const struct ini *ini, const char *directive)
+{
+	const struct ini_section *s;
+
+	if (ini != NULL) {
+		TAILQ_FOREACH (s, &ini->sections, next) {
+			if (strcmp(s->name, "global") == 0 && ini_value(ini, s, directive) != NULL)
+				return ini_where(ini, s, directive);
+		}
+	}
+	return "[global]";
+}
+
+static void
+check_metrics(const struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+{
+	static const char name[] = "metrics_listen";
+	const char *text = conf->global.metrics_listen, *problem;
+	struct listen_address mine, theirs;
+	const struct conf_pool *pool;
+
+	if (text == NULL)
+		return;
+	if ((problem = conf_parse_listen(text, &mine)) != NULL)
+		conf_errors_add(errors, "%s: [global] %s: %s, got \"%.200s\"",
+		    where_global(ini, name), name, problem, text);
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		for (int i = 0; problem == NULL && i < ADDRESS_COUNT; i++) {
+			if (address_of(pool, i) == NULL ||
+			    conf_parse_listen(address_of(pool, i), &theirs) != NULL ||
+			    !listen_same(&mine, &theirs))
+				continue;
+			conf_errors_add(errors, "%s: [global] %s: %s is pool %s's already, at %s",
+			    where_global(ini, name), name, text, pool->name,
+			    where(ini, pool, address_directives[i]));
+		}
+	}
+}
+
+/* Pools that grow do so for requests that wait. */
+static void
+check_queue(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	if (pool->pm != PM_STATIC && pool->request_queue_limit == 0)
+		conf_errors_add(errors,
+		    "%s: [pool %s] request_queue_limit: 0 only works with pm = static, because "
+		    "other pools start workers for requests that wait",
+		    where(ini, pool, "request_queue_limit"), pool->name);
+}
+
+static void
+check_buffers(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	const struct {
+		const char *name;
+		uint64_t size;
+	} parts[] = {
+	    {"request_params_limit", pool->request_params_limit},
+	    {"request_buffer_size", pool->request_buffer_size},
+	    {"response_buffer_size", pool->response_buffer_size},
+	};
+	char limit[VALUE_TEXT_MAX], size[VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].size <= pool->buffer_limit)
+			continue;
+		value_format_size((int64_t)pool->buffer_limit, limit);
+		value_format_size((int64_t)parts[i].size, size);
+		conf_errors_add(errors, "%s: [pool %s] %s: %s is more than buffer_limit, %s",
+		    where(ini, pool, parts[i].name), pool->name, parts[i].name, size, limit);
+	}
+}
+
+static void complain(const struct conf_pool *pool, const struct ini *ini,
+    struct conf_errors *errors, const char *directive, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* What is wrong with a directive of a pool, where it stands. */
+static void
+complain(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors,
+    const char *directive, const char *fmt, ...)
+{
+	va_list ap;
+	char *message;
+
+	va_start(ap, fmt);
+	message = text_vprintf(fmt, ap);
+	va_end(ap);
+	conf_errors_add(errors, "%s: [pool %s] %s: %s", where(ini, pool, directive), pool->name,
+	    directive, message);
+	free(message);
+}
+
+/* The spare limits of pm = dynamic; php-fpm's rules. A pool without pm.max_children is reported. */
+static void
+check_spare(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	static const char min_name[] = "pm.min_spare_servers", max_name[] = "pm.max_spare_servers";
+	unsigned int min = pool->min_spare_servers, max = pool->max_spare_servers;
+
+	if (pool->pm != PM_DYNAMIC)
+		return;
+	if (min == 0)
+		complain(pool, ini, errors, min_name, "pm = dynamic requires 1 or more");
+	if (max == 0)
+		complain(pool, ini, errors, max_name, "pm = dynamic requires 1 or more");
+	if (min == 0 || max == 0 || pool->max_children == 0)
+		return;
+	if (max < min)
+		complain(pool, ini, errors, max_name, "%u is less than %s, %u", max, min_name, min);
+	else if (pool->start_servers < min || pool->start_servers > max)
+		complain(pool, ini, errors, "pm.start_servers",
+		    "%u is not between %s, %u, and %s, %u", pool->start_servers, min_name, min,
+		    max_name, max);
+	if (min > pool->max_children)
+		complain(pool, ini, errors, min_name, "%u is more than pm.max_children, %u", min,
+		    pool->max_children);
+	else if (max > pool->max_children)
+		complain(pool, ini, errors, max_name, "%u is more than pm.max_children, %u", max,
+		    pool->max_children);
+}
+
+/* Limits that contradict each other. */
+static void
+check_limits(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
+    struct conf_errors *errors)
+{
+	char recycle[VALUE_TEXT_MAX], terminate[VALUE_TEXT_MAX];
+
+	if (conf->global.process_max > 0 && pool->max_children > conf->global.process_max)
+		complain(pool, ini, errors, "pm.max_children", "%u is more than process.max, %u",
+		    pool->max_children, conf->global.process_max);
+	if (pool->max_requests_jitter > 0 && pool->max_requests == 0)
+		complain(pool, ini, errors, "pm.max_requests_jitter",
+		    "%u is added to pm.max_requests, which is not set", pool->max_requests_jitter);
+	else if (pool->max_requests_jitter > pool->max_requests)
+		complain(pool, ini, errors, "pm.max_requests_jitter",
+		    "%u is more than pm.max_requests, %u", pool->max_requests_jitter,
+		    pool->max_requests);
+	if (pool->max_memory > 0 && pool->request_terminate_memory > 0 &&
+	    pool->max_memory >= pool->request_terminate_memory) {
+		value_format_size((int64_t)pool->max_memory, recycle);
+		value_format_size((int64_t)pool->request_terminate_memory, terminate);
+		complain(pool, ini, errors, "pm.max_memory",
+		    "%s, above which a worker is replaced after a request, must be less than "
+		    "request_terminate_memory, %s, which ends the request",
+		    recycle, terminate);
+	}
+}
+
+static void
+check_access(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	char error[FORMAT_ERROR_MAX];
+	struct format format;
+
+	if (format_parse(pool->access_format != NULL ? pool->access_format : "", &format, error))
+		format_free(&format);
+	else
+		complain(pool, ini, errors, "access.format", "%s", error);
+}
+
+/* What is of no effect. */
+static void
+check_useless(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *warnings)
+{
+	const struct directive *d = directive_find(SCOPE_POOL, "access.format", 13);
+	struct conf_pool fresh = {0};
+	char error[FIELD_ERROR_MAX];
+
+	if (pool->access_log == NULL || pool->access_log_format != LOG_FORMAT_JSON)
+		return;
+	if (field_set(d, &fresh, d->fallback, NULL, NULL, error) && pool->access_format != NULL &&
+	    strcmp(pool->access_format, fresh.access_format) != 0)
+		complain(pool, ini, warnings, "access.format",
+		    "is of no effect, because access.log.format is json");
+	field_free(d, &fresh);
+}
+
+/* Slow log directives that need each other. */
+static void
+check_slowlog(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	if (pool->request_slowlog_timeout_ms > 0 && pool->slowlog == NULL)
+		complain(pool, ini, errors, "request_slowlog_timeout",
+		    "requires slowlog, the file that slow requests are written to");
+	if (pool->slowlog_command != NULL && pool->request_slowlog_timeout_ms == 0)
+		complain(pool, ini, errors, "slowlog_command",
+		    "requires request_slowlog_timeout, the time after which it is run");
+}
+
+static void
+check_status(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	if (pool->status_listen != NULL && pool->status_path == NULL && pool->ping_path == NULL)
+		complain(pool, ini, errors, "pm.status_listen",
+		    "nothing would be answered there: set pm.status_path, ping.path or both");
+	if (pool->status_path != NULL && pool->ping_path != NULL &&
+	    strcmp(pool->status_path, pool->ping_path) == 0)
+		complain(pool, ini, errors, "ping.path", "%s is pm.status_path already",
+		    pool->ping_path);
+}
+
+void
+check_text(const struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+{
+	const struct conf_pool *pool;
+
+	check_metrics(conf, ini, errors);
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		check_name(pool, errors);
+		check_listen(conf, pool, ini, errors);
+		check_buffers(pool, ini, errors);
+		check_queue(pool, ini, errors);
+		check_spare(pool, ini, errors);
+		check_limits(conf, pool, ini, errors);
+		check_access(pool, ini, errors);
+		check_slowlog(pool, ini, errors);
+		check_status(pool, ini, errors);
+	}
+}
+
+/* Whether the program of a directive, argv, can be found. */
+static void
+check_command(const struct conf_pool *pool, const struct ini *ini, const char *directive,
+    char *const *argv, struct conf_errors *warnings)
+{
+	char path[4096];
+	const char *searched;
+
+	if (argv == NULL || conf_find_program(pool, argv[0], path, sizeof(path), &searched))
+		return;
+	complain(pool, ini, warnings, directive, "%s: %s%s%s", path, strerror(errno),
+	    searched != NULL ? ", looked for in " : "", searched != NULL ? searched : "");
+}
+
+static void
+check_chdir(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	struct stat st;
+
+	if (pool->chdir == NULL)
+		return;
+	if (stat(pool->chdir, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return;
+		errno = ENOTDIR;
+	}
+	conf_errors_add(errors, "%s: [pool %s] chdir: %s: %s", where(ini, pool, "chdir"),
+	    pool->name, pool->chdir, strerror(errno));
+}
+
+static void
+check_identity(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+{
+	const struct {
+		const char *directive, *name;
+		bool group;
+	} rows[] = {
+	    {"user", pool->user, false},
+	    {"group", pool->group, true},
+	    {"listen.owner", pool->listen_owner, false},
+	    {"listen.group", pool->listen_group, true},
+	};
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].name == NULL ||
+		    (rows[i].group ? conf_find_group(rows[i].name, &gid)
+				   : conf_find_user(rows[i].name, &uid, &gid, &has_group)))
+			continue;
+		conf_errors_add(errors, "%s: [pool %s] %s: there is no %s \"%.200s\"",
+		    where(ini, pool, rows[i].directive), pool->name, rows[i].directive,
+		    rows[i].group ? "group" : "user", rows[i].name);
+	}
+	if (pool->user != NULL && pool->group == NULL &&
+	    conf_find_user(pool->user, &uid, &gid, &has_group) && !has_group)
+		conf_errors_add(errors,
+		    "%s: [pool %s] user: %s is in no password file, so that group is required",
+		    where(ini, pool, "user"), pool->name, pool->user);
+}
+
+/* Who serves metrics is no root, and somebody who exists. */
+static void
+check_metrics_user(const struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+{
+	const char *user = conf_metrics_user(conf);
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+
+	if (conf->global.metrics_listen == NULL || user == NULL)
+		return;
+	if (!conf_find_user(user, &uid, &gid, &has_group))
+		conf_errors_add(errors, "%s: [global] metrics_user: there is no user \"%.200s\"",
+		    where_global(ini, "metrics_user"), user);
+	else if (!has_group)
+		conf_errors_add(errors,
+		    "%s: [global] metrics_user: %s is in no password file; name a user with a "
+		    "group",
+		    where_global(ini, "metrics_user"), user);
+	else if (uid == 0)
+		conf_errors_add(errors,
+		    "%s: [global] metrics_user: expected another user than root, which no metrics "
+		    "need",
+		    where_global(ini, "metrics_user"));
+}
+
+void
+check_system(struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+{
+	const struct conf_pool *pool;
+
+	check_metrics_user(conf, ini, errors);
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		check_chdir(pool, ini, errors);
+		check_command(pool, ini, "command", pool->command, &conf->warnings);
+		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
+		check_identity(pool, ini, errors);
+		check_useless(pool, ini, &conf->warnings);
+	}
+}
+
+bool
+conf_check_root(const struct conf *conf, bool allow_root, struct conf_errors *errors)
+{
+	const struct conf_pool *pool;
+	size_t before = errors->count;
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+
+	if (geteuid() != 0 || allow_root)
+		return true;
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		if (pool->user != NULL && conf_find_user(pool->user, &uid, &gid, &has_group) &&
+		    uid != 0) {
+			if (pool->group != NULL && !conf_find_group(pool->group, &gid))
+				gid = 0;
+			if (gid != 0)
+				continue;
+		}
+		conf_errors_add(errors,
+		    "%s: [pool %s] user: please specify user and group other than root (or -R)",
+		    pool->where, pool->name);
+	}
+	return errors->count == before;
+}

@@ -1,0 +1,15 @@
+/* check.h: the rules that a configuration has to meet beyond the type of each value. */
+#ifndef ANYFPM_CONF_CHECK_H
+#define ANYFPM_CONF_CHECK_H
+
+struct conf;
+struct conf_errors;
+struct ini;
+
+/* Rules that the text alone decides. ini, which knows the lines, may be NULL. */
+void check_text(const struct conf *conf, const struct ini *ini, struct conf_errors *errors);
+
+/* Rules that need this machine: programs, users, groups, directories. */
+void check_system(struct conf *conf, const struct ini *ini, struct conf_errors *errors);
+
+#endif

@@ -1,0 +1,386 @@
+/* conf.c: build a configuration whole out of a file, a text or a command line, and free it. */
+#include "config.h"
+
+#include "conf/conf.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/check.h"
+#include "conf/directives.h"
+#include "conf/field.h"
+#include "conf/ini.h"
+#include "conf/text.h"
+
+void
+conf_errors_add(struct conf_errors *errors, const char *fmt, ...)
+{
+	struct text line = {0};
+	char *message, hex[5];
+	va_list ap;
+
+	va_start(ap, fmt);
+	message = text_vprintf(fmt, ap);
+	va_end(ap);
+	/* What a file holds must not be able to move the cursor or to forge a line. */
+	for (const char *p = message; *p != '\0'; p++) {
+		if (iscntrl((unsigned char)*p)) {
+			snprintf(hex, sizeof(hex), "\\x%02x", (unsigned int)(unsigned char)*p);
+			text_add(&line, hex, 4);
+		} else
+			text_add_char(&line, *p);
+	}
+	free(message);
+	errors->lines = text_realloc(errors->lines, errors->count + 1, sizeof(*errors->lines));
+	errors->lines[errors->count++] = text_take(&line);
+}
+
+void
+conf_errors_free(struct conf_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++)
+		free(errors->lines[i]);
+	free(errors->lines);
+	*errors = (struct conf_errors){0};
+}
+
+/* Every field of a scope to its default. */
+static void
+set_defaults(enum directive_scope scope, void *base)
+{
+	char error[FIELD_ERROR_MAX];
+
+	for (const struct directive *d = directives; d->name != NULL; d++) {
+		if (d->scope == scope && d->fallback != NULL &&
+		    !field_set(d, base, d->fallback, NULL, NULL, error))
+			abort(); /* the table is wrong */
+	}
+}
+
+static void
+free_fields(enum directive_scope scope, void *base)
+{
+	for (const struct directive *d = directives; d->name != NULL; d++) {
+		if (d->scope == scope)
+			field_free(d, base);
+	}
+}
+
+static struct conf *
+conf_new(void)
+{
+	struct conf *conf = text_calloc(1, sizeof(*conf));
+
+	TAILQ_INIT(&conf->pools);
+	set_defaults(SCOPE_GLOBAL, &conf->global);
+	return conf;
+}
+
+static struct conf_pool *
+pool_new(const char *name, const char *where)
+{
+	struct conf_pool *pool = text_calloc(1, sizeof(*pool));
+
+	pool->name = text_dup(name);
+	pool->where = text_dup(where);
+	set_defaults(SCOPE_POOL, pool);
+	return pool;
+}
+
+static void
+pool_free(struct conf_pool *pool)
+{
+	free_fields(SCOPE_POOL, pool);
+	free(pool->name);
+	free(pool->where);
+	free(pool);
+}
+
+static void
+add_pool(struct conf *conf, struct conf_pool *pool)
+{
+	TAILQ_INSERT_TAIL(&conf->pools, pool, next);
+	conf->pool_count++;
+}
+
+void
+conf_free(struct conf *conf)
+{
+	struct conf_pool *pool;
+
+	if (conf == NULL)
+		return;
+	while ((pool = TAILQ_FIRST(&conf->pools)) != NULL) {
+		TAILQ_REMOVE(&conf->pools, pool, next);
+		pool_free(pool);
+	}
+	free_fields(SCOPE_GLOBAL, &conf->global);
+	conf_errors_free(&conf->warnings);
+	free(conf);
+}
+
+/* One section on its way into its struct. */
+struct target {
+	const struct ini *ini;
+	const struct ini_section *section;
+	enum directive_scope scope;
+	void *base;
+	const char *pool; /* its name, NULL for [global] */
+	struct conf_errors *errors;
+};
+
+static void
+complain(const struct target *t, const char *id, const char *name, const char *message)
+{
+	conf_errors_add(t->errors, "%s: [%s%s] %s: %s", ini_where(t->ini, t->section, id),
+	    t->pool != NULL ? "pool " : "", t->section->name, name, message);
+}
+
+static void
+apply_key(const struct target *t, const struct ini_key *key)
+{
+	const struct directive *d = directive_find(t->scope, key->name, strcspn(key->name, "["));
+	char error[FIELD_ERROR_MAX], *message, *name = NULL;
+	const char *bracket = strchr(key->name, '[');
+
+	if (d == NULL) {
+		message = directive_unknown(t->scope, key->name);
+		complain(t, key->id, key->name, message);
+		free(message);
+		return;
+	}
+	if (bracket != NULL)
+		name = text_ndup(bracket + 1, strlen(bracket) - 2);
+	if (!field_set(d, t->base, ini_value(t->ini, t->section, key->id), t->pool, name, error))
+		complain(t, key->id, key->name, error);
+	free(name);
+}
+
+static void
+apply_section(const struct target *t)
+{
+	const struct ini_key *key;
+	char *message;
+
+	TAILQ_FOREACH (key, &t->section->keys, next)
+		apply_key(t, key);
+	for (const struct directive *d = directives; d->name != NULL; d++) {
+		if (d->scope != t->scope || !d->required || t->section->duplicate ||
+		    ini_value(t->ini, t->section, d->name) != NULL)
+			continue;
+		message = text_printf("required, but not set: %s", d->help);
+		complain(t, d->name, d->name, message);
+		free(message);
+	}
+}
+
+/* A duplicate section is read for its errors alone. */
+static void
+apply_pool(struct conf *conf, const struct ini *ini, const struct ini_section *section,
+    struct conf_errors *errors)
+{
+	struct conf_pool *pool = pool_new(section->name, section->where);
+	struct target t = {.ini = ini,
+	    .section = section,
+	    .scope = SCOPE_POOL,
+	    .base = pool,
+	    .pool = pool->name,
+	    .errors = errors};
+
+	apply_section(&t);
+	if (section->duplicate)
+		pool_free(pool);
+	else
+		add_pool(conf, pool);
+}
+
+/* before: the count of errors before this configuration. */
+static struct conf *
+build(const struct ini *ini, const char *file, struct conf_errors *errors, size_t before)
+{
+	struct conf *conf = conf_new();
+	const struct ini_section *section;
+
+	TAILQ_FOREACH (section, &ini->sections, next) {
+		struct target t = {.ini = ini,
+		    .section = section,
+		    .scope = SCOPE_GLOBAL,
+		    .base = &conf->global,
+		    .errors = errors};
+		if (strcmp(section->name, "global") == 0)
+			apply_section(&t);
+		else
+			apply_pool(conf, ini, section, errors);
+	}
+	if (conf->pool_count == 0 && errors->count == before)
+		conf_errors_add(errors,
+		    "%s: no pool is defined; a pool is a section [NAME] with "
+		    "command, listen and pm.max_children",
+		    file);
+	return conf;
+}
+
+/* Make *path absolute, below dir, when it is not. */
+static void
+make_absolute(char **path, const char *dir)
+{
+	char *old = *path;
+
+	if (old == NULL || *old == '/')
+		return;
+	*path = text_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, old);
+	free(old);
+}
+
+/* Whether error_log names no file. */
+static bool
+is_log_word(const char *log)
+{
+	return log != NULL && (strcmp(log, "stderr") == 0 || strcmp(log, "syslog") == 0 ||
+				  strcmp(log, "journal") == 0);
+}
+
+static void
+resolve_fields(enum directive_scope scope, void *base, const char *prefix, const char *state)
+{
+	for (const struct directive *d = directives; d->name != NULL; d++) {
+		char **field = (char **)(void *)((char *)base + d->offset);
+
+		if (d->scope != scope)
+			continue;
+		if (d->type == TYPE_PATH)
+			make_absolute(field, prefix);
+		else if (d->type == TYPE_STATE_PATH ||
+			 (d->type == TYPE_LOG && !is_log_word(*field)))
+			make_absolute(field, state);
+		else if (d->type == TYPE_LISTEN && *field != NULL && strchr(*field, '/') != NULL)
+			make_absolute(field, prefix);
+	}
+}
+
+/* php-fpm's rule: below -p when it is given, else what keeps state below LOCALSTATEDIR. */
+static void
+resolve(struct conf *conf, const char *prefix)
+{
+	const char *dir = prefix != NULL ? prefix : PREFIX;
+	const char *state = prefix != NULL ? prefix : LOCALSTATEDIR;
+	struct conf_pool *pool;
+
+	resolve_fields(SCOPE_GLOBAL, &conf->global, dir, state);
+	TAILQ_FOREACH (pool, &conf->pools, next)
+		resolve_fields(SCOPE_POOL, pool, dir, state);
+}
+
+/* What a pool leaves open is settled here, so that its fields hold what is in effect. */
+static void
+settle(struct conf *conf)
+{
+	const struct conf_global *global = &conf->global;
+	struct conf_pool *pool;
+
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		if (pool->rlimit_files == RLIMIT_UNSET)
+			pool->rlimit_files = global->rlimit_files;
+		if (pool->rlimit_core == RLIMIT_UNSET)
+			pool->rlimit_core = global->rlimit_core;
+		if (pool->process_priority == PRIORITY_UNSET)
+			pool->process_priority = global->process_priority;
+		if (pool->pm == PM_DYNAMIC && pool->start_servers == 0)
+			pool->start_servers =
+			    (pool->min_spare_servers + pool->max_spare_servers) / 2;
+	}
+}
+
+/* conf itself, or NULL when there is an error more than before. */
+static struct conf *
+finish(struct conf *conf, const struct conf_errors *errors, size_t before)
+{
+	if (errors->count == before)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+/* The directory that a relative path given on the command line starts from, to be freed. */
+static char *
+working_directory(void)
+{
+	char *dir = getcwd(NULL, 0);
+
+	return dir != NULL ? dir : text_dup("/");
+}
+
+struct conf *
+conf_read_file(const char *path, const char *prefix, struct conf_errors *errors)
+{
+	size_t before = errors->count;
+	char *cwd = working_directory();
+	char *dir = prefix != NULL ? text_dup(prefix) : NULL;
+	struct conf *conf = NULL;
+	struct ini *ini;
+
+	make_absolute(&dir, cwd);
+	if ((ini = ini_read_file(path, dir != NULL ? dir : PREFIX, errors)) != NULL) {
+		conf = build(ini, path, errors, before);
+		resolve(conf, dir);
+		settle(conf);
+		check_text(conf, ini, errors);
+		check_system(conf, ini, errors);
+		conf = finish(conf, errors, before);
+	}
+	ini_free(ini);
+	free(dir);
+	free(cwd);
+	return conf;
+}
+
+struct conf *
+conf_read_text(const char *text, size_t len, const char *name, struct conf_errors *errors)
+{
+	size_t before = errors->count;
+	struct ini *ini = ini_read_text(text, len, name, errors);
+	struct conf *conf = build(ini, name, errors, before);
+
+	resolve(conf, NULL);
+	settle(conf);
+	check_text(conf, ini, errors);
+	ini_free(ini);
+	return finish(conf, errors, before);
+}
+
+struct conf *
+conf_quick(
+    const char *address, unsigned int workers, char *const argv[], struct conf_errors *errors)
+{
+	size_t before = errors->count;
+	struct conf *conf = conf_new();
+	struct conf_pool *pool = pool_new("default", "command line");
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	char *cwd = working_directory();
+
+	free(conf->global.error_log);
+	conf->global.error_log = text_dup("stderr");
+	conf->global.daemonize = false;
+	add_pool(conf, pool);
+	pool->clear_env = false;
+	pool->catch_workers_output = true; /* somebody looks at the terminal */
+	pool->max_children = workers > 0 ? workers : (unsigned int)(cpus > 0 ? cpus : 1);
+	if (pool->max_children > POOL_MAX_CHILDREN)
+		conf_errors_add(errors, "command line: expected 1 to %d workers, got %u",
+		    POOL_MAX_CHILDREN, pool->max_children);
+	pool->listen = text_dup(address);
+	if (strchr(address, '/') != NULL)
+		make_absolute(&pool->listen, cwd);
+	for (; *argv != NULL; argv++)
+		text_vector_add(&pool->command, *argv);
+	if (pool->command == NULL || pool->command[0][0] == '\0')
+		conf_errors_add(errors, "command line: expected a program and its arguments");
+	else
+		check_system(conf, NULL, errors);
+	settle(conf);
+	check_text(conf, NULL, errors);
+	free(cwd);
+	return finish(conf, errors, before);
+}

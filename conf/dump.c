@@ -1,0 +1,32 @@
+/* dump.c: write a configuration so that it reads back to the same values. */
+#include "config.h"
+
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/directives.h"
+#include "conf/field.h"
+
+static void
+dump_section(const char *name, enum directive_scope scope, const void *base, FILE *out)
+{
+	fprintf(out, "[%s]\n", name);
+	for (const struct directive *d = directives; d->name != NULL; d++) {
+		if (d->scope == scope)
+			field_print(d, base, out);
+	}
+}
+
+void
+conf_dump(const struct conf *conf, const char *pool, FILE *out)
+{
+	const struct conf_pool *p;
+
+	dump_section("global", SCOPE_GLOBAL, &conf->global, out);
+	TAILQ_FOREACH (p, &conf->pools, next) {
+		if (pool != NULL && strcmp(pool, p->name) != 0)
+			continue;
+		fputc('\n', out);
+		dump_section(p->name, SCOPE_POOL, p, out);
+	}
+}

@@ -1,0 +1,25 @@
+/* field.h: set, print and free one field of a configuration as its directive's type says. */
+#ifndef ANYFPM_CONF_FIELD_H
+#define ANYFPM_CONF_FIELD_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "conf/directives.h"
+
+#define FIELD_ERROR_MAX 1024
+
+/*
+ * Set the field of d in base (a struct conf_global or conf_pool) to what raw, the text after
+ * "key =", says. pool is what $pool stands for, or NULL; name is the NAME of key[NAME], or NULL.
+ * False with a sentence in error, and the field as it was.
+ */
+bool field_set(const struct directive *d, void *base, const char *raw, const char *pool,
+    const char *name, char error[FIELD_ERROR_MAX]);
+
+/* Write the line or lines "directive = value" that field_set() reads back. */
+void field_print(const struct directive *d, const void *base, FILE *out);
+
+void field_free(const struct directive *d, void *base);
+
+#endif

@@ -1,0 +1,379 @@
+/* ini.c: a strict reader of INI files: lines to sections and keys, with file and line of each. */
+#include "config.h"
+
+#include "conf/ini.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef HAVE_INIPARSER_DICTIONARY_H
+#include <iniparser/dictionary.h>
+#else
+#include <dictionary.h>
+#endif
+
+#include "base/fd.h"
+#include "conf/conf.h"
+#include "conf/lex.h"
+#include "conf/text.h"
+
+#define INCLUDE_DEPTH_MAX 5
+#define FILE_SIZE_MAX (1024 * 1024)
+
+/* One file or text being read. */
+struct reader {
+	struct ini *ini;
+	struct conf_errors *errors;
+	const char *file;
+	unsigned int line;
+	struct ini_section *section; /* NULL before the first header */
+	const char *prefix;          /* of relative includes; NULL: includes are refused */
+	unsigned int depth;          /* includes above this file */
+};
+
+static bool read_path(struct reader *r);
+
+/* An error at the reader's line; key may be NULL. */
+static void __attribute__((format(printf, 3, 4)))
+complain(struct reader *r, const char *key, const char *fmt, ...)
+{
+	const char *section = r->section != NULL ? r->section->name : NULL;
+	bool pool = section != NULL && strcmp(section, "global") != 0;
+	char *message;
+	va_list ap;
+
+	va_start(ap, fmt);
+	message = text_vprintf(fmt, ap);
+	va_end(ap);
+	conf_errors_add(r->errors, "%s:%u: %s%s%s%s%s%s", r->file, r->line,
+	    section == NULL ? "" : (pool ? "[pool " : "["), section == NULL ? "" : section,
+	    section == NULL ? "" : "] ", key == NULL ? "" : key, key == NULL ? "" : ": ", message);
+	free(message);
+}
+
+static void
+begin_section(struct reader *r, char *line)
+{
+	struct ini_section *s;
+	char *end = strchr(line, ']');
+	char *rest;
+
+	if (end == NULL) {
+		complain(r, NULL, "the closing ] is missing");
+		return;
+	}
+	*end = '\0';
+	rest = end + 1 + strspn(end + 1, " \t");
+	s = text_calloc(1, sizeof(*s));
+	s->name = text_dup(line + 1);
+	s->where = text_printf("%s:%u", r->file, r->line);
+	s->id = ++r->ini->section_count;
+	TAILQ_INIT(&s->keys);
+	r->section = s;
+	if (*rest != '\0' && *rest != ';')
+		complain(r, NULL, "unexpected text after the section: %.200s", rest);
+
+	struct ini_section *other;
+	TAILQ_FOREACH (other, &r->ini->sections, next) {
+		if (strcmp(other->name, s->name) == 0 && !other->duplicate) {
+			complain(r, NULL, "this section is already at %s", other->where);
+			s->duplicate = true;
+			break;
+		}
+	}
+	TAILQ_INSERT_TAIL(&r->ini->sections, s, next);
+}
+
+/* Whether name is that of a directive: letters, digits, "_.-", then perhaps [NAME]. */
+static bool
+key_is_valid(const char *name)
+{
+	size_t len = 0;
+
+	while (isalnum((unsigned char)name[len]) || (name[len] != '\0' && strchr("_.-", name[len])))
+		len++;
+	if (len == 0 || name[len] == '\0')
+		return len > 0;
+	if (name[len++] != '[')
+		return false;
+	while (isgraph((unsigned char)name[len]) && strchr("[]", name[len]) == NULL)
+		len++;
+	return strcmp(name + len, "]") == 0;
+}
+
+/* glob(3) is to fail where a directory may not be read, not where there is none. */
+static int
+glob_error(const char *path, int error)
+{
+	(void)path;
+	return error == EACCES || error == EIO;
+}
+
+static void
+include_matches(struct reader *r, const char *pattern)
+{
+	glob_t found = {0};
+	int rc = glob(pattern, 0, glob_error, &found);
+
+	/* php-fpm's rule: a pattern may match nothing, a file that is named must exist. */
+	if (rc == GLOB_NOMATCH && strpbrk(pattern, "*?[") == NULL)
+		complain(r, "include", "%s: %s", pattern, strerror(ENOENT));
+	else if (rc != 0 && rc != GLOB_NOMATCH)
+		complain(r, "include", "%s: %s", pattern, strerror(errno));
+	for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) {
+		struct reader inner = {.ini = r->ini,
+		    .errors = r->errors,
+		    .prefix = r->prefix,
+		    .file = found.gl_pathv[i],
+		    .depth = r->depth + 1};
+		if (!read_path(&inner))
+			complain(r, "include", "%s: %s", inner.file, strerror(errno));
+	}
+	globfree(&found);
+}
+
+static void
+include(struct reader *r, const char *raw)
+{
+	char error[LEX_ERROR_MAX], *pattern, *path;
+
+	if (r->section != NULL && strcmp(r->section->name, "global") != 0)
+		complain(r, "include", "belongs before any pool, in [global]");
+	else if (r->prefix == NULL)
+		complain(r, "include", "not possible here");
+	else if (r->depth == INCLUDE_DEPTH_MAX)
+		complain(r, "include", "nested more than %d deep", INCLUDE_DEPTH_MAX);
+	else if ((pattern = lex_plain(raw, NULL, error)) == NULL)
+		complain(r, "include", "%s", error);
+	else {
+		if (*pattern == '\0')
+			complain(r, "include", "expected a file or a pattern");
+		else {
+			path = *pattern == '/' ? text_dup(pattern)
+					       : text_printf("%s/%s", r->prefix, pattern);
+			include_matches(r, path);
+			free(path);
+		}
+		free(pattern);
+	}
+}
+
+static void
+add_key(struct reader *r, const char *name, const char *raw)
+{
+	size_t len = strlen(name);
+	struct ini_key *key;
+	char *key_id, *id, *where;
+	const char *before;
+
+	if (len > 2 && strcmp(name + len - 2, "[]") == 0)
+		key_id = text_printf("%s%u", name, ++r->ini->list_count);
+	else
+		key_id = text_dup(name);
+	id = text_printf("%u:%s", r->section->id, key_id);
+	if ((before = dictionary_get(r->ini->places, id, NULL)) != NULL) {
+		complain(r, name, "already set at %s", before);
+		free(key_id);
+		free(id);
+		return;
+	}
+	where = text_printf("%s:%u", r->file, r->line);
+	if (dictionary_set(r->ini->values, id, raw) != 0 ||
+	    dictionary_set(r->ini->places, id, where) != 0)
+		complain(r, name, "%s", strerror(ENOMEM));
+	free(where);
+	free(id);
+	key = text_calloc(1, sizeof(*key));
+	key->name = text_dup(name);
+	key->id = key_id;
+	TAILQ_INSERT_TAIL(&r->section->keys, key, next);
+}
+
+static void
+read_key(struct reader *r, char *line)
+{
+	char *equals = strchr(line, '='), *end = equals;
+
+	if (equals == NULL) {
+		complain(r, NULL, "expected \"directive = value\", got \"%.200s\"", line);
+		return;
+	}
+	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*end = '\0';
+	if (!key_is_valid(line))
+		complain(r, NULL, "\"%.200s\" is not the name of a directive", line);
+	else if (strcmp(line, "include") == 0)
+		include(r, equals + 1);
+	else if (r->section == NULL)
+		complain(r, line,
+		    "outside of a section; begin with [global] or with a pool's name "
+		    "in brackets");
+	else
+		add_key(r, line, equals + 1);
+}
+
+/* line: one line without its end, which may be changed. */
+static void
+read_line(struct reader *r, char *line)
+{
+	line += strspn(line, " \t");
+	if (*line == '\0' || *line == ';' || *line == '#')
+		return;
+	if (*line == '[')
+		begin_section(r, line);
+	else
+		read_key(r, line);
+}
+
+static void
+read_lines(struct reader *r, const char *text, size_t len)
+{
+	const char *end = text + len, *eol;
+	size_t n;
+	char *line;
+
+	for (; text < end; text = eol + 1) {
+		if ((eol = memchr(text, '\n', (size_t)(end - text))) == NULL)
+			eol = end;
+		r->line++;
+		n = (size_t)(eol - text);
+		if (n > 0 && text[n - 1] == '\r')
+			n--;
+		if (memchr(text, '\0', n) != NULL) {
+			complain(r, NULL, "a NUL byte");
+			continue;
+		}
+		line = text_ndup(text, n);
+		read_line(r, line);
+		free(line);
+	}
+}
+
+/* All of a file; false with errno: EISDIR for a directory, EFBIG above FILE_SIZE_MAX. */
+static bool
+slurp(const char *path, struct text *out)
+{
+	char buf[16384];
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else {
+		while ((n = read(fd, buf, sizeof(buf))) > 0 && out->len <= FILE_SIZE_MAX)
+			text_add(out, buf, (size_t)n);
+	}
+	if (n > 0) {
+		errno = EFBIG;
+		n = -1;
+	}
+	fd_close(&fd);
+	return n == 0;
+}
+
+/* Read the reader's file; false with errno when that is not possible. */
+static bool
+read_path(struct reader *r)
+{
+	struct text text = {0};
+	bool ok = slurp(r->file, &text);
+
+	if (ok)
+		read_lines(r, text.s != NULL ? text.s : "", text.len);
+	text_free(&text);
+	return ok;
+}
+
+static struct ini *
+ini_new(void)
+{
+	struct ini *ini = text_calloc(1, sizeof(*ini));
+
+	TAILQ_INIT(&ini->sections);
+	ini->values = dictionary_new(0);
+	ini->places = dictionary_new(0);
+	return ini;
+}
+
+struct ini *
+ini_read_file(const char *path, const char *prefix, struct conf_errors *errors)
+{
+	struct reader r = {.ini = ini_new(), .errors = errors, .file = path, .prefix = prefix};
+
+	if (!read_path(&r)) {
+		conf_errors_add(errors, "%s: %s%s", path, strerror(errno),
+		    errno == ENOENT ? "; -y names the configuration, anyfpm -h lists the options"
+				    : "");
+		ini_free(r.ini);
+		return NULL;
+	}
+	return r.ini;
+}
+
+struct ini *
+ini_read_text(const char *text, size_t len, const char *name, struct conf_errors *errors)
+{
+	struct reader r = {.ini = ini_new(), .errors = errors, .file = name};
+
+	read_lines(&r, text, len);
+	return r.ini;
+}
+
+void
+ini_free(struct ini *ini)
+{
+	struct ini_section *s;
+	struct ini_key *key;
+
+	if (ini == NULL)
+		return;
+	while ((s = TAILQ_FIRST(&ini->sections)) != NULL) {
+		TAILQ_REMOVE(&ini->sections, s, next);
+		while ((key = TAILQ_FIRST(&s->keys)) != NULL) {
+			TAILQ_REMOVE(&s->keys, key, next);
+			free(key->name);
+			free(key->id);
+			free(key);
+		}
+		free(s->name);
+		free(s->where);
+		free(s);
+	}
+	dictionary_del(ini->values);
+	dictionary_del(ini->places);
+	free(ini);
+}
+
+static const char *
+look_up(const dictionary *d, const struct ini_section *section, const char *id)
+{
+	char *unique = text_printf("%u:%s", section->id, id);
+	const char *value = dictionary_get(d, unique, NULL);
+
+	free(unique);
+	return value;
+}
+
+const char *
+ini_value(const struct ini *ini, const struct ini_section *section, const char *id)
+{
+	return look_up(ini->values, section, id);
+}
+
+const char *
+ini_where(const struct ini *ini, const struct ini_section *section, const char *id)
+{
+	const char *where = look_up(ini->places, section, id);
+
+	return where != NULL ? where : section->where;
+}
