@@ -1,0 +1,307 @@
+/* test_scale.c: how many workers to start or stop, and when to try again. */
+#include "config.h"
+
+#include "pool/scale.h"
+#include "tests/unit/run.h"
+
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+#define SECOND INT64_C(1000000)
+#define IDLE_TIMEOUT (10 * SECOND)
+
+/* clang-format off */
+#define STATIC(max, surge) \
+	{.pm = PM_STATIC, .max_children = (max), .max_surge = (surge), .max_spawn_rate = 32, \
+	 .idle_timeout_us = IDLE_TIMEOUT}
+#define ONDEMAND(max) \
+	{.pm = PM_ONDEMAND, .max_children = (max), .max_surge = 1, .max_spawn_rate = 32, \
+	 .idle_timeout_us = IDLE_TIMEOUT}
+/* 20 at most, 1 to 3 spare, 2 to start with. */
+#define DYNAMIC(rate, surge) \
+	{.pm = PM_DYNAMIC, .max_children = 20, .max_surge = (surge), .start_servers = 2, \
+	 .min_spare = 1, .max_spare = 3, .max_spawn_rate = (rate), .idle_timeout_us = IDLE_TIMEOUT}
+#define D DYNAMIC(32, 1)
+/* clang-format on */
+
+struct row {
+	const char *name;
+	struct scale_counts counts;
+	struct scale_settings settings;
+	struct scale_decision decision;
+};
+
+static const struct row static_rows[] = {
+    {"nobody yet", {.starting = 0}, STATIC(4, 1), {.start = 4}},
+    {"one worker in all", {.starting = 0}, STATIC(1, 0), {.start = 1}},
+    {"one is missing", {.starting = 1, .idle = 1, .busy = 1}, STATIC(4, 1), {.start = 1}},
+    {"starts in progress count", {.starting = 4}, STATIC(4, 1), {.start = 0}},
+    {"complete, all idle", {.idle = 4, .begun = true}, STATIC(4, 1), {.start = 0}},
+    {"complete, all busy", {.busy = 4, .begun = true}, STATIC(4, 1), {.start = 0}},
+    {"complete and many wait: static stays", {.busy = 4, .queued = 9, .overdue = 9, .begun = true},
+	STATIC(4, 1), {.start = 0}},
+    {"idle for ever: static stays", {.idle = 4, .begun = true, .longest_idle_us = INT64_MAX},
+	STATIC(4, 1), {.start = 0}},
+    {"above the limit", {.starting = 1, .idle = 2, .busy = 2}, STATIC(4, 1), {.start = 0}},
+    {"a successor while one stops", {.idle = 3, .stopping = 1}, STATIC(4, 1), {.start = 1}},
+    {"stop first without a surge", {.idle = 3, .stopping = 1}, STATIC(4, 0), {.start = 0}},
+    {"two stop, one may be ahead", {.idle = 2, .stopping = 2}, STATIC(4, 1), {.start = 1}},
+    {"all stop", {.stopping = 4}, STATIC(4, 1), {.start = 1}},
+    {"all stop, and the surge too", {.stopping = 5}, STATIC(4, 1), {.start = 0}},
+    {"more than everything stops", {.stopping = 9}, STATIC(4, 1), {.start = 0}},
+    {"a surge of all", {.stopping = 4}, STATIC(4, 4), {.start = 4}},
+    {"the surge alone justifies no start", {.idle = 4}, STATIC(4, 4), {.start = 0}},
+    {"a busy one leaves: its successor", {.idle = 3, .busy = 1, .leaving = 1}, STATIC(4, 1),
+	{.start = 1}},
+    {"an idle one leaves: its successor", {.idle = 4, .leaving = 1}, STATIC(4, 1), {.start = 1}},
+    {"the successor is on its way", {.starting = 1, .idle = 4, .leaving = 1}, STATIC(4, 1),
+	{.start = 0}},
+    {"the successor is there", {.idle = 5, .leaving = 1}, STATIC(4, 1), {.start = 0}},
+    {"no surge: nobody before it has left", {.busy = 4, .leaving = 1}, STATIC(4, 0), {.start = 0}},
+    {"all leave, one surge", {.idle = 4, .leaving = 4}, STATIC(4, 1), {.start = 1}},
+    {"all leave, two surges", {.idle = 4, .leaving = 4}, STATIC(4, 2), {.start = 2}},
+    {"the only worker leaves", {.busy = 1, .leaving = 1}, STATIC(1, 1), {.start = 1}},
+    {"more leave than there are: no wrap", {.idle = 1, .leaving = 9}, STATIC(4, 1), {.start = 4}},
+    {"the most that can be set", {.starting = 0},
+	{.pm = PM_STATIC, .max_children = 10000, .max_surge = 1000, .max_spawn_rate = 10000},
+	{.start = 10000}},
+    {"spawn rate: so many at once", {.starting = 0},
+	{.pm = PM_STATIC, .max_children = 100, .max_spawn_rate = 32}, {.start = 32}},
+    {"spawn rate: under way", {.starting = 32},
+	{.pm = PM_STATIC, .max_children = 100, .max_spawn_rate = 32}, {.start = 0}},
+    {"spawn rate: one has become ready", {.starting = 31, .idle = 1},
+	{.pm = PM_STATIC, .max_children = 100, .max_spawn_rate = 32}, {.start = 1}},
+};
+
+static const struct row dynamic_rows[] = {
+    {"the first start", {.starting = 0}, D, {.start = 2}},
+    {"the first ones are under way", {.starting = 2, .begun = true}, D, {.start = 0}},
+    {"one of the first has gone", {.idle = 1, .begun = true}, D, {.start = 0}},
+    {"all have gone", {.begun = true}, D, {.start = 1}},
+    {"one spare", {.idle = 1, .busy = 5, .begun = true}, D, {.start = 0}},
+    {"none to spare", {.busy = 5, .begun = true}, D, {.start = 1}},
+    {"one to spare is starting", {.starting = 1, .busy = 5, .begun = true}, D, {.start = 0}},
+    {"the spare one leaves",
+	{.idle = 1, .busy = 5, .leaving = 1, .leaving_idle = 1, .begun = true}, D, {.start = 1}},
+    {"busy ones leave, the spare one stays", {.idle = 1, .busy = 5, .leaving = 4, .begun = true}, D,
+	{.start = 0}},
+    {"a short wait justifies nothing", {.starting = 1, .busy = 1, .queued = 20, .begun = true}, D,
+	{.again_us = SCALE_WAIT_US}},
+    {"no worker at all: no use in waiting", {.queued = 7, .begun = true}, D, {.start = 7}},
+    {"none but starting: those count", {.starting = 2, .queued = 7, .begun = true}, D,
+	{.start = 5}},
+    {"one waits too long", {.starting = 1, .busy = 3, .queued = 5, .overdue = 1, .begun = true}, D,
+	{.again_us = SCALE_WAIT_US}},
+    {"a burst", {.busy = 1, .queued = 19, .overdue = 19, .begun = true}, D, {.start = 19}},
+    {"a burst, some are on their way",
+	{.starting = 5, .busy = 1, .queued = 19, .overdue = 19, .begun = true}, D, {.start = 14}},
+    {"a burst, enough are on their way",
+	{.starting = 19, .busy = 1, .queued = 19, .overdue = 19, .begun = true}, D, {.start = 0}},
+    {"a burst beyond the maximum", {.busy = 1, .queued = 40, .overdue = 40, .begun = true}, D,
+	{.start = 19, .at_max = true}},
+    {"a burst at the exact maximum", {.busy = 1, .queued = 19, .overdue = 19, .begun = true}, D,
+	{.start = 19}},
+    {"at the maximum, none waits", {.busy = 20, .begun = true}, D, {.at_max = true}},
+    {"at the maximum, one waits", {.busy = 20, .queued = 1, .overdue = 1, .begun = true}, D,
+	{.at_max = true}},
+    {"at the maximum, one waits shortly", {.busy = 20, .queued = 1, .begun = true}, D,
+	{.at_max = true, .again_us = SCALE_WAIT_US}},
+    {"one below the maximum", {.busy = 19, .queued = 1, .overdue = 1, .begun = true}, D,
+	{.start = 1}},
+    {"above the maximum", {.busy = 21, .queued = 1, .overdue = 1, .begun = true}, D,
+	{.at_max = true}},
+    {"spawn rate 5, none under way", {.busy = 1, .queued = 19, .overdue = 19, .begun = true},
+	DYNAMIC(5, 1), {.start = 5}},
+    {"spawn rate 5, three under way",
+	{.starting = 3, .busy = 1, .queued = 19, .overdue = 19, .begun = true}, DYNAMIC(5, 1),
+	{.start = 2}},
+    {"spawn rate 5, five under way",
+	{.starting = 5, .busy = 1, .queued = 19, .overdue = 19, .begun = true}, DYNAMIC(5, 1),
+	{.start = 0}},
+    {"spawn rate 5, six under way",
+	{.starting = 6, .busy = 1, .queued = 19, .overdue = 19, .begun = true}, DYNAMIC(5, 1),
+	{.start = 0}},
+    {"stopping ones count, without a surge",
+	{.busy = 15, .stopping = 5, .queued = 9, .overdue = 9, .begun = true}, DYNAMIC(32, 0),
+	{.at_max = true}},
+    {"stopping ones count, with a surge",
+	{.busy = 15, .stopping = 5, .queued = 9, .overdue = 9, .begun = true}, D,
+	{.start = 1, .at_max = true}},
+    {"a busy one leaves, none to spare", {.busy = 2, .leaving = 1, .begun = true}, D, {.start = 1}},
+    {"max spare, idle for ever", {.idle = 3, .begun = true, .longest_idle_us = INT64_MAX}, D,
+	{.start = 0}},
+    {"one too many, just idle", {.idle = 4, .begun = true}, D, {.again_us = IDLE_TIMEOUT}},
+    {"one too many, below the time",
+	{.idle = 4, .begun = true, .longest_idle_us = IDLE_TIMEOUT - 1}, D, {.again_us = 1}},
+    {"one too many, at the time", {.idle = 4, .begun = true, .longest_idle_us = IDLE_TIMEOUT}, D,
+	{.stop_one = true}},
+    {"seventeen too many: one at a time",
+	{.idle = 20, .begun = true, .longest_idle_us = IDLE_TIMEOUT + 1}, D, {.stop_one = true}},
+    {"one too many, one on its way out",
+	{.idle = 4, .stopping = 1, .begun = true, .longest_idle_us = IDLE_TIMEOUT}, D,
+	{.start = 0}},
+    {"one too many while requests wait: they are about to be given out",
+	{.idle = 4, .queued = 1, .overdue = 1, .begun = true, .longest_idle_us = IDLE_TIMEOUT}, D,
+	{.start = 0}},
+    {"clock jump: idle since the future",
+	{.idle = 4, .begun = true, .longest_idle_us = -5 * SECOND}, D,
+	{.again_us = IDLE_TIMEOUT + 5 * SECOND}},
+    {"clock jump: idle since ever", {.idle = 4, .begun = true, .longest_idle_us = INT64_MAX}, D,
+	{.stop_one = true}},
+    {"the most that can be asked for",
+	{.busy = 1, .queued = UINT32_MAX, .overdue = UINT32_MAX, .begun = true},
+	{.pm = PM_DYNAMIC,
+	    .max_children = 10000,
+	    .min_spare = 1,
+	    .max_spare = 2,
+	    .max_spawn_rate = 10000,
+	    .max_surge = 1000},
+	{.start = 9999, .at_max = true}},
+};
+
+static const struct row ondemand_rows[] = {
+    {"no request, no worker", {.starting = 0}, ONDEMAND(20), {.start = 0}},
+    {"one request", {.queued = 1}, ONDEMAND(20), {.start = 1}},
+    {"one request, its worker is starting", {.starting = 1, .queued = 1, .begun = true},
+	ONDEMAND(20), {.again_us = SCALE_WAIT_US}},
+    {"twenty requests", {.queued = 20}, ONDEMAND(20), {.start = 20}},
+    {"twenty-one requests", {.queued = 21}, ONDEMAND(20), {.start = 20, .at_max = true}},
+    {"a maximum of one", {.queued = 2}, ONDEMAND(1), {.start = 1, .at_max = true}},
+    {"the only one is busy", {.busy = 1, .queued = 1, .overdue = 1, .begun = true}, ONDEMAND(1),
+	{.at_max = true}},
+    {"no spare is kept ready", {.busy = 2, .begun = true}, ONDEMAND(20), {.start = 0}},
+    {"one waits shortly for a busy one", {.busy = 2, .queued = 1, .begun = true}, ONDEMAND(20),
+	{.again_us = SCALE_WAIT_US}},
+    {"one waits too long for a busy one", {.busy = 2, .queued = 1, .overdue = 1, .begun = true},
+	ONDEMAND(20), {.start = 1}},
+    {"two of three wait too long", {.busy = 2, .queued = 3, .overdue = 2, .begun = true},
+	ONDEMAND(20), {.start = 2}},
+    {"the busy one leaves and one waits", {.busy = 1, .leaving = 1, .queued = 1, .begun = true},
+	ONDEMAND(20), {.start = 1}},
+    {"the busy one leaves, none waits", {.busy = 1, .leaving = 1, .begun = true}, ONDEMAND(20),
+	{.start = 0}},
+    {"the last one, just idle", {.idle = 1, .begun = true}, ONDEMAND(20),
+	{.again_us = IDLE_TIMEOUT}},
+    {"the last one, idle for long", {.idle = 1, .begun = true, .longest_idle_us = IDLE_TIMEOUT},
+	ONDEMAND(20), {.stop_one = true}},
+    {"gone to zero: nothing to wake up for", {.begun = true}, ONDEMAND(20), {.start = 0}},
+    {"the last one is on its way out", {.stopping = 1, .begun = true}, ONDEMAND(20), {.start = 0}},
+    {"a request while the last one is on its way out", {.stopping = 1, .queued = 1, .begun = true},
+	ONDEMAND(1), {.start = 1}},
+    {"no idle time: gone at once", {.idle = 1, .begun = true},
+	{.pm = PM_ONDEMAND, .max_children = 4, .max_spawn_rate = 32}, {.stop_one = true}},
+};
+
+static void
+check_row(const struct row *row)
+{
+	const struct scale_decision *want = &row->decision;
+	struct scale_decision d = {
+	    .start = 77, .stop_one = !want->stop_one, .at_max = !want->at_max, .again_us = -1};
+
+	scale_decide(&row->counts, &row->settings, &d);
+	ck_assert_msg(d.start == want->start, "%s: starts %u", row->name, d.start);
+	ck_assert_msg(d.stop_one == want->stop_one, "%s: stop_one is %d", row->name, d.stop_one);
+	ck_assert_msg(d.at_max == want->at_max, "%s: at_max is %d", row->name, d.at_max);
+	ck_assert_msg(
+	    d.again_us == want->again_us, "%s: again in %lld us", row->name, (long long)d.again_us);
+}
+
+START_TEST(test_static)
+{
+	check_row(&static_rows[_i]);
+}
+END_TEST
+
+START_TEST(test_dynamic)
+{
+	check_row(&dynamic_rows[_i]);
+}
+END_TEST
+
+START_TEST(test_ondemand)
+{
+	check_row(&ondemand_rows[_i]);
+}
+END_TEST
+
+/* What holds whatever happens, over every small combination. */
+static void
+check_limits(const struct scale_counts *c, const struct scale_settings *s)
+{
+	unsigned int total = c->starting + c->idle + c->busy + c->stopping;
+	unsigned int serving = c->starting + c->idle + c->busy - c->leaving;
+	struct scale_decision d;
+
+	scale_decide(c, s, &d);
+	if (d.start > 0) {
+		ck_assert_uint_le(serving + d.start, s->max_children);
+		ck_assert_uint_le(total + d.start, s->max_children + s->max_surge);
+		ck_assert_uint_le(c->starting + d.start, s->max_spawn_rate);
+		ck_assert(!d.stop_one);
+	}
+	if (s->pm == PM_STATIC)
+		ck_assert(!d.stop_one && !d.at_max && d.again_us == 0);
+	if (d.stop_one)
+		ck_assert(c->idle > 0 && c->queued == 0 && c->stopping == 0);
+	ck_assert(!d.stop_one || s->pm != PM_DYNAMIC || c->idle > s->max_spare);
+	ck_assert_int_ge(d.again_us, 0);
+}
+
+START_TEST(test_limits)
+{
+	static const enum pm_mode modes[] = {PM_STATIC, PM_DYNAMIC, PM_ONDEMAND};
+	struct scale_settings s = {.pm = modes[_i / 3],
+	    .max_children = 3,
+	    .max_surge = (unsigned int)_i % 3,
+	    .start_servers = 2,
+	    .min_spare = 1,
+	    .max_spare = 2,
+	    .max_spawn_rate = 2,
+	    .idle_timeout_us = IDLE_TIMEOUT};
+
+	for (unsigned int i = 0; i < 5 * 5 * 5 * 3 * 3 * 4; i++) {
+		struct scale_counts c = {.starting = i % 5,
+		    .idle = i / 5 % 5,
+		    .busy = i / 25 % 5,
+		    .stopping = i / 125 % 3,
+		    .leaving = i / 375 % 3,
+		    .queued = i / 1125,
+		    .begun = i % 2 == 0,
+		    .longest_idle_us = i % 3 == 0 ? IDLE_TIMEOUT : 0};
+
+		if (c.leaving > c.idle + c.busy)
+			continue;
+		for (c.overdue = 0; c.overdue <= c.queued; c.overdue++)
+			check_limits(&c, &s);
+	}
+}
+END_TEST
+
+static const struct {
+	unsigned int failures;
+	int64_t delay_us;
+} backoff_rows[] = {{0, 0}, {1, 500000}, {2, 1000000}, {3, 2000000}, {4, 4000000}, {5, 8000000},
+    {6, 16000000}, {7, 30000000}, {8, 30000000}, {100, 30000000}, {4294967295u, 30000000}};
+
+START_TEST(test_backoff)
+{
+	int64_t delay = scale_backoff_us(backoff_rows[_i].failures);
+
+	ck_assert_msg(delay == backoff_rows[_i].delay_us, "%u failures: %lld us",
+	    backoff_rows[_i].failures, (long long)delay);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("scale");
+	TCase *tc = tcase_create("policy");
+
+	tcase_add_loop_test(tc, test_static, 0, COUNT(static_rows));
+	tcase_add_loop_test(tc, test_dynamic, 0, COUNT(dynamic_rows));
+	tcase_add_loop_test(tc, test_ondemand, 0, COUNT(ondemand_rows));
+	tcase_add_loop_test(tc, test_limits, 0, 9);
+	tcase_add_loop_test(tc, test_backoff, 0, COUNT(backoff_rows));
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}
