@@ -1,0 +1,35 @@
+/* account.h: what is counted and noted about requests and workers as they move. */
+#ifndef ANYFPM_POOL_ACCOUNT_H
+#define ANYFPM_POOL_ACCOUNT_H
+
+#include "pool/pool.h"
+
+/* The parameters of r are complete, and it is not for status or ping: it counts as accepted. */
+void account_received(struct request *r);
+
+/* r is about to leave w: what it took of it is measured and noted. */
+void account_part(struct worker *w, struct request *r);
+
+/* No worker has run r after all: it says nothing any more of the one that had it. */
+void account_not_run(struct request *r);
+
+/* What the status page shows of r; of a running request its times are not known yet. */
+void account_last(struct worker_last *last, const struct request *r);
+
+/* CONTENT_LENGTH, 0 when there is none. */
+uint64_t account_content_length(const struct request *r);
+
+/* r has ended: it is counted, once, before its client hears of the end, and has its access line.
+ * One for status or ping has its line alone. */
+void account_request(struct request *r);
+
+/* A request of c was refused before there was anything of it: it counts, and has a line. */
+void account_refused(struct client *c, enum request_end end);
+
+/* The lists of workers (or whether they can be started, or the pool's state), of queued requests, or
+ * of clients have changed. */
+void account_workers(struct pool *pool);
+void account_queue(struct pool *pool);
+void account_clients(struct pool *pool);
+
+#endif

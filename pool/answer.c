@@ -1,0 +1,261 @@
+/*
+ * answer.c: build what goes back to the client in r->out.
+ *
+ * The header block of a response is held back until it is complete: until then a broken worker
+ * can still be answered for with a proper 502. Nothing is sent here.
+ */
+#include "config.h"
+
+#include "pool/answer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "pool/stream.h"
+
+static const struct {
+	unsigned int status;
+	const char *reason;
+} reasons[] = {
+	{ 400, "Bad Request" },
+	{ 404, "Not Found" },
+	{ 408, "Request Timeout" },
+	{ 413, "Content Too Large" },
+	{ 431, "Request Header Fields Too Large" },
+	{ 500, "Internal Server Error" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+};
+
+static const char *
+reason_of(unsigned int status)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	}
+	return "Error";
+}
+
+size_t
+answer_head_end(const uint8_t *data, size_t len, size_t from)
+{
+	/* A line feed is looked for; before it stands "\n" or "\n\r", or nothing at all. */
+	for (size_t i = from; i < len;) {
+		const uint8_t *nl = memchr(data + i, '\n', len - i);
+
+		if (nl == NULL)
+			return 0;
+		i = (size_t)(nl - data);
+		if (i == 0 || data[i - 1] == '\n' ||
+		    (data[i - 1] == '\r' && (i == 1 || data[i - 2] == '\n')))
+			return i + 1;
+		i++;
+	}
+	return 0;
+}
+
+uint16_t
+answer_head_status(const uint8_t *head, size_t len)
+{
+	static const char name[] = "status:";
+	const uint8_t *end = head + len, *line = head;
+
+	while (line < end) {
+		const uint8_t *nl = memchr(line, '\n', (size_t)(end - line));
+		const uint8_t *stop = nl != NULL ? nl : end;
+
+		if ((size_t)(stop - line) > sizeof(name) - 1 &&
+		    strncasecmp((const char *)line, name, sizeof(name) - 1) == 0) {
+			unsigned int code = 0, digits = 0;
+
+			line += sizeof(name) - 1;
+			while (line < stop && (*line == ' ' || *line == '\t'))
+				line++;
+			while (line < stop && *line >= '0' && *line <= '9' && digits < 3) {
+				code = code * 10 + (*line++ - '0');
+				digits++;
+			}
+			if (digits == 3)
+				return (uint16_t)code;
+		}
+		line = stop + 1;
+	}
+	return 200;
+}
+
+static bool
+put_stream(struct request *r, uint8_t type, const uint8_t *data, size_t len)
+{
+	return stream_append(&r->pool->chunks, &r->out, type, r->id, data, len);
+}
+
+/* Keep a copy of the header block for the access line; without memory for it, there is none. */
+static void
+keep_head(struct request *r, const void *head, size_t len)
+{
+	if (!r->pool->needs_head || r->warmup || (r->kept_head = malloc(len)) == NULL)
+		return;
+	memcpy(r->kept_head, head, len);
+	r->kept_head_len = (uint32_t)len;
+	r->pool->param_bytes += len;
+}
+
+void
+answer_forget_head(struct request *r)
+{
+	free(r->kept_head);
+	r->pool->param_bytes -= r->kept_head_len;
+	r->kept_head = NULL;
+	r->kept_head_len = 0;
+}
+
+/* The header block is whole: from here on the answer can only be finished or cut. */
+static enum answer_result
+head_complete(struct request *r, const uint8_t *data, size_t len, size_t head_len)
+{
+	r->status = answer_head_status(data, head_len);
+	r->head_done = true;
+	keep_head(r, data, head_len);
+	return put_stream(r, FCGI_STDOUT, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
+}
+
+/* Keep a part of the header block until the rest has come. */
+static enum answer_result
+head_more(struct request *r, const uint8_t *data, size_t len)
+{
+	enum answer_result result;
+	size_t from = r->head_len > 2 ? r->head_len - 2 : 0, end;
+	uint64_t need = (uint64_t)r->head_len + len;
+
+	if (need > r->head_cap) {
+		uint64_t cap = r->head_cap > 0 ? r->head_cap : 1024;
+		uint8_t *bigger;
+
+		while (cap < need)
+			cap *= 2;
+		if ((bigger = realloc(r->head, cap)) == NULL)
+			return ANSWER_NO_MEMORY;
+		r->head = bigger;
+		r->head_cap = (uint32_t)cap;
+	}
+	memcpy(r->head + r->head_len, data, len);
+	r->head_len = (uint32_t)need;
+	end = answer_head_end(r->head, r->head_len, from);
+	if (end > RESPONSE_HEAD_MAX || (end == 0 && r->head_len > RESPONSE_HEAD_MAX))
+		return ANSWER_HEAD_TOO_LARGE;
+	if (end == 0)
+		return ANSWER_OK;
+	result = head_complete(r, r->head, r->head_len, end);
+	free(r->head);
+	r->head = NULL;
+	r->head_len = r->head_cap = 0;
+	return result;
+}
+
+enum answer_result
+answer_stdout(struct request *r, const uint8_t *data, size_t len)
+{
+	size_t end;
+
+	if (r->discard || len == 0)
+		return ANSWER_OK;
+	r->out_bytes += len;
+	if (r->head_done && r->warmup)
+		return ANSWER_OK; /* its status is all that counts */
+	if (r->head_done)
+		return put_stream(r, FCGI_STDOUT, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
+	if (r->head_len == 0 && (end = answer_head_end(data, len, 0)) > 0)
+		return head_complete(r, data, len, end);
+	return head_more(r, data, len);
+}
+
+enum answer_result
+answer_stderr(struct request *r, const uint8_t *data, size_t len)
+{
+	if (r->warmup)
+		return ANSWER_OK;
+	r->stderr_bytes += len;
+	if (!r->head_done && r->stderr_bytes > STDERR_BEFORE_HEAD_MAX)
+		return ANSWER_STDERR_TOO_LARGE;
+	if (r->discard || len == 0)
+		return ANSWER_OK;
+	return put_stream(r, FCGI_STDERR, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
+}
+
+enum answer_result
+answer_end(struct request *r, uint32_t app_status, uint8_t protocol_status)
+{
+	struct chunk_pool *chunks = &r->pool->chunks;
+
+	assert(!r->out_end);
+	if (!stream_end(chunks, &r->out, FCGI_STDOUT, r->id))
+		return ANSWER_NO_MEMORY;
+	if (r->stderr_bytes > 0 && !stream_end(chunks, &r->out, FCGI_STDERR, r->id))
+		return ANSWER_NO_MEMORY;
+	if (!stream_end_request(chunks, &r->out, r->id, app_status, protocol_status))
+		return ANSWER_NO_MEMORY;
+	r->out_end = true;
+	return ANSWER_OK;
+}
+
+void
+answer_cut(struct request *r)
+{
+	r->cut = true;
+	r->out_end = true;
+	r->discard = true;
+}
+
+static bool
+is_head(const struct request *r)
+{
+	return r->method.len == 4 && memcmp(r->params + r->method.off, "HEAD", 4) == 0;
+}
+
+void
+answer_whole(struct request *r, size_t head_len, const char *response, size_t len)
+{
+	const uint8_t *data = (const uint8_t *)response;
+
+	assert(!r->head_done && !r->out_end);
+	if (is_head(r))
+		len = head_len;
+	r->status = answer_head_status(data, head_len);
+	r->out_bytes = len;
+	r->head_done = true;
+	keep_head(r, data, head_len);
+	if (!put_stream(r, FCGI_STDOUT, data, len) ||
+	    answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
+		answer_cut(r);
+	r->discard = true;
+}
+
+void
+answer_error(struct request *r, unsigned int status, const char *text)
+{
+	const char *reason = reason_of(status);
+	char body[512], page[1024];
+	int body_len, len;
+
+	assert(!r->head_done && !r->out_end);
+	body_len = snprintf(body, sizeof(body),
+	    "<!DOCTYPE html>\n<html><head><title>%u %s</title></head>\n"
+	    "<body><h1>%u %s</h1><p>%s</p></body></html>\n",
+	    status, reason, status, reason, text);
+	len = snprintf(page, sizeof(page),
+	    "Status: %u %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s\r\n%s", status,
+	    reason, body_len, status == 503 ? "Retry-After: 1\r\n" : "", is_head(r) ? "" : body);
+	r->status = (uint16_t)status;
+	r->out_bytes = (uint64_t)len;
+	r->head_done = true;
+	keep_head(r, page, answer_head_end((const uint8_t *)page, (size_t)len, 0));
+	if (!put_stream(r, FCGI_STDOUT, (const uint8_t *)page, (size_t)len) ||
+	    answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
+		answer_cut(r);
+	r->discard = true;
+}

@@ -1,0 +1,89 @@
+/* pool.c: the pool as a whole: its states, its sums, and what is freed after each pass. */
+#include "config.h"
+
+#include "pool/pool.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "pool/account.h"
+#include "pool/client.h"
+#include "pool/request.h"
+#include "pool/worker.h"
+
+/* Chunks that stay allocated while no buffer needs them: 4 MB. */
+#define SPARE_CHUNKS 256
+
+#define TO(state) (1u << POOL_##state)
+static const unsigned int legal[POOL_STATES] = {
+	[POOL_STARTING] = TO(SERVING) | TO(DRAINING) | TO(STOPPING),
+	[POOL_SERVING] = TO(DRAINING) | TO(STOPPING),
+	[POOL_DRAINING] = TO(STOPPING),
+	[POOL_STOPPING] = TO(GONE),
+	[POOL_GONE] = 0,
+};
+#undef TO
+
+void
+pool_init(struct pool *pool)
+{
+	TAILQ_INIT(&pool->flush);
+	TAILQ_INIT(&pool->blocked);
+	TAILQ_INIT(&pool->bodies);
+	TAILQ_INIT(&pool->request_spare);
+	for (int i = 0; i < CLIENT_STATES; i++)
+		TAILQ_INIT(&pool->clients[i]);
+	for (int i = 0; i < REQUEST_STATES; i++)
+		TAILQ_INIT(&pool->requests[i]);
+	for (int i = 0; i < WORKER_STATES; i++)
+		TAILQ_INIT(&pool->workers[i]);
+	chunk_pool_init(&pool->chunks, SPARE_CHUNKS);
+}
+
+void
+pool_set_state(struct pool *pool, enum pool_state state)
+{
+	assert(legal[pool->state] & (1u << state));
+	pool->state = state;
+	pool->since_us = clock_now_us();
+	account_workers(pool);
+}
+
+unsigned int
+pool_clients(const struct pool *pool)
+{
+	unsigned int n = 0;
+
+	for (int state = 0; state < CLIENT_CLOSED; state++)
+		n += pool->client_count[state];
+	return n;
+}
+
+unsigned int
+pool_workers(const struct pool *pool)
+{
+	unsigned int n = 0;
+
+	for (int state = 0; state < WORKER_DEAD; state++)
+		n += pool->worker_count[state];
+	return n;
+}
+
+size_t
+pool_buffered(const struct pool *pool)
+{
+	size_t requests = 0;
+
+	for (int state = 0; state < REQUEST_DONE; state++)
+		requests += pool->request_count[state];
+	return pool->chunks.used_bytes + pool->param_bytes +
+	    requests * (sizeof(struct request) + PARAMS_KEEP);
+}
+
+void
+pool_bury(struct pool *pool)
+{
+	request_bury(pool);
+	client_bury(pool);
+	worker_bury(pool);
+}
