@@ -1,0 +1,50 @@
+/* ending.h: how a request ends otherwise than by its worker's END_REQUEST. */
+#ifndef ANYFPM_POOL_ENDING_H
+#define ANYFPM_POOL_ENDING_H
+
+#include "pool/pool.h"
+
+/* Answer r with an error page now (end: why, for its accounts; status, and text, a sentence in
+ * HTML), or cut the answer when it has begun. What its worker still sends is thrown away. */
+void ending_refuse(struct request *r, enum request_end end, unsigned int status, const char *text);
+
+/* The client will not send the rest: the worker sees the end of what there is (a short body is
+ * legal, 6.2). */
+void ending_input(struct request *r);
+
+/* The client sent ABORT_REQUEST for r: END_REQUEST, and the worker by request_client_abort. */
+void ending_abort(struct request *r);
+
+/* The client is gone: nobody wants the answer. */
+void ending_abandon(struct request *r);
+
+/* The running request r has exceeded a limit (its name and value, for the log): answer status and
+ * text, or cut, then terminate its worker. */
+void ending_limit(struct request *r, enum request_end end, unsigned int status, const char *limit,
+    const char *text);
+
+/* The worker does not keep to the protocol; what: a predicate such as "sent nonsense". It is
+ * replaced, its request is answered 502 or cut. */
+void ending_garbage(struct worker *w, const char *what);
+
+/* The connection ended in the middle of a request; the worker's end, if it comes, explains why. */
+void ending_lost(struct worker *w);
+
+/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w was
+ * has ended, exited_zero: with status 0. how explains it in the log: a predicate. */
+void ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how);
+
+/* No explanation came for the lost connection of w (w->lost) within its time: judge without. */
+void ending_unexplained(struct worker *w);
+
+/* Parts of the above, for an END_REQUEST. Worker and request part; the worker is idle then. */
+struct request *ending_part(struct worker *w);
+
+/* End the answer with an error page, or cut it when it has begun. */
+void ending_error_or_cut(struct request *r, enum request_end end, unsigned int status,
+    const char *text);
+
+/* r has left its worker, or never had one, and its answer is complete or not wanted any more. */
+void ending_answered(struct request *r);
+
+#endif
