@@ -1,0 +1,22 @@
+/* capture.h: what a worker writes outside of its responses: stdout, stderr, FCGI_STDERR. */
+#ifndef ANYFPM_POOL_CAPTURE_H
+#define ANYFPM_POOL_CAPTURE_H
+
+#include "pool/pool.h"
+
+/* Bytes of a starting worker's stderr that are kept for its obituary. */
+#define CAPTURE_TAIL_MAX 4096
+
+/* Read the pipe fd (non-blocking) from now on, whatever becomes of its lines. */
+void capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr);
+
+/* Take what is still in the pipe and close it. */
+void capture_close(struct capture *cap);
+
+/* Content of an FCGI_STDERR record of w, for the log; a line may go on in the next record. */
+void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);
+
+/* The request of w has ended, and with it the last line of its STDERR. */
+void capture_fcgi_end(struct worker *w);
+
+#endif

@@ -1,0 +1,10 @@
+/* demux.h: what the records of a client mean. */
+#ifndef ANYFPM_POOL_DEMUX_H
+#define ANYFPM_POOL_DEMUX_H
+
+#include "pool/pool.h"
+
+/* Act on one piece of a record. false: a protocol error, the connection has to close. */
+bool demux_piece(struct client *c, const struct fcgi_piece *piece);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * ending.c: how a request ends otherwise than by its worker's END_REQUEST: refused, aborted,
+ * abandoned by its client, or failed by its worker. The decisions are dispatch_judge()'s and
+ * request_client_abort's.
+ */
+#include "config.h"
+
+#include "pool/ending.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/account.h"
+#include "pool/answer.h"
+#include "pool/body.h"
+#include "pool/capture.h"
+#include "pool/client.h"
+#include "pool/deadline.h"
+#include "pool/dispatch.h"
+#include "pool/queue.h"
+#include "pool/relay.h"
+#include "pool/request.h"
+#include "pool/slowlog.h"
+#include "pool/worker.h"
+
+/* How long a lost connection waits to be explained by the worker's end: for the log, and where the
+ * exit status decides whether the request may be given to another worker. */
+#define EXPLAIN_US 50000
+#define EXPLAIN_FOR_RETRY_US 1000000
+
+struct request *
+ending_part(struct worker *w)
+{
+	struct request *r = w->request;
+
+	assert(r != NULL && r->worker == w);
+	capture_fcgi_end(w);
+	account_part(w, r);
+	w->request = NULL;
+	r->worker = NULL;
+	w->lost = false;
+	if (w->slow != NULL)
+		slowlog_request_leaves(w);
+	if (w->state == WORKER_BUSY)
+		worker_set_state(w, WORKER_IDLE);
+	return r;
+}
+
+void
+ending_answered(struct request *r)
+{
+	request_await_body(r, false);
+	chain_clear(&r->pool->chunks, &r->in);
+	r->in_sent = 0;
+	if (r->client == NULL) {
+		request_set_state(r, REQUEST_DONE);
+		return;
+	}
+	request_set_state(r, REQUEST_ANSWERING);
+	client_has_output(r);
+	client_update_reading(r->client); /* it may have been waiting for room in the body */
+}
+
+void
+ending_error_or_cut(struct request *r, enum request_end end, unsigned int status, const char *text)
+{
+	if (r->out_end || r->client == NULL)
+		return;
+	r->end = end;
+	if (r->head_done)
+		answer_cut(r);
+	else
+		answer_error(r, status, text);
+}
+
+void
+ending_input(struct request *r)
+{
+	bool stdin_open = !r->stdin_end || r->spool_read < r->spool_written, ok = true;
+
+	request_await_body(r, false);
+	r->input_end = true;
+	if (r->in_end)
+		return;
+	r->spool_read = r->spool_written;
+	if (stdin_open)
+		ok = body_end(r, FCGI_STDIN);
+	if (ok && r->role == FCGI_FILTER)
+		ok = body_end(r, FCGI_DATA);
+	if (ok)
+		relay_input(r);
+	else if (r->worker != NULL)
+		worker_kill(r->worker, "there is no memory to end its request");
+}
+
+/* Nobody waits for what the worker still does. */
+static void
+let_finish(struct request *r)
+{
+	struct worker *w = r->worker;
+
+	r->discard = true;
+	if (r->pool->conf->request_client_abort == CLIENT_ABORT_TERMINATE) {
+		ending_part(w);
+		ending_answered(r);
+		worker_terminate(w, "the client of its request is gone");
+		return;
+	}
+	ending_input(r);
+	relay_output_drained(r);
+}
+
+void
+ending_refuse(struct request *r, enum request_end end, unsigned int status, const char *text)
+{
+	request_await_body(r, false);
+	if (r->out_end)
+		return;
+	ending_error_or_cut(r, end, status, text);
+	if (r->state == REQUEST_RUNNING) {
+		account_request(r);
+		client_has_output(r);
+		r->discard = true;
+		ending_input(r);
+		relay_output_drained(r);
+	} else {
+		ending_answered(r);
+	}
+}
+
+void
+ending_abort(struct request *r)
+{
+	if (r->out_end)
+		return;
+	request_await_body(r, false);
+	r->end = END_CLIENT_GONE;
+	r->input_end = true;
+	r->discard = true;
+	if (answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
+		answer_cut(r);
+	if (r->state == REQUEST_RUNNING) {
+		client_has_output(r);
+		let_finish(r);
+	} else {
+		ending_answered(r);
+	}
+}
+
+void
+ending_abandon(struct request *r)
+{
+	request_await_body(r, false);
+	if (!r->out_end)
+		r->end = END_CLIENT_GONE;
+	request_unlink_client(r);
+	if (r->state == REQUEST_RUNNING) {
+		chain_clear(&r->pool->chunks, &r->out);
+		let_finish(r);
+	} else {
+		request_set_state(r, REQUEST_DONE);
+	}
+}
+
+void
+ending_limit(struct request *r, enum request_end end, unsigned int status, const char *limit,
+    const char *text)
+{
+	struct worker *w = r->worker;
+	struct client *c = r->client;
+	char request[256], reason[96];
+
+	log_error("child %d exceeded %s; \"%s\" is %s, the child is terminated", (int)w->pid, limit,
+	    request_describe(r, request, sizeof(request)),
+	    c == NULL || r->out_end ? "nobody's any more"
+		: r->head_done	    ? "cut short"
+		: status == 504	    ? "answered 504"
+				    : "answered 503");
+	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
+	ending_part(w);
+	ending_error_or_cut(r, end, status, text);
+	ending_answered(r);
+	/* The client first: whatever becomes of the worker, it has its answer. */
+	if (c != NULL && c->flush_due)
+		client_flush(c);
+	worker_terminate(w, reason);
+}
+
+void
+ending_garbage(struct worker *w, const char *what)
+{
+	char request[256];
+	struct request *r;
+
+	if (w->request == NULL) {
+		log_error("child %d %s, without a request: it is replaced", (int)w->pid, what);
+		worker_stop(w, what);
+		return;
+	}
+	r = ending_part(w);
+	log_error("child %d %s; \"%s\" is %s, the child is replaced", (int)w->pid, what,
+	    request_describe(r, request, sizeof(request)),
+	    r->head_done ? "cut short" : "answered 502");
+	ending_error_or_cut(r, END_INVALID, 502, "The application sent an invalid response.");
+	ending_answered(r);
+	worker_stop(w, what);
+}
+
+void
+ending_lost(struct worker *w)
+{
+	struct request *r = w->request;
+	bool may_retry = w->reset && w->conn_requests > 1 && !r->responded && !r->in_dropped &&
+	    r->pool->conf->request_retry;
+
+	event_del(&w->ev_read);
+	event_del(&w->ev_write);
+	w->write_armed = false;
+	w->lost = true;
+	w->lost_until_us =
+	    clock_now_us() +
+	    (may_retry && !request_is_idempotent(r) ? EXPLAIN_FOR_RETRY_US : EXPLAIN_US);
+	deadline_at(w->pool, w->lost_until_us);
+}
+
+/* Whether the program took the connection out of its listening socket. */
+static bool
+was_accepted(const struct worker *w)
+{
+	struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
+
+	return w->listen_fd == -1 || poll(&pfd, 1, 0) != 1;
+}
+
+void
+ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
+{
+	struct request *r = w->request;
+	struct dispatch_loss loss = {
+		.responded = r->responded,
+		.replayable = !r->in_dropped && r->pool->conf->request_retry,
+		.tries = r->tries,
+		.written = w->request_written,
+		.accepted = was_accepted(w) && !w->never_read,
+		.reused = w->conn_requests > 1,
+		.reset = w->reset,
+		.idempotent = request_is_idempotent(r),
+		.fate_known = dead,
+		.exited_zero = exited_zero,
+	};
+	enum dispatch_verdict verdict = dispatch_judge(&loss);
+	char request[256];
+
+	ending_part(w);
+	relay_disconnect(w);
+	request_describe(r, request, sizeof(request));
+	if (r->client == NULL || r->out_end) {
+		ending_answered(r);
+	} else if (verdict == DISPATCH_RETRY) {
+		log_debug("child %d never ran \"%s\" (%s): given to a worker again", (int)w->pid,
+		    request, how);
+		w->keeps = KEEPS_NO;
+		if (w->stopped && !dead)
+			worker_kill(w, "it was stopped by a signal");
+		r->tries++;
+		stats_count(r->pool->stats, STATS_RETRIES, 1);
+		r->in_sent = 0;
+		queue_return(r);
+		return;
+	} else {
+		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
+		    r->head_done ? "cut short" : "answered 502");
+		ending_error_or_cut(r, END_CRASH, 502, "The application ended before it answered.");
+		ending_answered(r);
+	}
+	if (!dead)
+		worker_stop(w, how);
+}
+
+void
+ending_unexplained(struct worker *w)
+{
+	ending_judge(w, false, false, "closed its connection in the middle of a request");
+	dispatch(w->pool);
+}
+

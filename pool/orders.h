@@ -1,0 +1,24 @@
+/* orders.h: what the master tells the pool process, and how it comes to its end. */
+#ifndef ANYFPM_POOL_ORDERS_H
+#define ANYFPM_POOL_ORDERS_H
+
+#include "pool/pool.h"
+
+void orders_init(struct pool *pool);
+void orders_destroy(struct pool *pool);
+
+/* The first worker is ready: tell the master, once. */
+void orders_report_ready(struct pool *pool, pid_t pid);
+
+/* Where process.max is set: tell the master how many permits are lacking in all, or give some
+ * back. */
+void orders_lack_permits(struct pool *pool, unsigned int n);
+void orders_return_permits(struct pool *pool, unsigned int n);
+
+/* While the pool comes to its end: go on when what was waited for has happened. */
+void orders_progress(struct pool *pool);
+
+/* What still runs when the time to finish is over is ended; returns when that is, 0: never. */
+int64_t orders_expire(struct pool *pool, int64_t now_us);
+
+#endif
