@@ -1,0 +1,238 @@
+/*
+ * reap.c: collect dead children, and write one line about each worker's end.
+ *
+ * A worker's group is killed before its leader is reaped: until then its number cannot be
+ * anybody else's.
+ */
+#include "config.h"
+
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include <linux/sockios.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/log.h"
+#include "pool/capture.h"
+#include "pool/dispatch.h"
+#include "pool/queue.h"
+#include "pool/relay.h"
+#include "pool/slowlog.h"
+#include "pool/spawn.h"
+#include "pool/worker.h"
+
+/* One that ended by itself sooner than this and was never used has failed to start. */
+#define SHORT_LIFE_US 1000000
+#define SHORT_KILLS_MAX 3
+
+/* What one that never served said, if it is not in the log yet. Of one that ended as if all was
+ * well, also the likely cause. */
+static void
+last_words(const struct worker *w, const siginfo_t *info, char *out, size_t size)
+{
+	const struct pool *pool = w->pool;
+	bool logged = pool->conf->catch_workers_output && pool->global->log_level <= LEVEL_WARNING;
+	uint32_t len = logged ? 0 : w->tail_len;
+	size_t n = 0;
+
+	while (len > 0 && (w->tail[len - 1] == '\n' || w->tail[len - 1] == '\r'))
+		len--;
+	*out = '\0';
+	if (len > 0)
+		n = (size_t)snprintf(out, size, "; it said: \"%.*s\"", (int)len, w->tail);
+	if (exit_is_success(info) && !w->was_ready && w->stop_reason[0] == '\0')
+		snprintf(out + n, size - n, "; is it a FastCGI program, which accepts connections "
+					    "on descriptor 0, and stays in the foreground?");
+}
+
+/* The one line about its life. */
+static void
+obituary(struct worker *w, const siginfo_t *info, const char *how, bool failed_start)
+{
+	double age = (double)(clock_now_us() - w->started_us) / 1e6;
+	unsigned long long served = (unsigned long long)w->served;
+	struct spawn_failure failure;
+	char why[512] = "", said[CAPTURE_TAIL_MAX + 256];
+
+	if (w->exec_fd != -1 &&
+	    read(w->exec_fd, &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
+		spawn_explain(&failure, w->pool->conf->command[0], why, sizeof(why));
+		log_error("child %d did not start: %s", (int)w->pid, why);
+		return;
+	}
+	if (w->stop_reason[0] != '\0')
+		snprintf(why, sizeof(why), "; stopped: %s", w->stop_reason);
+	if (failed_start) {
+		last_words(w, info, said, sizeof(said));
+		log_error("child %d %s after %.6f seconds from start, %s%s%s", (int)w->pid, how,
+		    age, w->was_ready ? "before its first request" : "before it was ready", why,
+		    said);
+		return;
+	}
+	if (w->stop_reason[0] != '\0' || exit_is_success(info))
+		log_notice("child %d %s after %.6f seconds from start, %llu request%s served%s",
+		    (int)w->pid, how, age, served, served == 1 ? "" : "s", why);
+	else
+		log_warning("child %d %s after %.6f seconds from start, %llu request%s served",
+		    (int)w->pid, how, age, served, served == 1 ? "" : "s");
+}
+
+/* Whether its death says that the program does not work. */
+static bool
+is_failed_start(struct worker *w, const siginfo_t *info)
+{
+	struct pool *pool = w->pool;
+
+	if (pool->state >= POOL_STOPPING)
+		return false;
+	if (!w->was_ready)
+		return true;
+	if (w->stop_reason[0] != '\0' || w->was_busy ||
+	    clock_now_us() - w->started_us >= SHORT_LIFE_US)
+		return false;
+	/* Somebody killed it: no fault of the program, unless it happens again and again. */
+	return info->si_code == CLD_EXITED || info->si_status != SIGKILL ||
+	    ++pool->short_kills > SHORT_KILLS_MAX;
+}
+
+/* Whether it ended in a way that nobody asked for. */
+static bool
+has_crashed(const struct worker *w, const siginfo_t *info)
+{
+	if (exit_is_success(info))
+		return false;
+	if (w->stop_reason[0] == '\0')
+		return true;
+	/* Its connection broke, it was asked to end for that, but it had been dying already. */
+	return info->si_code != CLD_EXITED && info->si_status != SIGTERM &&
+	    (info->si_status != SIGKILL || !w->killed);
+}
+
+static void
+worker_died(struct worker *w, const siginfo_t *info)
+{
+	struct pool *pool = w->pool;
+	bool failed_start = is_failed_start(w, info);
+	char how[EXIT_TEXT_MAX];
+
+	exit_describe(info, how);
+	relay_worker_dead(w, exit_is_success(info), how);
+	capture_close(&w->err);
+	obituary(w, info, how, failed_start);
+	if (failed_start)
+		stats_count(pool->stats, STATS_START_FAILURES, 1);
+	else if (has_crashed(w, info))
+		stats_count(pool->stats, STATS_WORKERS_CRASHED, 1);
+	worker_set_state(w, WORKER_DEAD);
+	if (failed_start)
+		worker_start_failed(pool, w->started_us);
+	if (info->si_code != CLD_EXITED &&
+	    (info->si_status == SIGSEGV || info->si_status == SIGBUS))
+		worker_crashed(pool);
+}
+
+static struct worker *
+find_worker(const struct pool *pool, pid_t pid)
+{
+	struct worker *w;
+
+	for (int state = 0; state < WORKER_DEAD; state++) {
+		TAILQ_FOREACH (w, &pool->workers[state], link) {
+			if (w->pid == pid)
+				return w;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * A stopped worker that waits for work, or that has not read its request, would keep it waiting for
+ * ever. One that is in the middle of a request may be in somebody's hands, and has its limits; but
+ * it gets no other.
+ */
+static void
+worker_stopped(struct worker *w)
+{
+	const struct request *r = w->request;
+	int unread = 0;
+
+	if (w->state != WORKER_BUSY) {
+		worker_kill(w, "it was stopped by a signal");
+		return;
+	}
+	w->stopped = true;
+	if (w->conn_fd == -1 || r->responded || ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1 ||
+	    unread == 0)
+		return;
+	w->never_read = r->body_bytes == 0; /* a larger request may have been read in part */
+	worker_kill(w, "it was stopped by a signal");
+}
+
+/* Its state has changed, but it lives. */
+static void
+child_changed(struct worker *w, const siginfo_t *info)
+{
+	siginfo_t told;
+
+	waitid(P_PID, (id_t)info->si_pid, &told, WSTOPPED | WCONTINUED | WNOHANG);
+	if (w == NULL)
+		return;
+	if (info->si_code == CLD_CONTINUED)
+		w->stopped = false;
+	else
+		worker_stopped(w);
+}
+
+static void
+on_sigchld(evutil_socket_t fd, short what, void *arg)
+{
+	struct pool *pool = arg;
+	siginfo_t info;
+
+	for (;;) {
+		struct worker *w;
+
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) ==
+			-1 ||
+		    info.si_pid == 0)
+			break;
+		w = find_worker(pool, info.si_pid);
+		if (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED &&
+		    info.si_code != CLD_DUMPED) {
+			child_changed(w, &info);
+			continue;
+		}
+		if (w != NULL) {
+			kill(-w->pid, SIGKILL);
+			worker_died(w, &info);
+		} else {
+			slowlog_child_died(pool, &info);
+		}
+		waitpid(info.si_pid, NULL, WNOHANG);
+	}
+	worker_adjust(pool);
+	dispatch(pool);
+	if (!worker_hope(pool))
+		queue_refuse_all(pool, END_NO_WORKER, "The application could not be started.");
+}
+
+void
+reap_init(struct pool *pool)
+{
+	event_assign(&pool->ev_sigchld, pool->base, SIGCHLD, EV_SIGNAL | EV_PERSIST, on_sigchld,
+	    pool);
+	event_add(&pool->ev_sigchld, NULL);
+}
+
+void
+reap_destroy(struct pool *pool)
+{
+	event_del(&pool->ev_sigchld);
+}

@@ -1,0 +1,350 @@
+/*
+ * watch.c: measure workers, and carry out what limits.c decides about them.
+ *
+ * Memory is read from a kept descriptor of /proc/PID/statm, CPU time from the process's clock:
+ * one system call each, and only where a limit asks for it.
+ */
+#include "config.h"
+
+#include "pool/watch.h"
+
+#include <sys/random.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/deadline.h"
+#include "pool/ending.h"
+#include "pool/limits.h"
+#include "pool/scale.h"
+#include "pool/worker.h"
+
+void
+watch_init(struct pool *pool)
+{
+	const struct conf_pool *conf = pool->conf;
+
+	if (conf->max_memory > 0 || conf->request_terminate_memory > 0)
+		pool->needs_memory = true;
+	if (conf->request_terminate_cpu_ms > 0)
+		pool->needs_cpu = true;
+	if (conf->status_path != NULL) {
+		pool->keeps_last = true;
+		pool->needs_cpu = true; /* "last request cpu" */
+	}
+}
+
+/* pm.max_requests and a random part of at most pm.max_requests_jitter. */
+static uint64_t
+draw_max_requests(const struct conf_pool *conf)
+{
+	uint64_t max = conf->max_requests;
+	uint32_t random;
+
+	if (max > 0 && conf->max_requests_jitter > 0 &&
+	    getrandom(&random, sizeof(random), GRND_NONBLOCK) == (ssize_t)sizeof(random))
+		max += random % ((uint64_t)conf->max_requests_jitter + 1);
+	return max;
+}
+
+void
+watch_open(struct worker *w)
+{
+	const struct conf_pool *conf = w->pool->conf;
+	char path[64];
+
+	w->max_requests = draw_max_requests(conf);
+	w->last = w->max_requests == 1;
+	if (w->pool->needs_memory || w->pool->keeps_last) {
+		snprintf(path, sizeof(path), "/proc/%d/statm", (int)w->pid);
+		if ((w->statm_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
+			    path);
+	}
+	if (w->pool->needs_cpu_parts) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
+		w->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (clock_getcpuclockid(w->pid, &w->cpu_clock) != 0)
+		w->cpu_clock = 0;
+}
+
+/* CPU time of a worker in microseconds, -1 when it cannot be told. */
+static int64_t
+cpu_of(const struct worker *w)
+{
+	struct timespec ts;
+
+	if (w->cpu_clock == 0 || clock_gettime(w->cpu_clock, &ts) == -1)
+		return -1;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Its parts in user and in system mode, in clock ticks (proc(5)); false when they cannot be told. */
+static bool
+cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
+{
+	unsigned long long user, system;
+	char text[512], *name_end;
+	ssize_t n;
+
+	if (w->stat_fd == -1 || (n = pread(w->stat_fd, text, sizeof(text) - 1, 0)) <= 0)
+		return false;
+	text[n] = '\0';
+	/* The program's name may hold anything. */
+	if ((name_end = strrchr(text, ')')) == NULL ||
+	    sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+		&system) != 2)
+		return false;
+	*user_us = (int64_t)(user * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	*system_us = (int64_t)(system * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return true;
+}
+
+void
+watch_ready(struct worker *w)
+{
+	unsigned int score = w->pool->conf->oom_score_adj;
+	char path[64], text[16];
+	int fd, current;
+	ssize_t n;
+
+	if (w->pool->needs_cpu)
+		w->cpu_start_us = cpu_of(w);
+	cpu_parts(w, &w->cpu_user_start_us, &w->cpu_system_start_us);
+
+	/* A score that whoever started us has set higher stays. */
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)w->pid);
+	if ((fd = open(path, O_RDWR | O_CLOEXEC)) == -1)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%d", &current) == 1 && current < (int)score) {
+		n = snprintf(text, sizeof(text), "%u", score);
+		if (pwrite(fd, text, (size_t)n, 0) != n)
+			log_debug("cannot set the oom_score_adj of child %d", (int)w->pid);
+	}
+	close(fd);
+}
+
+void
+watch_close(struct worker *w)
+{
+	fd_close(&w->statm_fd);
+	fd_close(&w->stat_fd);
+}
+
+uint64_t
+watch_memory(const struct worker *w)
+{
+	unsigned long long pages;
+	char text[128];
+	ssize_t n;
+
+	if (w->statm_fd == -1 || (n = pread(w->statm_fd, text, sizeof(text) - 1, 0)) <= 0)
+		return 0;
+	text[n] = '\0';
+	if (sscanf(text, "%*u %llu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void
+watch_measure(struct worker *w, struct request *r)
+{
+	const struct pool *pool = w->pool;
+	int64_t now, user, system;
+
+	r->memory = pool->needs_memory ? watch_memory(w) : 0;
+	if (cpu_parts(w, &user, &system)) {
+		r->cpu_user_us = user - w->cpu_user_start_us;
+		r->cpu_system_us = system - w->cpu_system_start_us;
+		w->cpu_user_start_us = user;
+		w->cpu_system_start_us = system;
+	}
+	if (!pool->needs_cpu)
+		return;
+	now = cpu_of(w);
+	r->cpu_us = now >= 0 && w->cpu_start_us >= 0 ? now - w->cpu_start_us : -1;
+	w->cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
+}
+
+void
+watch_request_begins(struct worker *w)
+{
+	struct pool *pool = w->pool;
+	int64_t next = limits_next_us(pool->conf, 0);
+
+	if (w->request->warmup)
+		return;
+	w->was_busy = true;
+	if (pool->conf->request_terminate_cpu_ms > 0)
+		w->cpu_start_us = cpu_of(w);
+	if (next > 0)
+		deadline_at(pool, clock_now_us() + next);
+	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->slow)
+		deadline_at(pool, clock_now_us() + next);
+	/* A short burst needs no more spare workers; what lasts longer does. */
+	if (pool->conf->pm == PM_DYNAMIC &&
+	    pool->worker_count[WORKER_IDLE] < pool->conf->min_spare_servers)
+		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
+	if (w->last && !w->leaving) {
+		w->leaving = true;
+		worker_adjust(pool);
+	}
+}
+
+/* pm.warmup was answered. */
+static void
+warmed_up(struct worker *w, const struct request *r)
+{
+	char reason[64];
+
+	if (r->status < 500) {
+		worker_ready(w);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "it answered pm.warmup with status %u", r->status);
+	worker_kill(w, reason);
+}
+
+void
+watch_request_ended(struct worker *w, struct request *r)
+{
+	struct pool *pool = w->pool;
+	const struct conf_pool *conf = pool->conf;
+	struct limits_worker now = {
+		.served = ++w->served,
+		.max_requests = w->max_requests,
+		.age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->started_us : 0,
+		.memory = conf->max_memory > 0 ? r->memory : 0,
+		.memory_before = w->memory,
+	};
+	enum limits_fate fate = limits_after_request(conf, &now);
+	char reason[96] = "";
+
+	w->memory = now.memory;
+	if (r->warmup) {
+		w->served--;
+		warmed_up(w, r);
+		return;
+	}
+	worker_start_worked(w);
+	if (w->stopped) {
+		worker_kill(w, "it was stopped by a signal");
+		return;
+	}
+	if (fate == LIMITS_REQUESTS) {
+		stats_count(pool->stats, STATS_RECYCLED_REQUESTS, 1);
+		snprintf(reason, sizeof(reason), "it has served %llu requests (pm.max_requests)",
+		    (unsigned long long)w->served);
+	} else if (fate == LIMITS_MEMORY) {
+		stats_count(pool->stats, STATS_RECYCLED_MEMORY, 1);
+		snprintf(reason, sizeof(reason), "its memory is %llu KB (pm.max_memory)",
+		    (unsigned long long)now.memory / 1024);
+	} else if (w->last && w->leaving) {
+		stats_count(pool->stats, STATS_RECYCLED_MEMORY, 1);
+		snprintf(reason, sizeof(reason), "its next request could pass pm.max_memory");
+	}
+	if (reason[0] != '\0') {
+		worker_stop(w, reason);
+		return;
+	}
+	if (fate == LIMITS_LAST)
+		w->last = true;
+	if (fate == LIMITS_LIFETIME || w->leaving)
+		worker_adjust(pool);
+	else if (conf->max_lifetime_ms > 0)
+		deadline_at(pool, w->started_us + conf->max_lifetime_ms * 1000);
+	if (conf->pm != PM_STATIC)
+		deadline_at(pool, w->since_us + conf->process_idle_timeout_ms * 1000);
+}
+
+/* Act on what a limit has to say about the running request r. */
+static void
+terminate(struct request *r, enum limits_verdict verdict, const struct limits_request *now)
+{
+	const struct conf_pool *conf = r->pool->conf;
+	char limit[96];
+
+	r->exceeded = verdict == LIMITS_REQUEST_MEMORY
+			  ? now->memory
+			  : (uint64_t)(verdict == LIMITS_CPU ? now->cpu_us : now->running_us);
+	switch (verdict) {
+	case LIMITS_TIMEOUT:
+		snprintf(limit, sizeof(limit), "request_terminate_timeout (%.3f of %.3f seconds)",
+		    (double)now->running_us / 1e6,
+		    (double)conf->request_terminate_timeout_ms / 1e3);
+		ending_limit(r, END_TIMEOUT, 504, limit, "The request took too long.");
+		break;
+	case LIMITS_REQUEST_MEMORY:
+		snprintf(limit, sizeof(limit), "request_terminate_memory (%llu of %llu KB)",
+		    (unsigned long long)now->memory / 1024,
+		    (unsigned long long)conf->request_terminate_memory / 1024);
+		ending_limit(r, END_MEMORY, 503, limit, "The request took too much memory.");
+		break;
+	case LIMITS_CPU:
+		snprintf(limit, sizeof(limit), "request_terminate_cpu (%.3f of %.3f seconds)",
+		    (double)now->cpu_us / 1e6, (double)conf->request_terminate_cpu_ms / 1e3);
+		ending_limit(r, END_CPU, 503, limit, "The request took too much processor time.");
+		break;
+	case LIMITS_RUN:
+		break;
+	}
+}
+
+/* Look at one running request; returns its verdict, after having acted on it. */
+static enum limits_verdict
+check_request(struct request *r, int64_t now_us, bool sample)
+{
+	const struct conf_pool *conf = r->pool->conf;
+	struct limits_request now = { .running_us = now_us - r->since_us, .cpu_us = -1 };
+	enum limits_verdict verdict;
+
+	if (r->warmup)
+		return LIMITS_RUN; /* pm.start_timeout is its limit */
+	if (sample && conf->request_terminate_memory > 0)
+		now.memory = watch_memory(r->worker);
+	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->cpu_start_us >= 0)
+		now.cpu_us = cpu_of(r->worker) - r->worker->cpu_start_us;
+	verdict = limits_check(conf, &now);
+	if (verdict != LIMITS_RUN)
+		terminate(r, verdict, &now);
+	return verdict;
+}
+
+int64_t
+watch_expire(struct pool *pool, int64_t now_us)
+{
+	const struct conf_pool *conf = pool->conf;
+	bool sampled = conf->request_terminate_memory > 0 || conf->request_terminate_cpu_ms > 0;
+	bool sample = sampled && now_us >= pool->sample_us;
+	struct request *r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING]);
+	int64_t due = 0;
+
+	if (limits_next_us(conf, 0) == 0)
+		return 0;
+	if (sample)
+		pool->sample_us = now_us + LIMITS_SAMPLE_US;
+	while (r != NULL) {
+		int64_t at = now_us + limits_next_us(conf, now_us - r->since_us);
+
+		if (check_request(r, now_us, sample) != LIMITS_RUN) {
+			/* Its end may have been that of others. */
+			r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING]);
+			due = 0;
+			continue;
+		}
+		if (!r->warmup && (due == 0 || at < due))
+			due = at;
+		if (!r->warmup && !sample)
+			break; /* in the order in which they began: the others are due later */
+		r = TAILQ_NEXT(r, link);
+	}
+	return due > 0 && sampled && pool->sample_us < due ? pool->sample_us : due;
+}
