@@ -1,0 +1,322 @@
+/*
+ * orders.c: the line to the master, and the pool's way to its end.
+ *
+ * Draining answers everything that was accepted; stopping ends the workers; gone ends the loop.
+ * End of file without an order means that the master crashed: then there is half a second for
+ * what runs, and nothing may be left behind after it.
+ */
+#include "config.h"
+
+#include "pool/orders.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/orphans.h"
+#include "base/writer.h"
+#include "pool/accesslog.h"
+#include "pool/client.h"
+#include "pool/deadline.h"
+#include "pool/ending.h"
+#include "pool/listen.h"
+#include "pool/message.h"
+#include "pool/queue.h"
+#include "pool/slowlog.h"
+#include "pool/worker.h"
+
+/* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
+#define STOP_KILL_US 500000
+/* A connection without a request that is younger than this may get one. */
+#define FRESH_US 100000
+/* For running requests when the master has crashed. */
+#define CRASH_FINISH_US 500000
+
+void
+orders_report_ready(struct pool *pool, pid_t pid)
+{
+	if (pool->reported_ready)
+		return;
+	if (pool->state == POOL_STARTING)
+		pool_set_state(pool, POOL_SERVING);
+	if (pool->master_fd == -1 ||
+	    message_send(pool->master_fd, MESSAGE_READY, (uint32_t)pid, NULL, 0, -1) == 0)
+		pool->reported_ready = true;
+	else /* the next worker that becomes ready tries again */
+		log_warning("cannot tell the master that the pool is ready: %s", strerror(errno));
+}
+
+void
+orders_lack_permits(struct pool *pool, unsigned int n)
+{
+	if (n == pool->lacking || pool->master_fd == -1)
+		return;
+	if (message_send(pool->master_fd, MESSAGE_LACK, n, NULL, 0, -1) == 0) {
+		pool->lacking = n;
+		pool->asked = n > 0;
+	} else
+		deadline_after_ms(pool, 100); /* its queue is full: say it again */
+}
+
+void
+orders_return_permits(struct pool *pool, unsigned int n)
+{
+	if (pool->master_fd == -1 ||
+	    message_send(pool->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == 0)
+		pool->permits -= n;
+}
+
+/* Close the clients that have nothing under way; the others close when they are answered. One
+ * that has just connected is about to send its request: it gets a moment. */
+static void
+finish_clients(struct pool *pool)
+{
+	int64_t now = clock_now_us();
+	struct client *c, *next;
+
+	for (c = TAILQ_FIRST(&pool->clients[CLIENT_IDLE]); c != NULL; c = next) {
+		char byte;
+
+		next = TAILQ_NEXT(c, link);
+		if (now - c->since_us < FRESH_US) {
+			deadline_at(pool, c->since_us + FRESH_US);
+			continue;
+		}
+		/* A request that has just come was accepted: it is read, then answered. */
+		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+			client_gone(c);
+	}
+	for (c = TAILQ_FIRST(&pool->clients[CLIENT_BUSY]); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		client_finish(c);
+	}
+}
+
+static void
+stop_workers(struct pool *pool, int64_t kill_after_us)
+{
+	static const enum worker_state states[] = { WORKER_STARTING, WORKER_IDLE };
+	struct worker *w, *next;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		for (w = TAILQ_FIRST(&pool->workers[states[i]]); w != NULL; w = next) {
+			next = TAILQ_NEXT(w, link);
+			worker_stop(w, "the pool ends");
+		}
+	}
+	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
+		int64_t kill_us = clock_now_us() + kill_after_us;
+
+		if (w->kill_us > kill_us)
+			w->kill_us = kill_us;
+		deadline_at(pool, w->kill_us);
+	}
+}
+
+static void
+orders_drain(struct pool *pool)
+{
+	int64_t ms = pool->global->process_control_timeout_ms;
+
+	if (pool->state >= POOL_DRAINING)
+		return;
+	listen_close(pool);
+	pool_set_state(pool, POOL_DRAINING);
+	if (ms > 0) {
+		pool->finish_us = clock_now_us() + ms * 1000;
+		deadline_at(pool, pool->finish_us);
+	}
+	finish_clients(pool);
+}
+
+/* Answer everything that is open, then close; workers lose what they were doing. */
+static void
+end_requests(struct pool *pool)
+{
+	static const enum request_state states[] = { REQUEST_PARAMS, REQUEST_BODY, REQUEST_QUEUED };
+	struct request *r;
+	struct worker *w;
+	struct client *c;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		while ((r = TAILQ_FIRST(&pool->requests[states[i]])) != NULL)
+			ending_refuse(r, END_STOPPED, 503, "The service is being stopped.");
+	}
+	while ((w = TAILQ_FIRST(&pool->workers[WORKER_BUSY])) != NULL) {
+		r = ending_part(w);
+		ending_error_or_cut(r, END_STOPPED, 503, "The service is being stopped.");
+		ending_answered(r);
+		worker_stop(w, "the service is stopped");
+	}
+	client_flush_due(pool);
+	for (int state = 0; state < CLIENT_CLOSED; state++) {
+		while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL)
+			client_gone(c);
+	}
+}
+
+static void
+orders_stop(struct pool *pool)
+{
+	listen_close(pool);
+	if (pool->state < POOL_STOPPING)
+		pool_set_state(pool, POOL_STOPPING);
+	end_requests(pool);
+	listen_close_status(pool);
+	stop_workers(pool, pool->master_fd == -1 ? 0 : STOP_KILL_US);
+}
+
+static void
+master_crashed(struct pool *pool)
+{
+	log_error("the master process has gone away: the pool ends");
+	event_del(&pool->ev_master);
+	fd_close(&pool->master_fd);
+	if (pool->state >= POOL_STOPPING) {
+		orders_stop(pool);
+		return;
+	}
+	listen_close(pool);
+	if (pool->state < POOL_DRAINING)
+		pool_set_state(pool, POOL_DRAINING);
+	queue_refuse_all(pool, END_STOPPED, "The service is being stopped.");
+	finish_clients(pool);
+	pool->finish_us = clock_now_us() + CRASH_FINISH_US;
+	deadline_at(pool, pool->finish_us);
+}
+
+/* The log was rotated: this is the new file. */
+static void
+reopen_log(struct pool *pool, int *fd)
+{
+	dup2(*fd, STDOUT_FILENO);
+	dup2(*fd, STDERR_FILENO);
+	writer_reopen(pool->log, *fd);
+	*fd = -1;
+	log_notice("error log file re-opened");
+}
+
+static void
+on_master(evutil_socket_t fd, short what, void *arg)
+{
+	struct pool *pool = arg;
+	struct message m;
+	size_t len;
+	int pass, rc;
+
+	rc = message_recv(pool->master_fd, &m, &len, &pass);
+	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ERROR_LOG && pass != -1 &&
+	    pool->log != NULL)
+		reopen_log(pool, &pass);
+	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ACCESS_LOG && pass != -1) {
+		accesslog_reopen(pool, pass);
+		pass = -1;
+	}
+	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_SLOWLOG && pass != -1)
+		slowlog_reopen(pool, &pass);
+	fd_close(&pass);
+	if (rc == -1 && errno != ECONNRESET) {
+		if (errno != EAGAIN && errno != EINTR)
+			log_error("cannot read a message of the master: %s", strerror(errno));
+		return;
+	}
+	if (rc <= 0) {
+		master_crashed(pool);
+		return;
+	}
+	switch (m.type) {
+	case MESSAGE_DRAIN:
+		orders_drain(pool);
+		break;
+	case MESSAGE_STOP:
+		orders_stop(pool);
+		break;
+	case MESSAGE_PERMIT:
+		pool->permits += m.arg;
+		pool->lacking -= m.arg < pool->lacking ? m.arg : pool->lacking;
+		pool->asked = false;
+		worker_adjust(pool);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whether anything that was accepted is still unanswered: what no busy worker has, has its client.
+ * Warm-ups are not waited for, nor clients of the status page, whatever they ask or leave unread. */
+static bool
+has_open_requests(const struct pool *pool)
+{
+	return pool->worker_count[WORKER_BUSY] > 0 || pool_clients(pool) > pool->status_clients;
+}
+
+/* There is no worker any more, and everything else came from one, or looks at one. */
+static bool
+is_left_behind(pid_t pid, void *arg)
+{
+	return true;
+}
+
+void
+orders_progress(struct pool *pool)
+{
+	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
+		pool_set_state(pool, POOL_STOPPING);
+		listen_close_status(pool);
+		stop_workers(pool, pool->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);
+	}
+	if (pool->state == POOL_STOPPING && pool_workers(pool) == 0) {
+		/* What the workers left behind has been adopted by now. */
+		orphans_end(is_left_behind, NULL);
+		pool_set_state(pool, POOL_GONE);
+	}
+}
+
+int64_t
+orders_expire(struct pool *pool, int64_t now_us)
+{
+	if (pool->state != POOL_DRAINING)
+		return 0;
+	finish_clients(pool);
+	if (pool->finish_us == 0)
+		return 0;
+	if (now_us < pool->finish_us)
+		return pool->finish_us;
+	if (pool->master_fd != -1)
+		log_warning("process_control_timeout is over: what still runs is answered 503");
+	orders_stop(pool);
+	return 0;
+}
+
+/* Sent by somebody else than the master, such as an init system that ends a whole group. */
+static void
+on_sigterm(evutil_socket_t fd, short what, void *arg)
+{
+	orders_stop(arg);
+}
+
+void
+orders_init(struct pool *pool)
+{
+	event_assign(&pool->ev_sigterm, pool->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_sigterm,
+	    pool);
+	event_add(&pool->ev_sigterm, NULL);
+	event_assign(&pool->ev_master, pool->base, pool->master_fd, EV_READ | EV_PERSIST, on_master,
+	    pool);
+	event_add(&pool->ev_master, NULL);
+}
+
+void
+orders_destroy(struct pool *pool)
+{
+	event_del(&pool->ev_sigterm);
+	if (pool->master_fd != -1)
+		event_del(&pool->ev_master);
+	fd_close(&pool->master_fd);
+}

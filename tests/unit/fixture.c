@@ -1,0 +1,307 @@
+/* fixture.c: a pool without a network, for tests. Everything that fails here aborts. */
+#undef NDEBUG
+#include "config.h"
+
+#include "tests/unit/fixture.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/client.h"
+#include "pool/deadline.h"
+#include "pool/ending.h"
+#include "pool/request.h"
+#include "pool/worker.h"
+
+/* More than any process id: signals to it reach nobody. */
+#define NO_PID (INT_MAX - 1)
+#define READ_MAX (1024 * 1024)
+
+/* Set-up and end ------------------------------------------------------------- */
+
+static struct conf *
+read_settings(const char *settings)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf;
+	char *text;
+
+	assert(asprintf(&text,
+		   "[www]\nlisten = /nowhere/fixture.sock\ncommand = /bin/false\n"
+		   "pm = static\npm.max_children = 4\n%s\n",
+		   settings) > 0);
+	conf = conf_read_text(text, strlen(text), "fixture", &errors);
+	if (conf == NULL)
+		fprintf(stderr, "%s\n", errors.lines[0]);
+	assert(conf != NULL);
+	free(text);
+	return conf;
+}
+
+void
+fixture_init(struct fixture *f, const char *settings)
+{
+	struct pool *pool = &f->pool;
+
+	memset(f, 0, sizeof(*f));
+	signal(SIGPIPE, SIG_IGN);
+	f->conf = read_settings(settings);
+	f->log_fd = memfd_create("log", MFD_CLOEXEC);
+	assert(f->log_fd != -1);
+	log_set_fd(f->log_fd);
+	pool_init(pool);
+	pool->global = &f->conf->global;
+	pool->conf = TAILQ_FIRST(&f->conf->pools);
+	pool->base = event_base_new();
+	pool->scratch = malloc(SCRATCH_SIZE);
+	pool->stats = stats_map(-1, pool->conf);
+	assert(pool->base != NULL && pool->scratch != NULL && pool->stats != NULL);
+	pool->master_fd = pool->listener.fd = pool->status_listener.fd = pool->socket_dir_fd = -1;
+	pool->listener.pool = pool->status_listener.pool = pool;
+	pool->client_max = FIXTURE_CLIENT_MAX;
+	deadline_init(pool);
+	worker_init(pool);
+}
+
+/* The requests that are left have no client any more; their workers lose them. */
+static void
+part_workers(struct pool *pool)
+{
+	struct request *r;
+	struct worker *w;
+
+	while ((w = TAILQ_FIRST(&pool->workers[WORKER_BUSY])) != NULL) {
+		chain_clear(&pool->chunks, &w->head);
+		request_set_state(ending_part(w), REQUEST_DONE);
+	}
+	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING])) != NULL)
+		request_set_state(r, REQUEST_DONE); /* moved there without a worker */
+}
+
+void
+fixture_end_clients(struct fixture *f)
+{
+	struct pool *pool = &f->pool;
+	struct client *c;
+
+	for (int state = 0; state < CLIENT_CLOSED; state++) {
+		while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL)
+			client_gone(c);
+	}
+	part_workers(pool);
+	pool_bury(pool);
+	for (int state = 0; state < REQUEST_STATES; state++) {
+		assert(TAILQ_EMPTY(&pool->requests[state]));
+		assert(pool->request_count[state] == 0);
+	}
+	assert(pool_clients(pool) == 0 && TAILQ_EMPTY(&pool->flush));
+	assert(TAILQ_EMPTY(&pool->bodies));
+}
+
+static void
+end_workers(struct pool *pool)
+{
+	struct worker *w;
+
+	for (int state = 0; state < WORKER_DEAD; state++) {
+		while ((w = TAILQ_FIRST(&pool->workers[state])) != NULL)
+			worker_set_state(w, WORKER_DEAD);
+	}
+	pool_bury(pool);
+}
+
+void
+fixture_free(struct fixture *f)
+{
+	struct pool *pool = &f->pool;
+
+	fixture_end_clients(f);
+	end_workers(pool);
+	assert(pool->chunks.used_bytes == 0 && pool->param_bytes == 0);
+	request_free_all(pool);
+	worker_destroy(pool);
+	deadline_destroy(pool);
+	event_base_free(pool->base);
+	chunk_pool_destroy(&pool->chunks);
+	free(pool->scratch);
+	stats_unmap(pool->stats);
+	conf_free(f->conf);
+	log_set_fd(STDERR_FILENO);
+	close(f->log_fd);
+}
+
+/* Clients and workers -------------------------------------------------------- */
+
+int
+fixture_client(struct fixture *f, struct client **c)
+{
+	static const uint8_t addr[16];
+	struct client *made;
+	int fds[2];
+
+	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+	made = client_new(&f->pool.listener, fds[0], addr);
+	assert(made != NULL);
+	if (c != NULL)
+		*c = made;
+	return fds[1];
+}
+
+/* A listening socket without a name, as spawn.c makes it. */
+static void
+make_socket(struct worker *w)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/anyfpm-test-XXXXXX";
+
+	assert(mkdtemp(dir) != NULL);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
+	w->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert(w->listen_fd != -1);
+	assert(bind(w->listen_fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
+	assert(listen(w->listen_fd, 8) == 0);
+	w->path_fd = open(sun.sun_path, O_PATH | O_CLOEXEC);
+	assert(w->path_fd != -1);
+	assert(unlink(sun.sun_path) == 0 && rmdir(dir) == 0);
+}
+
+struct worker *
+fixture_worker(struct fixture *f)
+{
+	struct pool *pool = &f->pool;
+	struct worker *w = calloc(1, sizeof(*w));
+
+	assert(w != NULL);
+	w->pool = pool;
+	w->pid = NO_PID;
+	w->started_us = w->since_us = clock_now_us();
+	w->exec_fd = w->conn_fd = w->statm_fd = w->stat_fd = w->out.fd = w->err.fd = -1;
+	w->out.worker = w->err.worker = w;
+	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
+	chain_init(&w->head);
+	make_socket(w);
+	w->state = WORKER_STARTING;
+	TAILQ_INSERT_TAIL(&pool->workers[WORKER_STARTING], w, link);
+	pool->worker_count[WORKER_STARTING]++;
+	worker_set_state(w, WORKER_IDLE);
+	return w;
+}
+
+int
+fixture_accept(struct worker *w)
+{
+	int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	assert(fd != -1);
+	return fd;
+}
+
+void
+fixture_pass(struct fixture *f)
+{
+	/* Time stands still: what is due would start workers, too. */
+	event_del(&f->pool.ev_deadline);
+	f->pool.deadline_us = 0;
+	event_base_loop(f->pool.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	client_flush_due(&f->pool);
+	pool_bury(&f->pool);
+}
+
+/* Sending and reading --------------------------------------------------------- */
+
+void
+fixture_send_bytes(struct fixture *f, int fd, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (int idle = 0; len > 0 && idle < 8;) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+			idle = 0;
+		} else if (errno != EAGAIN) {
+			break; /* it has closed: whoever reads will see */
+		} else {
+			idle++;
+		}
+		fixture_pass(f);
+	}
+	fixture_pass(f);
+}
+
+void
+fixture_send(struct fixture *f, int fd, const char *script)
+{
+	static uint8_t records[16384];
+
+	fixture_send_bytes(f, fd, records, fixture_records(records, sizeof(records), script));
+}
+
+const char *
+fixture_read(struct fixture *f, int fd)
+{
+	uint8_t *buf = malloc(READ_MAX);
+	bool eof = false;
+	size_t len = 0;
+
+	assert(buf != NULL);
+	for (int i = 0; i < 4 && !eof; i++) {
+		ssize_t n;
+
+		fixture_pass(f);
+		while ((n = read(fd, buf + len, READ_MAX - len)) > 0)
+			len += (size_t)n;
+		eof = n == 0 || errno == ECONNRESET;
+	}
+	fixture_trace(f, buf, len);
+	if (eof)
+		fixture_note(f, "%seof", f->trace[0] != '\0' ? "; " : "");
+	free(buf);
+	return f->trace;
+}
+
+const char *
+fixture_log(struct fixture *f)
+{
+	ssize_t n = pread(f->log_fd, f->log, sizeof(f->log) - 1, 0);
+
+	assert(n >= 0);
+	f->log[n] = '\0';
+	return f->log;
+}
+
+uint8_t *
+fixture_chain_bytes(const struct chain *chain)
+{
+	uint8_t *bytes = malloc(chain->len + 1);
+	struct iovec iov[64];
+	size_t done = 0;
+
+	assert(bytes != NULL);
+	while (done < chain->len) {
+		int n = chain_iov(chain, done, iov, 64);
+
+		assert(n > 0);
+		for (int i = 0; i < n; i++) {
+			memcpy(bytes + done, iov[i].iov_base, iov[i].iov_len);
+			done += iov[i].iov_len;
+		}
+	}
+	return bytes;
+}

@@ -1,0 +1,339 @@
+/* test_answer.c: the header block, the status, error pages, and how an answer ends. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/answer.h"
+#include "pool/params.h"
+#include "pool/request.h"
+#include "tests/unit/fixture.h"
+#include "tests/unit/run.h"
+
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+#define BYTES(s) (const uint8_t *)(s), sizeof(s) - 1
+
+static struct fixture f;
+static struct request *r;
+
+static void
+setup(void)
+{
+	struct client *c;
+
+	fixture_init(&f, "");
+	fixture_client(&f, &c);
+	r = request_new(c, 7, FCGI_RESPONDER, true);
+	ck_assert(r != NULL);
+}
+
+static void
+teardown(void)
+{
+	fixture_free(&f);
+}
+
+/* The request's output as text; the content of its STDOUT in stdout_bytes. */
+static char stdout_bytes[200000];
+static size_t stdout_len;
+
+static const char *
+output(void)
+{
+	uint8_t *bytes = fixture_chain_bytes(&r->out);
+	const char *text = fixture_trace(&f, bytes, r->out.len);
+
+	stdout_len = 0;
+	for (size_t at = 0; at < r->out.len;) {
+		size_t len = (size_t)bytes[at + 4] << 8 | bytes[at + 5];
+
+		if (bytes[at + 1] == FCGI_STDOUT) {
+			memcpy(stdout_bytes + stdout_len, bytes + at + FCGI_HEADER_LEN, len);
+			stdout_len += len;
+		}
+		at += FCGI_HEADER_LEN + len + bytes[at + 6];
+	}
+	stdout_bytes[stdout_len] = '\0';
+	free(bytes);
+	return text;
+}
+
+/* Header blocks ------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	const uint8_t *data;
+	size_t len;
+	size_t end;
+	uint16_t status;
+} heads[] = {
+    {"LF", BYTES("A: b\n\nbody"), 6, 200},
+    {"CRLF", BYTES("A: b\r\n\r\nbody"), 8, 200},
+    {"LF, then CRLF", BYTES("A: b\n\r\nbody"), 7, 200},
+    {"CRLF, then LF", BYTES("A: b\r\n\nbody"), 7, 200},
+    {"no header, LF", BYTES("\nbody"), 1, 200},
+    {"no header, CRLF", BYTES("\r\nbody"), 2, 200},
+    {"the first of two", BYTES("A: b\n\nc\n\n"), 6, 200},
+    {"incomplete", BYTES("A: b\nC: d\n"), 0, 200},
+    {"CR alone is no end", BYTES("A: b\r\rbody"), 0, 200},
+    {"CR within a line", BYTES("A: b\nC\r\nd\n"), 0, 200},
+    {"two CRs before the LF", BYTES("A: b\n\r\r\nbody\n"), 0, 200},
+    {"status", BYTES("Status: 404 Not Found\r\n\r\n"), 25, 404},
+    {"status in the last line", BYTES("A: b\nStatus: 302\n\n"), 18, 302},
+    {"lower case, no blank", BYTES("status:503\n\n"), 12, 503},
+    {"tabs", BYTES("STATUS:\t 201 Created\n\n"), 22, 201},
+    {"no number", BYTES("Status: OK\n\n"), 12, 200},
+    {"too short a number", BYTES("Status: 20\n\n"), 12, 200},
+    {"an empty one", BYTES("Status:\n\n"), 9, 200},
+    {"another header", BYTES("X-Status: 404\n\n"), 15, 200},
+    {"a header that begins like it", BYTES("Status-X: 404\n\n"), 15, 200},
+    {"in the body", BYTES("A: b\n\nStatus: 404\n"), 6, 200},
+};
+
+START_TEST(test_head)
+{
+	const char *name = heads[_i].name;
+	/* In memory of exactly its size. */
+	uint8_t *p = malloc(heads[_i].len);
+	size_t end;
+
+	memcpy(p, heads[_i].data, heads[_i].len);
+	end = answer_head_end(p, heads[_i].len, 0);
+	ck_assert_msg(end == heads[_i].end, "%s: end at %zu", name, end);
+	if (end > 0) {
+		uint16_t status = answer_head_status(p, end);
+
+		ck_assert_msg(status == heads[_i].status, "%s: %u", name, status);
+	}
+	free(p);
+}
+END_TEST
+
+/* Each block, split in two at every place and byte by byte, comes out whole and at once. */
+START_TEST(test_head_split)
+{
+	const uint8_t *data = heads[_i].data;
+	size_t len = heads[_i].len, end = heads[_i].end;
+	struct client *c = r->client;
+
+	for (size_t split = 0; split <= len; split++) {
+		size_t step = split == 0 ? 1 : len;
+
+		ck_assert_int_eq(answer_stdout(r, data, split), ANSWER_OK);
+		ck_assert_msg(r->head_done == (end > 0 && split >= end), "%s, split at %zu",
+		    heads[_i].name, split);
+		for (size_t at = split; at < len; at += step)
+			ck_assert_int_eq(
+			    answer_stdout(r, data + at, step < len - at ? step : len - at),
+			    ANSWER_OK);
+		ck_assert_msg(r->head_done == (end > 0), "%s, split at %zu", heads[_i].name, split);
+		output();
+		ck_assert_msg(stdout_len == (end > 0 ? len : 0), "%s, split at %zu: %zu bytes",
+		    heads[_i].name, split, stdout_len);
+		ck_assert(memcmp(stdout_bytes, data, stdout_len) == 0);
+		ck_assert_uint_eq(r->status, heads[_i].status);
+		request_set_state(r, REQUEST_DONE);
+		request_bury(&f.pool);
+		r = request_new(c, 7, FCGI_RESPONDER, true);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	size_t head; /* bytes of the header block, its end included */
+	size_t step; /* bytes that come at once */
+	enum answer_result result;
+} large_heads[] = {
+    {"at the limit, at once", RESPONSE_HEAD_MAX, RESPONSE_HEAD_MAX, ANSWER_OK},
+    {"at the limit, in parts", RESPONSE_HEAD_MAX, 1000, ANSWER_OK},
+    {"one too many, in parts", RESPONSE_HEAD_MAX + 1, 1000, ANSWER_HEAD_TOO_LARGE},
+    {"one too many, at the last byte", RESPONSE_HEAD_MAX + 1, RESPONSE_HEAD_MAX,
+	ANSWER_HEAD_TOO_LARGE},
+    {"endless", 3 * RESPONSE_HEAD_MAX, 65528, ANSWER_HEAD_TOO_LARGE},
+};
+
+START_TEST(test_head_limit)
+{
+	enum answer_result result = ANSWER_OK;
+	size_t len = large_heads[_i].head, step = large_heads[_i].step;
+	uint8_t *head = malloc(len);
+
+	memset(head, 'x', len);
+	head[len - 1] = head[len - 2] = '\n';
+	for (size_t at = 0; at < len && result == ANSWER_OK; at += step)
+		result = answer_stdout(r, head + at, step < len - at ? step : len - at);
+	ck_assert_msg(result == large_heads[_i].result, "%s: %d", large_heads[_i].name, result);
+	ck_assert_int_eq(r->head_done, result == ANSWER_OK);
+	free(head);
+}
+END_TEST
+
+/* STDERR and the end -------------------------------------------------------------- */
+
+START_TEST(test_stderr_before_head)
+{
+	ck_assert_int_eq(answer_stderr(r, BYTES("warning")), ANSWER_OK);
+	ck_assert_int_eq(answer_stdout(r, BYTES("A: b\r\n")), ANSWER_OK);
+	ck_assert_int_eq(answer_stderr(r, BYTES("again")), ANSWER_OK);
+	ck_assert(!r->head_done);
+	ck_assert_str_eq(output(), "stderr 7 warning; stderr 7 again");
+	ck_assert_int_eq(answer_stdout(r, BYTES("\r\nbody")), ANSWER_OK);
+	ck_assert_int_eq(answer_end(r, 3, FCGI_REQUEST_COMPLETE), ANSWER_OK);
+	ck_assert_str_eq(output(), "stderr 7 warning; stderr 7 again; stdout 7 A: b; stdout 7; "
+				   "stderr 7; end 7 3 0");
+	ck_assert(r->out_end && !r->cut);
+}
+END_TEST
+
+START_TEST(test_stderr_limit)
+{
+	static uint8_t block[65536];
+	enum answer_result result = ANSWER_OK;
+	int n = 0;
+
+	memset(block, 'e', sizeof(block));
+	r->discard = _i == 1; /* what is thrown away is counted all the same */
+	while (result == ANSWER_OK && n < 100) {
+		result = answer_stderr(r, block, sizeof(block));
+		n++;
+	}
+	ck_assert_int_eq(result, ANSWER_STDERR_TOO_LARGE);
+	ck_assert_int_eq(n, STDERR_BEFORE_HEAD_MAX / (int)sizeof(block) + 1);
+}
+END_TEST
+
+START_TEST(test_stderr_after_head)
+{
+	static uint8_t block[65536];
+
+	ck_assert_int_eq(answer_stdout(r, BYTES("\n")), ANSWER_OK);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(answer_stderr(r, block, sizeof(block)), ANSWER_OK);
+}
+END_TEST
+
+START_TEST(test_end_without_output)
+{
+	ck_assert_int_eq(answer_end(r, 0xdeadbeef, FCGI_OVERLOADED), ANSWER_OK);
+	ck_assert_str_eq(output(), "stdout 7; end 7 3735928559 2");
+}
+END_TEST
+
+START_TEST(test_cut)
+{
+	ck_assert_int_eq(answer_stdout(r, BYTES("A: b\n\nhalf of it")), ANSWER_OK);
+	answer_cut(r);
+	ck_assert(r->cut && r->out_end && r->discard);
+	ck_assert_int_eq(answer_stdout(r, BYTES("the rest")), ANSWER_OK);
+	ck_assert_int_eq(answer_stderr(r, BYTES("the rest")), ANSWER_OK);
+	ck_assert_str_eq(output(), "stdout 7 A: b"); /* and no END_REQUEST */
+}
+END_TEST
+
+/* A long body is cut into records of one chunk each, padded to 8; nothing is lost. */
+START_TEST(test_long_body)
+{
+	static uint8_t body[100003];
+
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (uint8_t)(i * 7);
+	ck_assert_int_eq(answer_stdout(r, BYTES("\n")), ANSWER_OK);
+	for (size_t at = 0; at < sizeof(body); at += 33333)
+		ck_assert_int_eq(answer_stdout(r, body + at,
+				     sizeof(body) - at < 33333 ? sizeof(body) - at : 33333),
+		    ANSWER_OK);
+	output();
+	ck_assert_uint_eq(stdout_len, 1 + sizeof(body));
+	ck_assert_mem_eq(stdout_bytes + 1, body, sizeof(body));
+}
+END_TEST
+
+/* Error pages ----------------------------------------------------------------------- */
+
+static const struct {
+	unsigned int status;
+	const char *line;
+	bool retry_after;
+} pages[] = {
+    {400, "Status: 400 Bad Request", false},
+    {408, "Status: 408 Request Timeout", false},
+    {413, "Status: 413 Content Too Large", false},
+    {431, "Status: 431 Request Header Fields Too Large", false},
+    {500, "Status: 500 Internal Server Error", false},
+    {502, "Status: 502 Bad Gateway", false},
+    {503, "Status: 503 Service Unavailable", true},
+    {504, "Status: 504 Gateway Timeout", false},
+};
+
+static void
+check_page(const char *line, bool retry_after, bool has_body)
+{
+	char want[256], *body;
+	unsigned long length;
+
+	snprintf(want, sizeof(want), "stdout 7 %s; stdout 7; end 7 0 0", line);
+	ck_assert_str_eq(output(), want);
+	ck_assert_msg(
+	    (strstr(stdout_bytes, "\r\nRetry-After: 1\r\n") != NULL) == retry_after, "%s", line);
+	ck_assert_msg(strstr(stdout_bytes, "\r\nContent-Type: text/html\r\n") != NULL, "%s", line);
+	body = strstr(stdout_bytes, "\r\n\r\n");
+	ck_assert(body != NULL);
+	length = strtoul(strstr(stdout_bytes, "Content-Length: ") + 16, NULL, 10);
+	ck_assert_msg(length > 0, "%s", line);
+	ck_assert_msg(strlen(body + 4) == (has_body ? length : 0), "%s: %zu of %lu", line,
+	    strlen(body + 4), length);
+	ck_assert_msg((strstr(body, "What happened.") != NULL) == has_body, "%s: %s", line, body);
+}
+
+START_TEST(test_error_page)
+{
+	answer_error(r, pages[_i].status, "What happened.");
+	ck_assert_uint_eq(r->status, pages[_i].status);
+	ck_assert(r->out_end && r->head_done && r->discard && !r->cut);
+	check_page(pages[_i].line, pages[_i].retry_after, true);
+}
+END_TEST
+
+START_TEST(test_error_page_head)
+{
+	ck_assert_int_eq(params_add(r, BYTES("\16\4REQUEST_METHODHEAD")), PARAMS_OK);
+	ck_assert_int_eq(params_finish(r), PARAMS_OK);
+	answer_error(r, 503, "What happened.");
+	check_page("Status: 503 Service Unavailable", true, false);
+}
+END_TEST
+
+/* What a broken worker said of a header block is not in the error page. */
+START_TEST(test_error_after_half_a_head)
+{
+	ck_assert_int_eq(answer_stdout(r, BYTES("Status: 200 OK\r\nX: half")), ANSWER_OK);
+	answer_error(r, 502, "What happened.");
+	check_page("Status: 502 Bad Gateway", false, true);
+	ck_assert_int_eq(answer_stdout(r, BYTES("more")), ANSWER_OK);
+	check_page("Status: 502 Bad Gateway", false, true);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("answer");
+	TCase *tc = tcase_create("answer");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, test_head, 0, COUNT(heads));
+	tcase_add_loop_test(tc, test_head_split, 0, COUNT(heads));
+	tcase_add_loop_test(tc, test_head_limit, 0, COUNT(large_heads));
+	tcase_add_test(tc, test_stderr_before_head);
+	tcase_add_loop_test(tc, test_stderr_limit, 0, 2);
+	tcase_add_test(tc, test_stderr_after_head);
+	tcase_add_test(tc, test_end_without_output);
+	tcase_add_test(tc, test_cut);
+	tcase_add_test(tc, test_long_body);
+	tcase_add_loop_test(tc, test_error_page, 0, COUNT(pages));
+	tcase_add_test(tc, test_error_page_head);
+	tcase_add_test(tc, test_error_after_half_a_head);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}

@@ -1,0 +1,304 @@
+/* test_queue.c: the requests that wait: their order, their limits, and how they leave. */
+#include "config.h"
+
+#include <sys/socket.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pool/client.h"
+#include "pool/ending.h"
+#include "pool/queue.h"
+#include "pool/request.h"
+#include "pool/worker.h"
+#include "tests/unit/fixture.h"
+#include "tests/unit/run.h"
+
+#define WHOLE(id)                                                                                  \
+	"begin " #id " responder keep; params " #id " REQUEST_METHOD=GET N=" #id "; params " #id   \
+	"; stdin " #id
+#define SEEN(id) "begin 1 responder keep; params 1 REQUEST_METHOD=GET N=" #id "; params 1; stdin 1"
+#define PAGE(id) "stdout " #id " Status: 503 Service Unavailable; stdout " #id "; end " #id " 0 0"
+
+static struct fixture f;
+static int fd;
+
+static void
+start(const char *settings)
+{
+	fixture_init(&f, settings);
+	fd = fixture_client(&f, NULL);
+}
+
+static void
+setup(void)
+{
+	start("request_queue_limit = 3\nrequest_queue_timeout = 30s");
+}
+
+static void
+teardown(void)
+{
+	if (fd != -1)
+		close(fd);
+	fixture_free(&f);
+}
+
+/* The ids of those that wait, in their order: "1 2 3". */
+static const char *
+waiting(void)
+{
+	static char ids[256];
+	struct request *r;
+	size_t n = 0;
+
+	ids[0] = '\0';
+	TAILQ_FOREACH (r, &f.pool.requests[REQUEST_QUEUED], link)
+		n += (size_t)snprintf(ids + n, sizeof(ids) - n, "%s%u", n > 0 ? " " : "", r->id);
+	return ids;
+}
+
+/* Any worker becomes free: as relay.c does it when one is. */
+static int
+serve_one(struct worker *w, const char *seen)
+{
+	int program = fixture_accept(w);
+
+	ck_assert_str_eq(fixture_read(&f, program), seen);
+	return program;
+}
+
+START_TEST(test_order)
+{
+	static const char *const seen[] = {SEEN(5), SEEN(3), SEEN(9)};
+	struct worker *w;
+	int program;
+
+	fixture_send(&f, fd, WHOLE(5) "; " WHOLE(3) "; " WHOLE(9));
+	ck_assert_str_eq(waiting(), "5 3 9");
+	w = fixture_worker(&f);
+	fixture_send(&f, fd, "begin 1 responder keep"); /* an event that starts nobody */
+	ck_assert_str_eq(waiting(), "5 3 9");
+	/* A fourth would be too many, but with an idle worker nothing waits. */
+	fixture_send(&f, fd, "params 1; stdin 1");
+	ck_assert_str_eq(waiting(), "3 9 1");
+	program = serve_one(w, seen[0]);
+	for (int i = 1; i < 3; i++) {
+		fixture_send(&f, program, "stdout 1 \n; end 1 0 0");
+		ck_assert_str_eq(fixture_read(&f, program), seen[i]);
+	}
+	ck_assert_str_eq(waiting(), "1");
+	close(program);
+}
+END_TEST
+
+START_TEST(test_limit)
+{
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3) "; " WHOLE(4));
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(4));
+	ck_assert_str_eq(waiting(), "1 2 3");
+	ck_assert(strstr(fixture_log(&f), "request_queue_limit") != NULL);
+	fixture_send(&f, fd, "abort 2; " WHOLE(5));
+	fixture_read(&f, fd);
+	ck_assert_str_eq(waiting(), "1 3 5");
+}
+END_TEST
+
+START_TEST(test_timeout)
+{
+	int64_t now, due;
+
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
+	now = clock_now_us();
+	due = queue_expire(&f.pool, now);
+	ck_assert_int_gt(due, now + 29000000);
+	ck_assert_int_le(due, now + 30000000);
+	ck_assert_str_eq(waiting(), "1 2");
+	TAILQ_FIRST(&f.pool.requests[REQUEST_QUEUED])->since_us = now - 30000000;
+	due = queue_expire(&f.pool, now);
+	ck_assert_int_gt(due, now + 29000000);
+	ck_assert_str_eq(waiting(), "2");
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
+	ck_assert_int_eq(queue_expire(&f.pool, now + 31000000), 0);
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(2));
+	ck_assert_str_eq(waiting(), "");
+}
+END_TEST
+
+START_TEST(test_no_timeout)
+{
+	start("request_queue_timeout = 0");
+	fixture_send(&f, fd, WHOLE(1));
+	ck_assert_int_eq(queue_expire(&f.pool, clock_now_us() + INT64_C(1000000000000)), 0);
+	ck_assert_str_eq(waiting(), "1");
+	teardown();
+}
+END_TEST
+
+START_TEST(test_refuse_all)
+{
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; begin 3 responder keep");
+	queue_refuse_all(&f.pool, END_STOPPED, "It is over.");
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1) "; " PAGE(2));
+	ck_assert_uint_eq(f.pool.request_count[REQUEST_PARAMS], 1);
+}
+END_TEST
+
+/* Nothing waits where there is nothing to wait for. */
+START_TEST(test_stopping)
+{
+	pool_set_state(&f.pool, POOL_STOPPING);
+	fixture_send(&f, fd, WHOLE(1));
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1) "; eof");
+}
+END_TEST
+
+START_TEST(test_no_hope)
+{
+	f.pool.failures = 1;
+	f.pool.retry_us = INT64_MAX;
+	fixture_send(&f, fd, WHOLE(1));
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
+	ck_assert(strstr(fixture_log(&f), "no worker could be started") != NULL);
+}
+END_TEST
+
+START_TEST(test_draining)
+{
+	pool_set_state(&f.pool, POOL_DRAINING);
+	fixture_send(&f, fd, WHOLE(1));
+	ck_assert_str_eq(waiting(), "1");
+}
+END_TEST
+
+/* The log has one line for many refusals. */
+START_TEST(test_report)
+{
+	f.pool.failures = 1;
+	f.pool.retry_us = INT64_MAX;
+	for (int i = 0; i < 50; i++)
+		fixture_send(&f, fd, WHOLE(1));
+	ck_assert_ptr_ne(strchr(fixture_log(&f), '\n'), NULL);
+	ck_assert_ptr_eq(strchr(f.log, '\n'), strrchr(f.log, '\n'));
+}
+END_TEST
+
+/* A retry waits before all others. */
+START_TEST(test_return)
+{
+	struct worker *w = fixture_worker(&f);
+
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3));
+	ck_assert_str_eq(waiting(), "2 3");
+	queue_return(ending_part(w));
+	ck_assert_str_eq(waiting(), "1 2 3");
+}
+END_TEST
+
+/* Who refuses a retry does not say that the first worker had run it. */
+START_TEST(test_returned_was_not_run)
+{
+	struct worker *w = fixture_worker(&f);
+	struct request *r;
+
+	fixture_send(&f, fd, WHOLE(1));
+	r = w->request;
+	ck_assert_int_eq(r->pid, w->pid);
+	ck_assert_int_gt(r->run_us, 0);
+	r = ending_part(w);
+	worker_set_state(w, WORKER_STOPPING);
+	f.pool.failures = 1;
+	f.pool.retry_us = INT64_MAX;
+	r->pid = 4250;
+	queue_return(r);
+	ck_assert_int_eq(r->end, END_NO_WORKER);
+	ck_assert_int_eq(r->run_us, 0);
+	ck_assert_int_eq(r->pid, 0);
+	ck_assert_uint_eq(r->number, 0);
+	ck_assert_int_eq(r->cpu_us, -1);
+	ck_assert_uint_eq(atomic_load(&f.pool.stats->duration.sum_us), 0);
+	for (int i = 0; i < STATS_BUCKETS; i++)
+		ck_assert_uint_eq(atomic_load(&f.pool.stats->duration.buckets[i]), 0);
+}
+END_TEST
+
+START_TEST(test_return_without_hope)
+{
+	struct worker *w = fixture_worker(&f);
+	struct request *r;
+
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
+	r = ending_part(w);
+	worker_set_state(w, WORKER_STOPPING);
+	f.pool.failures = 1;
+	f.pool.retry_us = INT64_MAX;
+	queue_return(r);
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
+	ck_assert_str_eq(waiting(), "2");
+}
+END_TEST
+
+/* Whose client has gone leaves; one that only ended its sending waits on. */
+START_TEST(test_client_gone)
+{
+	int other = fixture_client(&f, NULL);
+
+	fixture_send(&f, fd, WHOLE(1));
+	fixture_send(&f, other, WHOLE(2));
+	fixture_send(&f, fd, WHOLE(3));
+	ck_assert_str_eq(waiting(), "1 2 3");
+	close(fd);
+	fd = -1;
+	fixture_pass(&f);
+	ck_assert_str_eq(waiting(), "2");
+	ck_assert_uint_eq(pool_clients(&f.pool), 1);
+	close(other);
+}
+END_TEST
+
+START_TEST(test_client_half_closed)
+{
+	struct worker *w;
+	int program;
+
+	fixture_send(&f, fd, WHOLE(1));
+	shutdown(fd, SHUT_WR);
+	fixture_pass(&f);
+	fixture_pass(&f);
+	ck_assert_str_eq(waiting(), "1");
+	w = fixture_worker(&f);
+	fixture_send(&f, fixture_client(&f, NULL), WHOLE(2));
+	program = serve_one(w, SEEN(1));
+	fixture_send(&f, program, "stdout 1 A: b\n\nhere; end 1 0 0");
+	ck_assert_str_eq(fixture_read(&f, fd), "stdout 1 A: b; stdout 1; end 1 0 0; eof");
+	close(program);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("queue");
+	TCase *tc = tcase_create("queue"), *other = tcase_create("settings");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_order);
+	tcase_add_test(tc, test_limit);
+	tcase_add_test(tc, test_timeout);
+	tcase_add_test(tc, test_refuse_all);
+	tcase_add_test(tc, test_stopping);
+	tcase_add_test(tc, test_no_hope);
+	tcase_add_test(tc, test_draining);
+	tcase_add_test(tc, test_report);
+	tcase_add_test(tc, test_return);
+	tcase_add_test(tc, test_return_without_hope);
+	tcase_add_test(tc, test_returned_was_not_run);
+	tcase_add_test(tc, test_client_gone);
+	tcase_add_test(tc, test_client_half_closed);
+	suite_add_tcase(suite, tc);
+	tcase_add_test(other, test_no_timeout);
+	suite_add_tcase(suite, other);
+	return run_suite(suite);
+}
