@@ -1,0 +1,468 @@
+/* test_status_page.c: what the status page shows, and that every form of it is well-formed whatever
+ * that is. */
+#include "config.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pool/status_format.h"
+#include "pool/worker.h"
+#include "tests/unit/fixture.h"
+#include "tests/unit/run.h"
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+#define BEGIN "begin 1 responder keep; "
+
+static struct fixture f;
+static int fd;
+
+static void
+setup(void)
+{
+	fixture_init(&f, "pm.status_path = /status");
+	f.pool.keeps_last = true;
+	fd = fixture_client(&f, NULL);
+}
+
+static void
+teardown(void)
+{
+	close(fd);
+	fixture_free(&f);
+}
+
+/* What it shows -------------------------------------------------------------------- */
+
+static const char *const phpfpm_keys[] = { "pool", "process manager", "start time", "start since",
+	"accepted conn", "listen queue", "max listen queue", "listen queue len", "idle processes",
+	"active processes", "total processes", "max active processes", "max children reached",
+	"slow requests" };
+static const char *const phpfpm_process_keys[] = { "pid", "state", "start time", "start since",
+	"requests", "request duration", "request method", "request uri", "content length", "user",
+	"script", "last request cpu", "last request memory" };
+static const char *const phpfpm_metrics[] = { "phpfpm_up", "phpfpm_start_since",
+	"phpfpm_accepted_connections", "phpfpm_listen_queue", "phpfpm_max_listen_queue",
+	"phpfpm_listen_queue_length", "phpfpm_idle_processes", "phpfpm_active_processes",
+	"phpfpm_total_processes", "phpfpm_max_active_processes", "phpfpm_max_children_reached",
+	"phpfpm_slow_requests" };
+
+static bool
+is_key(const char *key)
+{
+	return *key >= 'a' && *key <= 'z' &&
+	    strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789 ") == strlen(key) &&
+	    strstr(key, "  ") == NULL;
+}
+
+/* php-fpm's keys first and in order; all of them names once blanks are hyphens; none twice. */
+START_TEST(test_keys)
+{
+	struct status_view view;
+
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	for (int i = 0; i < COUNT(phpfpm_keys); i++)
+		ck_assert_str_eq(view.items[i].key, phpfpm_keys[i]);
+	for (int i = 0; i < COUNT(phpfpm_process_keys); i++)
+		ck_assert_str_eq(status_process_names[i].key, phpfpm_process_keys[i]);
+	for (size_t i = 0; i < view.item_count; i++) {
+		const struct status_item *item = &view.items[i];
+
+		ck_assert_msg(is_key(item->key), "%s", item->key);
+		ck_assert_ptr_eq(status_view_find(&view, item->key), item);
+		ck_assert(item->kind != STATUS_TEXT || item->value.text != NULL);
+		ck_assert(item->metric[0] == '\0' || *item->help != '\0');
+		ck_assert_uint_eq(strspn(item->metric, "abcdefghijklmnopqrstuvwxyz0123456789_"),
+		    strlen(item->metric));
+		for (size_t j = 0; j < i && item->metric[0] != '\0'; j++)
+			ck_assert_str_ne(item->metric, view.items[j].metric);
+	}
+	for (int end = 0; end < REQUEST_ENDS; end++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "requests %s", stats_end_names[end]);
+		for (char *p = key; *p != '\0'; p++)
+			*p = *p == '_' ? ' ' : *p;
+		ck_assert_msg(status_view_find(&view, key) != NULL, "no %s", key);
+	}
+	ck_assert_ptr_null(status_view_find(&view, "nothing"));
+	status_view_free(&view);
+}
+END_TEST
+
+static bool
+manual_has(const char *manual, const char *key)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "\n.It Li %s\n", key);
+	return strstr(manual, line) != NULL;
+}
+
+/* anyfpm.conf(5) explains each key. */
+START_TEST(test_manual)
+{
+	FILE *file = fopen(TOP_SRCDIR "/conf/anyfpm.conf.5", "re");
+	struct status_view view;
+	char *manual = calloc(1, 1 << 20);
+
+	ck_assert(file != NULL && manual != NULL);
+	ck_assert_uint_gt(fread(manual, 1, (1 << 20) - 1, file), 0);
+	fclose(file);
+	ck_assert(status_view_gather(&view, &f.pool, false));
+	for (size_t i = 0; i < view.item_count; i++)
+		ck_assert_msg(manual_has(manual, view.items[i].key), "no \".It Li %s\"",
+		    view.items[i].key);
+	for (int i = 0; i < PROCESS_KEYS; i++)
+		ck_assert_msg(manual_has(manual, status_process_names[i].key),
+		    "no \".It Li %s\"", status_process_names[i].key);
+	status_view_free(&view);
+	free(manual);
+}
+END_TEST
+
+START_TEST(test_numbers)
+{
+	struct stats *stats = f.pool.stats;
+	struct status_view view;
+	const struct {
+		const char *key;
+		uint64_t number;
+	} rows[] = {
+		{ "accepted conn", 11 },
+		{ "idle processes", 2 },
+		{ "active processes", 0 },
+		{ "total processes", 2 },
+		{ "slow requests", 3 },
+		{ "listen queue len", f.pool.conf->request_queue_limit },
+		{ "max children", 4 },
+		{ "requests queue full", 5 },
+		{ "requests timeout", 1 },
+		{ "responses 5xx", 6 },
+		{ "bytes out", 7 },
+		{ "request duration p50", 9 },
+		{ "queue wait p99", 8 },
+		{ "start since", 50 },
+		{ "pool process", (uint64_t)getpid() },
+		{ "limit queue time", 30000000 },
+	};
+	const struct stats_request timeout = { .end = END_TIMEOUT, .status = 504, .wait_us = 8,
+		.duration_us = 9, .bytes_out = 7 };
+
+	fixture_worker(&f);
+	fixture_worker(&f);
+	stats_count(stats, STATS_ACCEPTED, 11);
+	stats_count(stats, STATS_SLOW, 3);
+	stats_request(stats, clock_now_us(), &timeout);
+	atomic_store(&stats->ends[END_QUEUE_FULL], 5);
+	atomic_store(&stats->statuses[5], 6);
+	atomic_store(&stats->oldest_queued_us, clock_now_us() - 1000000);
+	stats_set(stats, STATS_START_TIME, time(NULL) - 50);
+	ck_assert(status_view_gather(&view, &f.pool, false));
+	for (int i = 0; i < COUNT(rows); i++) {
+		const struct status_item *item = status_view_find(&view, rows[i].key);
+
+		ck_assert_msg(item != NULL, "no %s", rows[i].key);
+		if (strcmp(rows[i].key, "start since") == 0)
+			ck_assert_uint_le(item->value.number - rows[i].number, 1);
+		else
+			ck_assert_msg(item->value.number == rows[i].number, "%s is %llu",
+			    item->key, (unsigned long long)item->value.number);
+	}
+	ck_assert_uint_ge(status_view_find(&view, "longest wait")->value.number, 1000000);
+	ck_assert_uint_lt(status_view_find(&view, "longest wait")->value.number, 60000000);
+	ck_assert_uint_eq(view.process_count, 0);
+	status_view_free(&view);
+}
+END_TEST
+
+/* A worker before, in and after its request. */
+START_TEST(test_process)
+{
+	struct worker *w = fixture_worker(&f);
+	struct status_view view;
+	const struct status_value *v;
+	int program;
+
+	w->slot = 3;
+	w->started_us -= 100 * INT64_C(1000000);
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	ck_assert_uint_eq(view.process_count, 1);
+	v = view.processes[0].values;
+	ck_assert_str_eq(v[PROCESS_STATE].text, "Idle");
+	ck_assert_str_eq(v[PROCESS_METHOD].text, "-");
+	ck_assert_str_eq(v[PROCESS_URI].text, "-");
+	ck_assert_str_eq(v[PROCESS_USER].text, "-");
+	ck_assert_str_eq(v[PROCESS_SCRIPT].text, "-");
+	ck_assert_uint_eq(v[PROCESS_REQUESTS].number, 0);
+	ck_assert_uint_eq(v[PROCESS_SLOT].number, 3);
+	ck_assert_uint_eq(v[PROCESS_START_SINCE].number, 100);
+	ck_assert_int_le(llabs((long long)v[PROCESS_START_TIME].number + 100 - (long long)time(NULL)), 1);
+	status_view_free(&view);
+
+	fixture_send(&f, fd, BEGIN "params 1 REQUEST_METHOD=POST REQUEST_URI=/a?b=c REMOTE_USER=me "
+		"SCRIPT_NAME=/a QUERY_STRING=b=c "
+		"SCRIPT_FILENAME=/srv/a CONTENT_LENGTH=12; params 1; stdin 1 123456789012; stdin 1");
+	program = fixture_accept(w);
+	w->request->run_us -= 5000000;
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	v = view.processes[0].values;
+	ck_assert_str_eq(v[PROCESS_STATE].text, "Running");
+	ck_assert_str_eq(v[PROCESS_METHOD].text, "POST");
+	ck_assert_str_eq(v[PROCESS_URI].text, "/a?b=c");
+	ck_assert_str_eq(v[PROCESS_USER].text, "me");
+	ck_assert_str_eq(v[PROCESS_SCRIPT].text, "/srv/a");
+	ck_assert_uint_eq(v[PROCESS_CONTENT_LENGTH].number, 12);
+	ck_assert_uint_eq(v[PROCESS_REQUESTS].number, 1);
+	ck_assert_uint_ge(v[PROCESS_DURATION].number, 5000000);
+	ck_assert_double_eq(v[PROCESS_CPU].decimal, 0);
+	ck_assert_uint_eq(v[PROCESS_LAST_MEMORY].number, 0);
+	status_view_free(&view);
+
+	fixture_read(&f, program);
+	w->request->uri.len = 0; /* as if only the parts of it had come */
+	fixture_send(&f, program, "stdout 1 \n; end 1 0 0");
+	ck_assert_ptr_nonnull(w->last_request);
+	w->last_request->duration_us = 4000;
+	w->last_request->cpu_us = 1000;
+	w->last_request->memory = 4096;
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	v = view.processes[0].values;
+	ck_assert_str_eq(v[PROCESS_STATE].text, "Idle");
+	ck_assert_str_eq(v[PROCESS_URI].text, "/a?b=c");
+	ck_assert_uint_eq(v[PROCESS_REQUESTS].number, 1);
+	ck_assert_uint_eq(v[PROCESS_DURATION].number, 4000);
+	ck_assert_double_eq(v[PROCESS_CPU].decimal, 25);
+	ck_assert_uint_eq(v[PROCESS_LAST_MEMORY].number, 4096);
+	status_view_free(&view);
+
+	worker_set_state(w, WORKER_STOPPING);
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	ck_assert_str_eq(view.processes[0].values[PROCESS_STATE].text, "Ending");
+	ck_assert_uint_eq(status_view_find(&view, "total processes")->value.number, 0);
+	ck_assert_uint_eq(status_view_find(&view, "stopping processes")->value.number, 1);
+	status_view_free(&view);
+	w->slot = 0; /* it was none of the pool's */
+	close(program);
+}
+END_TEST
+
+/* Hostile texts -------------------------------------------------------------------- */
+
+static const char *const hostile[] = {
+	"plain",
+	"\"quotes\" 'and' `others` \\ \\\\ \\x41",
+	"</script><script>alert(1)</script>",
+	"]]></process><process><pid>1</pid>",
+	"&amp; &#0; &lt &",
+	"line\nrequest uri: forged\r\npid: 1\r",
+	"\x01\x02\x07\x08\x0b\x0c\x1b[31mred\x7f",
+	"\xc2\x85\xe2\x80\xa8\xe2\x80\xa9next line",
+	"\xff\xfe\xc3\x28\xe2\x82\x28\xf0\x28\x8c\xbc\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf",
+	"\xef\xbf\xbe\xef\xbf\xbf no characters",
+	"gr\xc3\xbc\xc3\x9f\x65 \xe6\xbc\xa2 \xf0\x9f\x98\x80",
+	"cut \xf0\x9f\x98",
+	"",
+};
+/* What a reader of UTF-8 sees of it. */
+static const char *const cleaned[] = {
+	[0] = "plain",
+	[1] = "\"quotes\" 'and' `others` \\ \\\\ \\x41",
+	[2] = "</script><script>alert(1)</script>",
+	[5] = "line\nrequest uri: forged\r\npid: 1\r",
+	[10] = "gr\xc3\xbc\xc3\x9f\x65 \xe6\xbc\xa2 \xf0\x9f\x98\x80",
+	[12] = "-",
+};
+
+static char *
+page(void (*write)(struct text_out *, const struct status_view *, bool))
+{
+	struct text_out out = { 0 };
+	struct status_view view;
+	char *text;
+
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	write(&out, &view, true);
+	status_view_free(&view);
+	ck_assert(!out.failed);
+	ck_assert_ptr_null(memchr(out.data, '\0', out.len));
+	text = strndup(out.data, out.len);
+	text_out_free(&out);
+	return text;
+}
+
+/* A worker whose last request was all of this text. */
+static void
+put_hostile(const char *text)
+{
+	struct worker *w = fixture_worker(&f);
+	struct worker_last *last = calloc(1, sizeof(*last));
+
+	w->last_request = last;
+	snprintf(last->method, sizeof(last->method), "%s", text);
+	snprintf(last->uri, sizeof(last->uri), "%s", text);
+	snprintf(last->file, sizeof(last->file), "%s", text);
+	snprintf(last->user, sizeof(last->user), "%s", text);
+}
+
+static unsigned int
+count_lines(const char *text)
+{
+	unsigned int n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == '\n';
+	return n;
+}
+
+START_TEST(test_hostile_text)
+{
+	char *before, *after;
+	unsigned int lines;
+
+	put_hostile("x");
+	before = page(status_text);
+	lines = count_lines(before);
+	put_hostile(hostile[_i]);
+	after = page(status_text);
+	ck_assert_uint_eq(count_lines(after), lines + 2 + PROCESS_KEYS);
+	for (const char *line = after; *line != '\0'; line = strchr(line, '\n') + 1) {
+		const unsigned char *p = (const unsigned char *)line;
+
+		ck_assert(*p == '\n' || *p == '*' || strstr(line, ": ") != NULL);
+		for (; *p != '\n'; p++) {
+			ck_assert_msg(*p >= 0x20 && *p != 0x7f, "%s", line);
+			ck_assert(p[0] != 0xc2 || p[1] >= 0xa0);
+		}
+	}
+	free(before);
+	free(after);
+}
+END_TEST
+
+START_TEST(test_hostile_json)
+{
+	json_t *root, *process;
+	json_error_t error;
+	char *text;
+
+	put_hostile(hostile[_i]);
+	text = page(status_json);
+	ck_assert_ptr_null(strchr(text, '\n'));
+	root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+	ck_assert_msg(root != NULL, "%s in %s", error.text, text);
+	process = json_array_get(json_object_get(root, "processes"), 0);
+	ck_assert_uint_eq(json_object_size(process), PROCESS_KEYS);
+	if (_i < COUNT(cleaned) && cleaned[_i] != NULL)
+		ck_assert_str_eq(
+		    json_string_value(json_object_get(process, "request uri")), cleaned[_i]);
+	json_decref(root);
+	free(text);
+}
+END_TEST
+
+/* Tags, attributes and characters that the text could have brought in. */
+START_TEST(test_hostile_xml)
+{
+	char *after;
+	const char *first = "<request-uri>", *uri, *end;
+
+	put_hostile(hostile[_i]);
+	after = page(status_xml);
+	uri = strstr(after, first);
+	ck_assert_ptr_nonnull(uri);
+	uri += strlen(first);
+	end = strstr(uri, "</request-uri>");
+	ck_assert_ptr_nonnull(end);
+	for (const char *p = uri; p < end; p++) {
+		ck_assert_msg(strchr("<>\"'", *p) == NULL, "%s", uri);
+		ck_assert_int_ge((unsigned char)*p, 0x20);
+		if (*p == '&') {
+			ck_assert_int_eq(p[1], '#');
+			ck_assert_msg(strspn(p + 2, "0123456789") > 0, "%s", uri);
+			ck_assert_int_eq(p[2 + strspn(p + 2, "0123456789")], ';');
+		}
+	}
+	ck_assert_ptr_null(strstr(after, "\xef\xbf\xbe"));
+	free(after);
+}
+END_TEST
+
+START_TEST(test_hostile_html)
+{
+	char *text, *plain;
+	size_t tags = 0, plain_tags = 0;
+
+	put_hostile("x");
+	plain = page(status_html);
+	for (const char *p = plain; *p != '\0'; p++)
+		plain_tags += *p == '<';
+	teardown();
+	setup();
+	put_hostile(hostile[_i]);
+	text = page(status_html);
+	for (const char *p = text; *p != '\0'; p++)
+		tags += *p == '<';
+	ck_assert_uint_eq(tags, plain_tags);
+	ck_assert_ptr_null(strstr(text, "alert(1)</script>"));
+	free(text);
+	free(plain);
+}
+END_TEST
+
+/* Each metric has its help, its type and one value, in this order; "# EOF" is the end. */
+START_TEST(test_openmetrics)
+{
+	char *text, *line, *rest, name[128], type[16], help[256];
+	unsigned int php = 0, metrics = 0;
+	double value;
+
+	text = rest = page(status_openmetrics);
+	for (; (line = strsep(&rest, "\n")) != NULL && strcmp(line, "# EOF") != 0; metrics++) {
+		ck_assert_int_eq(sscanf(line, "# HELP %127s %255[^\n]", name, help), 2);
+		if (php < (unsigned int)COUNT(phpfpm_metrics))
+			ck_assert_str_eq(name, phpfpm_metrics[php++]);
+		else
+			ck_assert_int_eq(strncmp(name, "anyfpm_", 7), 0);
+		line = strsep(&rest, "\n");
+		ck_assert_ptr_nonnull(line);
+		ck_assert_int_eq(sscanf(line, "# TYPE %255s %15s", help, type), 2);
+		ck_assert_str_eq(name, help);
+		ck_assert(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0);
+		if (strncmp(name, "anyfpm_", 7) == 0)
+			ck_assert_int_eq(strcmp(type, "counter") == 0,
+			    strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0);
+		line = strsep(&rest, "\n");
+		ck_assert_ptr_nonnull(line);
+		ck_assert_int_eq(sscanf(line, "%255s %lf", help, &value), 2);
+		ck_assert_str_eq(name, help);
+	}
+	ck_assert_uint_gt(metrics, COUNT(phpfpm_metrics));
+	ck_assert_str_eq(rest, "");
+	free(text);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("status_page");
+	TCase *tc = tcase_create("page");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_keys);
+	tcase_add_test(tc, test_manual);
+	tcase_add_test(tc, test_numbers);
+	tcase_add_test(tc, test_process);
+	tcase_add_loop_test(tc, test_hostile_text, 0, COUNT(hostile));
+	tcase_add_loop_test(tc, test_hostile_json, 0, COUNT(hostile));
+	tcase_add_loop_test(tc, test_hostile_xml, 0, COUNT(hostile));
+	tcase_add_loop_test(tc, test_hostile_html, 0, COUNT(hostile));
+	tcase_add_test(tc, test_openmetrics);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}
