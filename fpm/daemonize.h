@@ -1,0 +1,18 @@
+/* daemonize.h: into the background, with whoever started us waiting for the outcome. */
+#ifndef ANYFPM_FPM_DAEMONIZE_H
+#define ANYFPM_FPM_DAEMONIZE_H
+
+/*
+ * Become a daemon: a session of our own that can have no terminal. Returns in the daemon alone,
+ * with the descriptor to report on, or -1 with errno; the caller's process waits for the report
+ * and exits with it.
+ */
+int daemonize(void);
+
+/* Report the code that whoever started us exits with. */
+void daemonize_report(int report_fd, int code);
+
+/* Let go of the working directory and of the terminal: input is /dev/null, output is log_fd. */
+void daemonize_detach(int log_fd);
+
+#endif

@@ -1,0 +1,14 @@
+/* launch.h: the birth of a process that runs our own binary. */
+#ifndef ANYFPM_FPM_LAUNCH_H
+#define ANYFPM_FPM_LAUNCH_H
+
+#include <sys/types.h>
+
+/*
+ * Fork and execute our own binary, open as exe_fd, in a session of its own; argv0 tells it what to
+ * be. It gets /dev/null, log_fd twice and sock as descriptors 0 to 3, our environment, and nothing
+ * else. Returns its process id once it has been executed, or -1 with errno.
+ */
+pid_t launch(int exe_fd, const char *argv0, int sock, int log_fd);
+
+#endif

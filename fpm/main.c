@@ -1,0 +1,214 @@
+/* main.c: the order in which anyfpm starts and ends. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "fpm/daemonize.h"
+#include "fpm/master.h"
+#include "fpm/metrics_main.h"
+#include "fpm/options.h"
+#include "fpm/users.h"
+#include "pool/message.h"
+#include "pool/pool_main.h"
+#include "pool/trace.h"
+
+/* Started as a pool process by the master (launch.c)? Returns the pool's name, or NULL. */
+static const char *
+pool_name(const char *argv0)
+{
+	size_t len = strlen(POOL_ARGV0);
+
+	return argv0 != NULL && strncmp(argv0, POOL_ARGV0, len) == 0 ? argv0 + len : NULL;
+}
+
+static bool
+is_titled(const char *argv0, const char *title)
+{
+	return argv0 != NULL && strcmp(argv0, title) == 0;
+}
+
+/* What our processes other than the master have in common. */
+static void
+begin_child(void)
+{
+	static const int ignored[] = {
+	    SIGPIPE, SIGXFSZ, /* a log at its limit of size stops nothing */
+	    SIGHUP, SIGINT, SIGQUIT, /* a terminal's are the master's to decide about */
+	    SIGUSR1, SIGUSR2 /* meant for the master, wherever they are sent by name */
+	};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	fd_set_cloexec(MESSAGE_FILENO, 1);
+}
+
+/* No descriptor that we open may become 0, 1 or 2. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+print_errors(const struct conf_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++)
+		log_error("%s", errors->lines[i]);
+}
+
+/* A program that is missing keeps a server from starting only where somebody waits for the word:
+ * elsewhere the other pools serve, and this one tries again. */
+static bool
+accept_warnings(const struct options *options, const struct conf_errors *warnings)
+{
+	if (options->test || options->listen != NULL) {
+		print_errors(warnings);
+		return warnings->count == 0;
+	}
+	for (size_t i = 0; i < warnings->count; i++)
+		log_warning("%s", warnings->lines[i]);
+	return true;
+}
+
+/* The configuration, whole and checked; NULL after having said what is wrong with it. */
+static struct conf *
+read_configuration(const struct options *options)
+{
+	struct conf_errors errors = {NULL, 0};
+	struct conf *conf;
+
+	if (options->listen != NULL)
+		conf = conf_quick(options->listen, options->workers, options->command, &errors);
+	else
+		conf = conf_read_file(options->file, options->prefix, &errors);
+	if (conf != NULL && !conf_check_root(conf, options->allow_root, &errors)) {
+		conf_free(conf);
+		conf = NULL;
+	}
+	print_errors(&errors);
+	conf_errors_free(&errors);
+	if (conf != NULL && !accept_warnings(options, &conf->warnings)) {
+		conf_free(conf);
+		conf = NULL;
+	}
+	return conf;
+}
+
+/* Pools whose slow log will have no stacks. */
+static void
+warn_without_stacks(const struct conf *conf)
+{
+	const struct conf_pool *pool;
+
+	if (trace_available())
+		return;
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		if (pool->request_slowlog_timeout_ms > 0 && pool->slowlog_command == NULL)
+			log_warning("[pool %s] anyfpm was built without libdw: the entries of the "
+				    "slow log have no stacks; set slowlog_command to get some",
+			    pool->name);
+	}
+}
+
+/* -t and -tt. */
+static void
+report_test(const struct options *options, const struct conf *conf)
+{
+	if (options->dump)
+		conf_dump(conf, NULL, stdout);
+	if (options->file != NULL)
+		log_notice("configuration file %s test is successful", options->file);
+	else
+		log_notice("configuration test is successful");
+}
+
+static bool
+goes_to_background(const struct options *options, const struct conf *conf)
+{
+	if (options->background == BACKGROUND_CONF)
+		return conf->global.daemonize;
+	return options->background == BACKGROUND_YES;
+}
+
+/* Be the master of this configuration. Returns the code to exit with. */
+static int
+run_master(const struct options *options, const struct conf *conf)
+{
+	bool background = goes_to_background(options, conf);
+	bool to_stderr = !background && (options->force_stderr || isatty(STDERR_FILENO));
+	struct master master;
+	int code, report_fd = -1;
+
+	users_notice(conf);
+	if ((code = master_init(&master, conf, background, to_stderr)) != 0)
+		return code;
+	if (background && (report_fd = daemonize()) == -1) {
+		log_error("cannot go to the background");
+		return EX_OSERR;
+	}
+	code = master_bind(&master, options->pid != NULL ? options->pid : conf->global.pid);
+	if (code == 0)
+		master_launch(&master);
+	if (background) {
+		if (code == 0)
+			daemonize_detach(master.log_fd);
+		daemonize_report(report_fd, code);
+	}
+	if (code == 0) {
+		if ((code = master_run(&master)) == 0) {
+			master_end(&master);
+			log_notice("exiting, bye-bye!");
+		}
+	} else
+		master_end(&master);
+	master_end_log(&master);
+	return code;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *pool = pool_name(argv[0]);
+	bool is_trace = is_titled(argv[0], TRACE_ARGV0);
+	bool is_metrics = is_titled(argv[0], METRICS_ARGV0);
+	struct options options;
+	struct conf *conf;
+	int code;
+
+	if (is_trace || is_metrics || pool != NULL) /* executed by descriptor, it is a number */
+		prctl(PR_SET_NAME, "anyfpm", 0, 0, 0);
+	if (is_trace)
+		return trace_main(argc, argv);
+	if (is_metrics || pool != NULL) {
+		begin_child();
+		return pool != NULL ? pool_main(pool) : metrics_main();
+	}
+	fill_standard_descriptors();
+	if ((code = options_parse(argc, argv, &options)) != -1)
+		return code;
+	if ((conf = read_configuration(&options)) == NULL)
+		return EX_CONFIG;
+	log_set_level(conf->global.log_level);
+	warn_without_stacks(conf);
+	if (options.test)
+		report_test(&options, conf);
+	else
+		code = run_master(&options, conf);
+	conf_free(conf);
+	return options.test ? 0 : code;
+}

@@ -1,0 +1,419 @@
+/* master.c: start-up, signals, supervision and shutdown of the master process. */
+#include "config.h"
+
+#include "fpm/master.h"
+
+#include <sys/wait.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/writer.h"
+#include "fpm/errorlog.h"
+#include "fpm/metrics.h"
+#include "fpm/sockets.h"
+
+static const int handled_signals[MASTER_SIGNALS] = {
+    SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
+
+/* The one place where the master changes its state; only towards its end. */
+static void
+set_state(struct master *master, enum master_state state)
+{
+	assert(state > master->state);
+	master->state = state;
+}
+
+static struct child *
+find_child(struct master *master, pid_t pid)
+{
+	struct child *child;
+
+	TAILQ_FOREACH (child, &master->children, next)
+		if (child->process.pid == pid)
+			return child;
+	return NULL;
+}
+
+static bool
+is_metrics(const struct master *master, pid_t pid)
+{
+	return master->metrics != NULL && master->metrics->process.pid == pid;
+}
+
+/*
+ * Whether a child that we adopted comes from a pool: it is in a pool process's session, or says so
+ * in its environment. Others may be given to us too: helpers of the shell that executed us, or
+ * anything in a container whose first process we are.
+ */
+static bool
+is_left_behind(pid_t pid, void *arg)
+{
+	struct master *master = arg;
+	pid_t session = getsid(pid);
+
+	if (find_child(master, pid) != NULL || is_metrics(master, pid))
+		return false;
+	for (size_t i = 0; i < MASTER_SESSIONS; i++) {
+		if (session > 0 && master->sessions[i] == session)
+			return true;
+	}
+	return orphans_has_env(pid, "ANYFPM_POOL=");
+}
+
+void
+master_note_session(struct master *master, pid_t session)
+{
+	master->sessions[master->session_next] = session;
+	master->session_next = (master->session_next + 1) % MASTER_SESSIONS;
+}
+
+/* End the loop when every pool has gone; metrics go last. */
+static void
+leave(struct master *master)
+{
+	const struct child *child;
+
+	TAILQ_FOREACH (child, &master->children, next)
+		if (child->state != CHILD_GONE)
+			return;
+	if (master->metrics != NULL)
+		metrics_stop(master->metrics);
+	if (master->metrics == NULL || metrics_is_gone(master->metrics))
+		event_base_loopexit(master->base, NULL);
+}
+
+void
+master_child_moved(struct master *master, const struct child *child)
+{
+	const struct child *other;
+	bool serving = true;
+
+	TAILQ_FOREACH (other, &master->children, next)
+		serving = serving && other->state == CHILD_SERVING;
+	if (master->metrics != NULL)
+		metrics_child_moved(master->metrics, child);
+	if (serving && !master->has_announced) {
+		master->has_announced = true;
+		log_notice("ready to handle connections");
+	}
+	leave(master);
+}
+
+/* Stop every pool at once. */
+static void
+stop(struct master *master)
+{
+	struct child *child;
+
+	if (master->state == MASTER_STOPPING)
+		return;
+	log_notice("Terminating ...");
+	set_state(master, MASTER_STOPPING);
+	if (master->metrics != NULL)
+		metrics_stop(master->metrics);
+	TAILQ_FOREACH (child, &master->children, next)
+		child_stop(child);
+}
+
+/* Let every pool finish what it accepted; nobody can connect any more. */
+static void
+finish(struct master *master)
+{
+	struct child *child;
+
+	if (master->state != MASTER_SERVING)
+		return;
+	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
+	set_state(master, MASTER_FINISHING);
+	TAILQ_FOREACH (child, &master->children, next) {
+		sockets_close(&child->listener);
+		child_drain(child);
+	}
+}
+
+static void
+reopen_error_log(struct master *master)
+{
+	struct child *child;
+	int fd, own;
+
+	if (master->log_is_stderr || master->log_kind != LOG_TO_FILE || master->log == NULL) {
+		log_notice("the error log is %s: there is no file to re-open",
+		    master->log_kind == LOG_TO_FILE ? "standard error"
+						    : master->conf->global.error_log);
+		return;
+	}
+	if ((fd = errorlog_open(master->conf, false)) == -1)
+		return; /* the old one stays in use */
+	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1) {
+		log_error("cannot re-open the error log: %s", strerror(errno));
+		fd_close(&fd);
+		return;
+	}
+	fd_close(&master->log_fd);
+	master->log_fd = fd;
+	writer_reopen(master->log, own);
+	if (master->is_daemon) { /* libc and assertions write there */
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+	}
+	log_notice("error log file re-opened");
+	TAILQ_FOREACH (child, &master->children, next)
+		child_send_log(child);
+	if (master->metrics != NULL)
+		metrics_send_log(master->metrics);
+}
+
+static void
+reopen_logs(struct master *master)
+{
+	struct child *child;
+
+	reopen_error_log(master);
+	TAILQ_FOREACH (child, &master->children, next)
+		child_reopen_logs(child);
+}
+
+/*
+ * Collect what the kernel has to say about our children. Those that are no pool process were
+ * left behind by one that died, and each of their deaths may bring us more of them.
+ */
+static void
+reap(struct master *master)
+{
+	struct child *child;
+	siginfo_t info;
+	bool any_died = false, pool_died = false;
+	unsigned int killed;
+
+	for (;;) {
+		memset(&info, 0, sizeof(info));
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG) == -1) {
+			if (errno == EINTR)
+				continue;
+			break;
+		}
+		if (info.si_pid == 0)
+			break;
+		child = find_child(master, info.si_pid);
+		if (info.si_code == CLD_STOPPED) {
+			if (child != NULL)
+				process_stopped(&child->process, &info);
+			else if (is_metrics(master, info.si_pid))
+				process_stopped(&master->metrics->process, &info);
+			continue;
+		}
+		any_died = true;
+		if (child != NULL) {
+			pool_died = true;
+			child_exited(child, &info);
+		} else if (is_metrics(master, info.si_pid)) {
+			metrics_exited(master->metrics, &info);
+			leave(master);
+		}
+	}
+	if (any_died && (killed = orphans_kill(is_left_behind, master)) > 0 && pool_died)
+		log_notice("killed %u %s left behind by a pool process", killed,
+		    killed == 1 ? "process" : "processes");
+}
+
+static void
+on_signal(evutil_socket_t signo, short what, void *arg)
+{
+	struct master *master = arg;
+
+	switch (signo) {
+	case SIGTERM:
+	case SIGINT:
+		stop(master);
+		break;
+	case SIGQUIT:
+		finish(master);
+		break;
+	case SIGUSR1:
+		reopen_logs(master);
+		break;
+	case SIGCHLD:
+		reap(master);
+		break;
+	case SIGHUP:
+		if (master->has_terminal) {
+			stop(master);
+			break;
+		}
+		/* FALLTHROUGH */
+	case SIGUSR2:
+		log_notice("reload is not available in this version; to apply a changed "
+			   "configuration, finish (SIGQUIT) and start again");
+		break;
+	}
+}
+
+/* Whether we have a terminal whose hang-up is meant for us, which nohup(1) denies. */
+static bool
+obeys_terminal(void)
+{
+	struct sigaction action;
+	int fd;
+
+	if (sigaction(SIGHUP, NULL, &action) == -1 || action.sa_handler == SIG_IGN)
+		return false;
+	fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
+}
+
+int
+master_init(struct master *master, const struct conf *conf, bool background, bool to_stderr)
+{
+	sigset_t none;
+
+	memset(master, 0, sizeof(*master));
+	TAILQ_INIT(&master->children);
+	master->state = MASTER_SERVING;
+	master->conf = conf;
+	master->log_fd = master->pidfile.dir_fd = master->pidfile.fd = -1;
+	master->is_daemon = background;
+	master->has_terminal = !background && obeys_terminal();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size stops nothing */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+
+	/* Pools are started from this even if an upgrade has replaced the file since. */
+	if ((master->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)) == -1) {
+		log_error("cannot open our own binary, /proc/self/exe: %s; is /proc mounted?",
+		    strerror(errno));
+		return EX_OSERR;
+	}
+	master->log_is_stderr = to_stderr || errorlog_is_stderr(conf);
+	master->log_kind = errorlog_kind(conf, to_stderr);
+	master->log_fd = errorlog_open(conf, to_stderr);
+	return master->log_fd == -1 ? EX_CONFIG : 0;
+}
+
+/* The event loop, with the signals that it turns into events. */
+static bool
+open_loop(struct master *master)
+{
+	if ((master->base = event_base_new()) == NULL)
+		return false;
+	for (size_t i = 0; i < MASTER_SIGNALS; i++) {
+		master->signals[i] =
+		    evsignal_new(master->base, handled_signals[i], on_signal, master);
+		if (master->signals[i] == NULL || event_add(master->signals[i], NULL) == -1)
+			return false;
+	}
+	return true;
+}
+
+int
+master_bind(struct master *master, const char *pid_path)
+{
+	const struct conf_pool *pool;
+	struct child *child;
+	int code;
+
+	if (!open_loop(master)) {
+		log_error("cannot make an event loop: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	orphans_adopt();
+	if ((code = pidfile_take(&master->pidfile, pid_path)) != 0)
+		return code;
+	master->rundir = rundir_prepare();
+	TAILQ_FOREACH (pool, &master->conf->pools, next) {
+		if ((child = child_new(master, pool)) == NULL) {
+			log_error("out of memory");
+			return EX_OSERR;
+		}
+		TAILQ_INSERT_TAIL(&master->children, child, next);
+		if (!child_open_logs(child))
+			return EX_CONFIG;
+		if ((code = child_listen(child)) != 0)
+			return code;
+	}
+	return master->conf->global.metrics_listen != NULL ? metrics_new(&master->metrics, master)
+	                                                    : 0;
+}
+
+/* From here on nothing waits for the disk; we do not fork without executing any more. */
+static void
+start_log(struct master *master)
+{
+	const struct conf_global *global = &master->conf->global;
+	int fd;
+
+	log_set_json(global->log_format == LOG_FORMAT_JSON);
+	log_set_fd(master->log_fd);
+	if (master->log_kind != LOG_TO_FILE)
+		master->log = log_open_system(
+		    master->log_kind, global->syslog_ident, global->syslog_facility);
+	else if ((fd = fcntl(master->log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
+		master->log = log_open(master->log_is_stderr ? "stderr" : global->error_log, fd);
+	if (writer_start() == -1)
+		log_warning(
+		    "cannot start the thread that writes the error log: %s", strerror(errno));
+}
+
+void
+master_launch(struct master *master)
+{
+	struct child *child;
+
+	start_log(master);
+	log_notice("fpm is running, pid %ld", (long)getpid());
+	TAILQ_FOREACH (child, &master->children, next)
+		child_start(child);
+	if (master->metrics != NULL)
+		metrics_start(master->metrics);
+}
+
+int
+master_run(struct master *master)
+{
+	if (event_base_dispatch(master->base) != -1)
+		return 0;
+	log_alert("the event loop failed: %s; the pools end with the master", strerror(errno));
+	return EX_OSERR;
+}
+
+void
+master_end(struct master *master)
+{
+	struct child *child;
+
+	orphans_end(is_left_behind, master);
+	while ((child = TAILQ_FIRST(&master->children)) != NULL) {
+		TAILQ_REMOVE(&master->children, child, next);
+		child_free(child);
+	}
+	if (master->metrics != NULL)
+		metrics_free(master->metrics);
+	pidfile_release(&master->pidfile);
+	for (size_t i = 0; i < MASTER_SIGNALS; i++)
+		if (master->signals[i] != NULL)
+			event_free(master->signals[i]);
+	if (master->base != NULL)
+		event_base_free(master->base);
+	fd_close(&master->exe_fd);
+}
+
+void
+master_end_log(struct master *master)
+{
+	writer_stop(LOG_STOP_US);
+	log_close(master->log);
+	fd_close(&master->log_fd);
+}

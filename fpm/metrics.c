@@ -1,0 +1,226 @@
+/*
+ * metrics.c: the life of the metrics process as the master sees it: started, told of the pools,
+ * replaced when it dies. The master hears nothing from it but that it serves, or why it cannot.
+ */
+#include "config.h"
+
+#include "fpm/metrics.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "fpm/master.h"
+#include "fpm/metrics_main.h"
+
+#define BACKLOG 128
+/* Everybody on this machine may read metrics, as with a port; a directory can keep them out. */
+#define SOCKET_MODE 0666
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct metrics *m = arg;
+
+	if (m->process.pid == 0) {
+		metrics_start(m);
+		return;
+	}
+	log_warning("%s %ld %s; killing it", m->process.title, (long)m->process.pid,
+	    m->ending ? "did not end in time" : "no longer talks to the master");
+	process_kill(&m->process);
+}
+
+static void
+on_message(const struct message *message, size_t len, void *arg)
+{
+	struct metrics *m = arg;
+
+	switch (message->type) {
+	case MESSAGE_READY:
+		m->was_ready = true;
+		log_debug("%s %ld serves at %s", m->process.title, (long)m->process.pid,
+		    m->listener.settings.text);
+		break;
+	case MESSAGE_FAILED:
+		log_error("%s: %.*s", m->process.title, (int)len, message->data);
+		break;
+	default:
+		log_error("%s %ld sent a message of unknown type %lu", m->process.title,
+		    (long)m->process.pid, (unsigned long)message->type);
+		break;
+	}
+}
+
+static void
+on_end(const char *why, void *arg)
+{
+	struct metrics *m = arg;
+
+	if (!m->ending)
+		process_set_timer(&m->process, PROCESS_END_US);
+}
+
+int
+metrics_new(struct metrics **metrics, struct master *master)
+{
+	const struct listen_settings settings = {.title = "metrics_listen:",
+	    .text = master->conf->global.metrics_listen,
+	    .backlog = BACKLOG,
+	    .mode = SOCKET_MODE,
+	    .owner = {.uid = geteuid(), .gid = getegid()}};
+	struct metrics *m = *metrics = calloc(1, sizeof(*m));
+
+	if (m == NULL || !process_init(&m->process, master->base, "metrics process", on_timer, m)) {
+		log_error("out of memory");
+		free(m);
+		*metrics = NULL;
+		return EX_OSERR;
+	}
+	m->process.channel.on_message = on_message;
+	m->process.channel.on_end = on_end;
+	m->master = master;
+	return sockets_open(&m->listener, &settings);
+}
+
+void
+metrics_free(struct metrics *m)
+{
+	assert(m->process.pid == 0);
+	sockets_close(&m->listener);
+	process_destroy(&m->process);
+	free(m);
+}
+
+static int
+send_state(struct metrics *m, const struct child *child, uint32_t number)
+{
+	struct message_pool_state state = {
+	    .pid = child->process.pid, .starting = child->state == CHILD_STARTING};
+
+	snprintf(state.why, sizeof(state.why), "%s", child_why(child));
+	return channel_send(
+	    &m->process.channel, MESSAGE_POOL_STATE, number, &state, sizeof(state), -1);
+}
+
+/* A pool's name, and its statistics memory in a form that can only be read. */
+static int
+send_pool(struct metrics *m, const struct child *child, uint32_t number)
+{
+	const char *name = child->pool->name;
+	char path[64];
+	int fd = -1, result;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", child->stats_fd);
+	if (child->stats_fd != -1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		log_warning("[pool %s] its numbers cannot be opened for the metrics process: %s",
+		    name, strerror(errno));
+	result = channel_send(&m->process.channel, MESSAGE_POOL, number, name, strlen(name), fd);
+	fd_close(&fd);
+	return result;
+}
+
+/* Everything a new process is waiting for. 0, or -1 with errno. */
+static int
+send_start(struct metrics *m)
+{
+	const char *user = conf_metrics_user(m->master->conf);
+	const struct child *child;
+	uint32_t number = 0;
+
+	TAILQ_FOREACH (child, &m->master->children, next) {
+		if (send_pool(m, child, number) == -1 || send_state(m, child, number) == -1)
+			return -1;
+		number++;
+	}
+	if (channel_send(&m->process.channel, MESSAGE_FD, MESSAGE_FD_LISTEN, NULL, 0,
+		m->listener.fd) == -1)
+		return -1;
+	return channel_send(&m->process.channel, MESSAGE_START, 0, user,
+	    user != NULL ? strlen(user) : 0, -1);
+}
+
+/* It has missed something: the next one gets to know it all. */
+static void
+give_up(struct metrics *m, const char *what)
+{
+	if (errno == EPIPE || errno == ECONNRESET)
+		return; /* it has ended already, and the kernel is about to say so */
+	log_error("%s %ld: cannot send %s: %s; replacing it", m->process.title,
+	    (long)m->process.pid, what, strerror(errno));
+	process_kill(&m->process);
+}
+
+void
+metrics_start(struct metrics *m)
+{
+	if (process_start(
+		&m->process, m->master->exe_fd, METRICS_ARGV0, m->master->log_fd) == -1) {
+		log_error("cannot start a metrics process: %s", strerror(errno));
+		process_set_timer(&m->process, process_backoff_us(&m->process));
+		return;
+	}
+	m->was_ready = false;
+	if (send_start(m) == -1)
+		give_up(m, "its settings");
+}
+
+void
+metrics_stop(struct metrics *m)
+{
+	if (m->ending)
+		return;
+	m->ending = true;
+	if (m->process.pid == 0)
+		event_del(m->process.timer);
+	else if (channel_send(&m->process.channel, MESSAGE_STOP, 0, NULL, 0, -1) == -1)
+		process_kill(&m->process);
+	else
+		process_set_timer(&m->process, PROCESS_END_US);
+}
+
+bool
+metrics_is_gone(const struct metrics *m)
+{
+	return m->ending && m->process.pid == 0;
+}
+
+void
+metrics_child_moved(struct metrics *m, const struct child *child)
+{
+	const struct child *other;
+	uint32_t number = 0;
+
+	if (m->process.pid == 0 || m->ending)
+		return;
+	TAILQ_FOREACH (other, &m->master->children, next) {
+		if (other == child)
+			break;
+		number++;
+	}
+	if (send_state(m, child, number) == -1)
+		give_up(m, "a pool's state");
+}
+
+void
+metrics_send_log(struct metrics *m)
+{
+	if (m->process.pid != 0 && channel_send(&m->process.channel, MESSAGE_FD,
+				       MESSAGE_FD_ERROR_LOG, NULL, 0, m->master->log_fd) == -1)
+		give_up(m, "the re-opened error log");
+}
+
+void
+metrics_exited(struct metrics *m, const siginfo_t *info)
+{
+	int64_t wait_us = process_ended(&m->process, info, m->ending, m->was_ready);
+
+	if (!m->ending)
+		process_set_timer(&m->process, wait_us);
+}

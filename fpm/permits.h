@@ -1,0 +1,14 @@
+/* permits.h: how many workers all pools together may have (process.max). */
+#ifndef ANYFPM_FPM_PERMITS_H
+#define ANYFPM_FPM_PERMITS_H
+
+#include "fpm/master.h"
+
+/* The pool says how many permits it lacks in all, or that it gives n of its own back. */
+void permits_lack(struct child *child, unsigned int n);
+void permits_return(struct child *child, unsigned int n);
+
+/* Its process is gone, and its workers with it. */
+void permits_drop(struct child *child);
+
+#endif

@@ -1,0 +1,11 @@
+/* unixsocket.h: the part of sockets.c that concerns socket files. */
+#ifndef ANYFPM_FPM_UNIXSOCKET_H
+#define ANYFPM_FPM_UNIXSOCKET_H
+
+#include "fpm/sockets.h"
+
+/* As sockets_open() and sockets_close(), for a listener whose address is a path. */
+int unixsocket_open(struct listener *listener);
+void unixsocket_close(struct listener *listener);
+
+#endif
