@@ -1,0 +1,160 @@
+"""Fixtures: every test gets a directory and servers of its own, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import accesslog  # noqa: E402
+import fcgi  # noqa: E402
+import others  # noqa: E402
+import scraping  # noqa: E402
+import servers  # noqa: E402
+
+TEST_TIMEOUT = 120  # seconds, unless a test is marked with another limit
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): the time a test may take")
+    config.addinivalue_line("markers", "load: many requests; fewer with sanitizers")
+
+
+def pytest_sessionstart(session):
+    if not session.config.option.collectonly and not os.access(servers.ANYFPM, os.X_OK):
+        pytest.exit(f"{servers.ANYFPM} is missing: build first, or set ANYFPM_BUILD", 2)
+    print(f"testing {servers.ANYFPM}{' (sanitized)' if servers.ASAN else ''}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    setattr(item, "report_" + report.when, report)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that hangs fails instead of holding up the whole run."""
+    mark = item.get_closest_marker("limit")
+    seconds = (mark.args[0] if mark else TEST_TIMEOUT) * servers.SLOW
+
+    def expired(*_):
+        raise TimeoutError(f"the test took longer than {seconds} s")
+    previous = signal.signal(signal.SIGALRM, expired)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """A directory that the pool's user can reach, with the programs that workers run."""
+    path = tempfile.mkdtemp(prefix="anyfpm-shared-", dir="/tmp")
+    os.chmod(path, 0o755)
+    for source in (servers.HERE + "/workers/odd.py", servers.HERE + "/workers/hello.pl",
+                   servers.HERE + "/workers/hello.php", servers.BUILD + "/contrib/demo/app"):
+        shutil.copy(source, path)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def env(shared, request):
+    """The test's directory and processes, checked and removed at its end."""
+    e = servers.Env(shared)
+    yield e
+    problems = e.check()
+    report = getattr(request.node, "report_call", None)
+    if problems or (report and report.failed):
+        for server in e.servers:
+            if isinstance(server, servers.Anyfpm):
+                print(f"--- {server.log_path}\n{server.log()[-6000:]}")
+        if os.environ.get("KEEP"):
+            print("kept:", e.dir)
+            assert not problems, "\n".join(problems)
+            return
+    e.remove()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def anyfpm(env):
+    """Start anyfpm: anyfpm(command, {"directive": value}, ...)."""
+    def start(*args, **more):
+        return servers.Anyfpm(env, *args, **more)
+    return start
+
+
+@pytest.fixture
+def odd(env, anyfpm):
+    """anyfpm with the misbehaving worker: odd("behavior", {"directive": value})."""
+    def start(behavior="echo", options=None, *, args=(), **more):
+        return anyfpm(env.worker(behavior, *args), options, **more)
+    return start
+
+
+@pytest.fixture
+def nginx(env):
+    def start(server, **more):
+        return others.Nginx(env, getattr(server, "address", server), **more)
+    return start
+
+
+@pytest.fixture
+def apache(env):
+    def start(server, **more):
+        return others.Apache(env, getattr(server, "address", server), **more)
+    return start
+
+
+@pytest.fixture
+def haproxy(env):
+    def start(server, **more):
+        return others.Haproxy(env, getattr(server, "address", server), **more)
+    return start
+
+
+@pytest.fixture
+def metrics(env, anyfpm, odd):
+    """Start anyfpm with metrics: (server, endpoint) = metrics("behavior", {...}, pools=...)."""
+    def start(behavior="hello", options=None, *, address=None, global_options=None, pools=None,
+              wait=True, **more):
+        endpoint = scraping.Endpoint(address)
+        settings = {"metrics_listen": endpoint.address, **(global_options or {})}
+        if pools is not None:
+            server = anyfpm(None, pools=pools, global_options=settings, wait=wait, **more)
+        else:
+            server = odd(behavior, options, global_options=settings, wait=wait, **more)
+        server.sockets += [endpoint.address] if endpoint.address.startswith("/") else []
+        return server, endpoint
+    return start
+
+
+@pytest.fixture
+def logging(odd, env):
+    """The misbehaving worker, and a log whose lines ends() reads."""
+    def start(options=None, behavior="echo", **more):
+        settings = {"pm.max_children": 1, "access.log": accesslog.log_of(env),
+                    "access.format": f'"{accesslog.ENDS}"'}
+        return odd(behavior, dict(settings, **(options or {})), **more)
+    return start
+
+
+@pytest.fixture
+def server(odd):
+    """The misbehaving worker, which behaves unless a request asks for something else."""
+    return odd()
+
+
+@pytest.fixture
+def client(server):
+    """A connection to it."""
+    with fcgi.Client(server.address) as c:
+        yield c

@@ -1,0 +1,219 @@
+"""The web servers before anyfpm, and the other managers that it is compared with."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+
+from servers import ROOT, USER, Anyfpm, Server, alive, free_port, wait_for
+
+FCGI_PARAMS = """
+    fastcgi_param QUERY_STRING $query_string;
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param CONTENT_TYPE $content_type;
+    fastcgi_param CONTENT_LENGTH $content_length;
+    fastcgi_param SCRIPT_NAME $fastcgi_script_name;
+    fastcgi_param SCRIPT_FILENAME {script};
+    fastcgi_param REQUEST_URI $request_uri;
+    fastcgi_param DOCUMENT_URI $document_uri;
+    fastcgi_param SERVER_PROTOCOL $server_protocol;
+    fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+    fastcgi_param REMOTE_ADDR $remote_addr;
+    fastcgi_param REDIRECT_STATUS 200;
+"""
+
+
+def upstream(address):
+    return f"unix:{address}" if isinstance(address, str) else f"{address[0]}:{address[1]}"
+
+
+class Nginx(Server):
+    """nginx in front of one FastCGI address."""
+
+    name = "nginx"
+
+    def __init__(self, env, address, *, keepalive=True, request_buffering=True, buffering=True,
+                 script="/srv$fastcgi_script_name", more=""):
+        super().__init__(env)
+        self.port = free_port()
+        prefix = f"{env.dir}/nginx.{self.port}"
+        os.mkdir(prefix)
+        config = f"""
+            {"user " + USER + ";" if ROOT else ""}
+            daemon off;
+            worker_processes 2;
+            pid {prefix}/pid;
+            error_log {prefix}/error.log warn;
+            events {{ worker_connections 4096; }}
+            http {{
+                access_log off;
+                client_max_body_size 0;
+                keepalive_requests 1000000;
+                client_body_temp_path {prefix}/body; fastcgi_temp_path {prefix}/fastcgi;
+                proxy_temp_path {prefix}/proxy; uwsgi_temp_path {prefix}/uwsgi;
+                scgi_temp_path {prefix}/scgi;
+                upstream pool {{
+                    server {upstream(address)} max_fails=0;
+                    {"keepalive 64;" if keepalive else ""}
+                }}
+                server {{
+                    listen 127.0.0.1:{self.port} backlog=4096;
+                    location / {{
+                        fastcgi_pass pool;
+                        fastcgi_keep_conn {"on" if keepalive else "off"};
+                        fastcgi_request_buffering {"on" if request_buffering else "off"};
+                        fastcgi_buffering {"on" if buffering else "off"};
+                        fastcgi_read_timeout 120s;
+                        {FCGI_PARAMS.replace("{script}", script)}
+                        {more}
+                    }}
+                }}
+            }}"""
+        with open(prefix + "/nginx.conf", "w", encoding="ascii") as f:
+            f.write(config)
+        self.launch(["/usr/sbin/nginx", "-p", prefix, "-e", prefix + "/error.log",
+                     "-c", prefix + "/nginx.conf"])
+        self.wait_listening(("127.0.0.1", self.port))
+
+    def stop(self, sig=signal.SIGTERM):
+        super().stop(sig)
+
+
+class Apache(Server):
+    """Apache with the event MPM and mod_proxy_fcgi."""
+
+    name = "apache"
+    modules = "/usr/lib/apache2/modules"
+
+    def __init__(self, env, address, *, reuse=True):
+        super().__init__(env)
+        self.port = free_port()
+        prefix = f"{env.dir}/apache.{self.port}"
+        os.mkdir(prefix)
+        os.mkdir(prefix + "/htdocs")
+        if isinstance(address, str):
+            backend = f"unix:{address}|fcgi://anyfpm-{self.port}/"
+        else:
+            backend = f"fcgi://{address[0]}:{address[1]}/"
+        config = f"""
+            ServerRoot {prefix}
+            ServerName localhost
+            Listen 127.0.0.1:{self.port}
+            PidFile {prefix}/pid
+            DefaultRuntimeDir {prefix}
+            Mutex file:{prefix} default
+            ErrorLog {prefix}/error.log
+            LoadModule mpm_event_module {self.modules}/mod_mpm_event.so
+            LoadModule authz_core_module {self.modules}/mod_authz_core.so
+            LoadModule proxy_module {self.modules}/mod_proxy.so
+            LoadModule proxy_fcgi_module {self.modules}/mod_proxy_fcgi.so
+            {f"User {USER}" if ROOT else ""}
+            {f"Group {USER}" if ROOT else ""}
+            StartServers 2
+            ServerLimit 4
+            ThreadsPerChild 25
+            MaxRequestWorkers 100
+            KeepAlive On
+            MaxKeepAliveRequests 0
+            DocumentRoot {prefix}/htdocs
+            ProxyPass / {backend} enablereuse={"on" if reuse else "off"}
+        """
+        with open(prefix + "/httpd.conf", "w", encoding="ascii") as f:
+            f.write(config)
+        self.launch(["/usr/sbin/apache2", "-DFOREGROUND", "-f", prefix + "/httpd.conf"])
+        self.wait_listening(("127.0.0.1", self.port))
+
+
+class Haproxy(Server):
+    """HAProxy, which multiplexes requests on one FastCGI connection."""
+
+    name = "haproxy"
+
+    def __init__(self, env, address, *, max_reqs=16, timeout="60s"):
+        super().__init__(env)
+        self.port = free_port()
+        server = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+        config = f"""
+global
+    maxconn 1000
+    nbthread 2
+    log stderr format raw daemon
+defaults
+    mode http
+    timeout connect 5s
+    timeout client {timeout}
+    timeout server {timeout}
+frontend web
+    bind 127.0.0.1:{self.port}
+    default_backend pool
+backend pool
+    http-reuse always
+    use-fcgi-app app
+    server one {server} proto fcgi
+fcgi-app app
+    docroot /srv
+    log-stderr global
+    option keep-conn
+    option get-values
+    option mpxs-conns
+    option max-reqs {max_reqs}
+"""
+        path = f"{env.dir}/haproxy.{self.port}.cfg"
+        with open(path, "w", encoding="ascii") as f:
+            f.write(config)
+        self.launch(["/usr/sbin/haproxy", "-db", "-f", path])
+        self.wait_listening(("127.0.0.1", self.port))
+
+
+class SpawnFcgi(Server):
+    """spawn-fcgi -F: workers that accept on one shared socket; ended by their pids."""
+
+    name = "spawn-fcgi"
+
+    def __init__(self, env, command, workers=4):
+        super().__init__(env)
+        self.address = f"{env.dir}/spawn.{len(env.servers)}.sock"
+        out = subprocess.run(
+            ["/usr/bin/spawn-fcgi", "-s", self.address, "-M", "0666", "-F", str(workers), "--",
+             *shlex.split(command)], env=env.environment(), check=True, capture_output=True,
+            text=True).stdout
+        self.pids = [int(n) for n in re.findall(r"PID: (\d+)", out)]
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.stopped:
+            return
+        self.stopped = True
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(alive(p) for p in self.pids), 5, "spawn-fcgi's workers to end")
+
+
+class PhpFpm(Server):
+    """php-fpm with static workers; with Debian's php.ini (OPcache) only where asked for."""
+
+    name = "php-fpm"
+
+    def __init__(self, env, workers=4, ini=False, listen=None, options=None):
+        super().__init__(env)
+        listen = listen or f"{env.dir}/php.sock"
+        self.address = Anyfpm._address(listen)
+        more = "\n".join(f"{k} = {v}" for k, v in (options or {}).items())
+        config = f"""
+[global]
+error_log = {env.dir}/php-fpm.log
+daemonize = no
+[www]
+listen = {listen}
+listen.mode = 0666
+pm = static
+pm.max_children = {workers}
+{more}
+{"user = " + USER if ROOT else ""}
+{"group = " + USER if ROOT else ""}
+"""
+        path = f"{env.dir}/php-fpm.conf"
+        with open(path, "w", encoding="ascii") as f:
+            f.write(config)
+        self.launch(["/usr/sbin/php-fpm8.2", "-F", *([] if ini else ["-n"]), "-y", path])
+        self.wait_listening(self.address)

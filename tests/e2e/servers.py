@@ -1,0 +1,402 @@
+"""Start and stop what the tests need; web servers and other managers are in others.py.
+
+Every server lives in the test's own directory, listens on a unix socket or a free loopback port,
+runs in the foreground as a child of the tests, and is ended by its pid.
+"""
+
+import glob
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+ROOT = os.geteuid() == 0
+USER = "www-data"  # whom pools and web servers run as when the tests run as root
+PYTHON = "/usr/bin/python3"
+
+
+def _build():
+    for path in (os.environ.get("ANYFPM_BUILD"), TOP + "/build/ci-release", TOP + "/build", TOP):
+        if path and os.access(path + "/anyfpm", os.X_OK):
+            return os.path.abspath(path)
+    return TOP
+
+
+BUILD = _build()
+ANYFPM = BUILD + "/anyfpm"
+
+
+def _sanitized():
+    try:
+        with open(ANYFPM, "rb") as f:
+            return b"__asan_init" in f.read()
+    except OSError:
+        return False
+
+
+ASAN = _sanitized()
+SLOW = 3 if ASAN else 1  # what sanitizers cost, for bounds on time
+
+
+def wait_for(condition, timeout=10, what="a condition", interval=0.01):
+    """Poll until condition() is true; returns its value."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s for {what}")
+        time.sleep(interval)
+
+
+def free_port(host="127.0.0.1"):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def accepts(address):
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as s:
+        try:
+            s.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+# Processes ----------------------------------------------------------------
+
+def stat(pid):
+    """(state, parent, start time) of a process, or None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+            fields = f.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[1]), int(fields[19])
+
+
+def alive(pid):
+    s = stat(pid)
+    return s is not None and s[0] not in "ZX"
+
+
+def children(pid):
+    out = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            s = stat(entry)
+            if s and s[1] == pid and s[0] not in "ZX":
+                out.append(int(entry))
+    return sorted(out)
+
+
+def descendants(pid):
+    out = []
+    for child in children(pid):
+        out += [child] + descendants(child)
+    return out
+
+
+def cmdline(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().rstrip(b"\0").replace(b"\0", b" ").decode("latin-1")
+    except OSError:
+        return ""
+
+
+def marked(mark):
+    """Processes, besides ourselves, that carry the test's mark in their environment."""
+    needle = f"ANYFPM_TEST={mark}".encode()
+    out = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{entry}/environ", "rb") as f:
+                if needle in f.read().split(b"\0") and alive(entry):
+                    out.append(int(entry))
+        except OSError:
+            pass
+    return out
+
+
+def cpu_ticks(pid):
+    """CPU time of a process, user and system, in clock ticks."""
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def memory_kb(pid, field="VmRSS"):
+    with open(f"/proc/{pid}/status", encoding="latin-1") as f:
+        for line in f:
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+    return 0
+
+
+# The test's directory and what runs in it ------------------------------------
+
+class Env:
+    """One test's directory, mark and servers."""
+
+    def __init__(self, shared):
+        self.dir = tempfile.mkdtemp(prefix="anyfpm-test-", dir="/tmp")
+        os.chmod(self.dir, 0o755)
+        self.shared = shared
+        self.mark = os.path.basename(self.dir)
+        self.servers = []
+        self.expect_alerts = False
+        self.seen = {}
+        os.mkdir(self.dir + "/san")
+        os.chmod(self.dir + "/san", 0o1777)
+        os.mkdir(self.dir + "/pub")  # where a worker may write
+        os.chmod(self.dir + "/pub", 0o1777)
+
+    def environment(self):
+        out = dict(os.environ)
+        out["ANYFPM_TEST"] = self.mark
+        out.update(self.sanitizer_options())
+        return out
+
+    def sanitizer_options(self):
+        if not ASAN:
+            return {}
+        log = f"log_path={self.dir}/san/report"
+        # No leak check at exit: it needs ptrace, which a process that is not dumpable refuses.
+        return {"ASAN_OPTIONS": log + ":detect_leaks=0:abort_on_error=0",
+                "UBSAN_OPTIONS": log + ":print_stacktrace=1"}
+
+    def worker(self, *args):
+        """The command line of the misbehaving worker."""
+        return shlex.join([PYTHON, "-S", "-E", self.shared + "/odd.py", *map(str, args)])
+
+    @property
+    def demo(self):
+        return self.shared + "/app"
+
+    def note(self, pid):
+        """Remember a process and its descendants; none of them may outlive the test."""
+        for p in [pid] + descendants(pid):
+            s = stat(p)
+            if s:
+                self.seen[p] = s[2]
+
+    def leftovers(self):
+        left = set(marked(self.mark))
+        for pid, start in self.seen.items():
+            s = stat(pid)
+            if s and s[2] == start and s[0] not in "ZX":
+                left.add(pid)
+        return sorted(left)
+
+    def check(self):
+        """The end of every test: servers stopped, nothing left, no complaint in the logs."""
+        problems = []
+        for server in reversed(self.servers):
+            try:
+                server.stop()
+            except AssertionError as e:
+                problems.append(str(e))
+        try:
+            wait_for(lambda: not self.leftovers(), 3, "processes to end")
+        except AssertionError:
+            for pid in self.leftovers():
+                problems.append(f"left behind: {pid} {cmdline(pid)}")
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+        for path in glob.glob(self.dir + "/san/*"):
+            with open(path, encoding="latin-1") as f:
+                problems.append("sanitizer report:\n" + f.read())
+        for server in self.servers:
+            if isinstance(server, Anyfpm):
+                problems += server.complaints(self.expect_alerts)
+        return problems
+
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Server:
+    """A child process in the foreground."""
+
+    name = "server"
+    grace = 10
+
+    def __init__(self, env):
+        self.env = env
+        self.process = None
+        self.stopped = False
+        env.servers.append(self)
+
+    def launch(self, argv, **more):
+        more.setdefault("stdin", subprocess.DEVNULL)
+        self.output = f"{self.env.dir}/{self.name}.{len(self.env.servers)}.out"
+        with open(self.output, "ab") as out:
+            self.process = subprocess.Popen(argv, env=self.env.environment(), stdout=out,
+                                            stderr=out, start_new_session=True, **more)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def said(self):
+        with open(self.output, encoding="latin-1") as f:
+            return f.read()
+
+    def wait_listening(self, address):
+        def ready():
+            assert self.process.poll() is None, f"{self.name} ended:\n{self.said()}"
+            return accepts(address)
+        wait_for(ready, 15, f"{self.name} to listen")
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.process is None or self.stopped:
+            return
+        self.stopped = True
+        if self.process.poll() is None:
+            self.env.note(self.pid)
+            self.process.send_signal(sig)
+            try:
+                self.process.wait(self.grace)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"{self.name} did not stop within {self.grace} s") from None
+
+
+class Anyfpm(Server):
+    """anyfpm with one configuration file."""
+
+    name = "anyfpm"
+    bad_lines = re.compile(r"ALERT|Assertion|AddressSanitizer|runtime error:")
+
+    def __init__(self, env, command, options=None, *, listen=None, global_options=None,
+                 pools=None, wait=True, args=()):
+        super().__init__(env)
+        number = sum(isinstance(s, Anyfpm) for s in env.servers)
+        self.log_path = f"{env.dir}/error.{number}.log"
+        self.config_path = f"{env.dir}/anyfpm.{number}.conf"
+        self.exit_code = 0
+        self.killed = False
+        if pools is None:
+            pools = {"www": dict(options or {}, command=command)}
+            pools["www"].setdefault("listen", listen or f"{env.dir}/www.{number}.sock")
+        self.address = self._address(next(iter(pools.values()))["listen"])
+        self.sockets = [p["listen"] for p in pools.values() if p["listen"].startswith("/")]
+        with open(self.config_path, "w", encoding="utf-8") as f:
+            f.write(self.config(pools, global_options or {}))
+        self.args = list(args)
+        self.start(wait)
+
+    @staticmethod
+    def _address(listen):
+        if listen.startswith("/"):
+            return listen
+        host, _, port = listen.rpartition(":")
+        return (host.strip("[]") or "127.0.0.1", int(port))
+
+    def config(self, pools, global_options):
+        settings = {"error_log": self.log_path, "daemonize": "no", "log_level": "debug"}
+        settings.update(global_options)
+        lines = ["[global]"] + [f"{k} = {v}" for k, v in settings.items() if v is not None]
+        for name, options in pools.items():
+            pool = {"pm": "static", "pm.max_children": 2, "env[ANYFPM_TEST]": self.env.mark}
+            if ROOT:
+                pool.update({"user": USER, "group": USER})
+                if options["listen"].startswith("/"):
+                    pool.update({"listen.owner": USER, "listen.group": USER})
+            for key, value in self.env.sanitizer_options().items():
+                pool[f"env[{key}]"] = value
+            pool.update(options)
+            lines += ["", f"[{name}]"] + [f"{k} = {v}" for k, v in pool.items() if v is not None]
+        return "\n".join(lines) + "\n"
+
+    def start(self, wait=True):
+        self.stopped = self.killed = False
+        before = self.log().count("ready to handle connections")
+        self.launch([ANYFPM, "-F", "-y", self.config_path, *self.args], cwd=self.env.dir)
+        if wait:
+            self.wait_ready(before + 1)
+
+    def wait_ready(self, times=1, timeout=15):
+        def ready():
+            assert self.process.poll() is None, \
+                f"anyfpm ended with {self.process.returncode}:\n{self.said()}{self.log()}"
+            return self.log().count("ready to handle connections") >= times
+        wait_for(ready, timeout, "anyfpm to be ready")
+        self.env.note(self.pid)
+
+    def log(self):
+        try:
+            with open(self.log_path, encoding="latin-1") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def wait_log(self, pattern, times=1, timeout=5):
+        """Wait until the error log has `times` matches of the pattern; returns the last one."""
+        try:
+            wait_for(lambda: len(re.findall(pattern, self.log())) >= times, timeout * SLOW)
+        except AssertionError:
+            raise AssertionError(
+                f"no {times} x {pattern!r} in the log:\n{self.log()[-4000:]}") from None
+        return list(re.finditer(pattern, self.log()))[-1]
+
+    def pools(self, name=None):
+        """Pids of the pool processes, by their titles."""
+        title = "anyfpm: pool " + (name or "")
+        return [p for p in children(self.pid) if cmdline(p).startswith(title)]
+
+    def pool(self, name=None):
+        return wait_for(lambda: self.pools(name), 5, "a pool process")[0]
+
+    def workers(self):
+        return [w for p in self.pools() for w in children(p)]
+
+    def wait_workers(self, count, timeout=10):
+        wait_for(lambda: len(self.workers()) == count, timeout, f"{count} workers")
+        self.env.note(self.pid)
+        return self.workers()
+
+    def signal(self, sig):
+        self.env.note(self.pid)
+        self.process.send_signal(sig)
+
+    def kill(self):
+        """kill -9 of the master."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+        self.stopped = self.killed = True
+
+    def wait_exit(self, timeout=10):
+        self.stopped = True
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"anyfpm did not end:\n{self.log()[-3000:]}") from None
+
+    def complaints(self, expect_alerts):
+        out = []
+        text = self.log() + self.said()
+        if not expect_alerts:
+            out += [line for line in text.splitlines() if self.bad_lines.search(line)]
+        code = self.process.poll()
+        if not self.killed and code != self.exit_code:
+            out.append(f"anyfpm ended with {code}, not {self.exit_code}:\n{text[-3000:]}")
+        if not self.killed:
+            out += [f"{path} is still there" for path in self.sockets if os.path.exists(path)]
+        return out

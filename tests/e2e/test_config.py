@@ -1,0 +1,346 @@
+"""Command line and configuration: what is said, which exit code, which socket."""
+
+import os
+import pwd
+import re
+import socket
+import stat
+import subprocess
+
+import pytest
+import servers
+from fcgi import Client, Closed
+from servers import ANYFPM, ROOT, USER, wait_for
+
+
+def run(*args, env=None, timeout=20):
+    return subprocess.run([ANYFPM, *args], capture_output=True, text=True, timeout=timeout,
+                          env=env and env.environment(), stdin=subprocess.DEVNULL, check=False)
+
+
+@pytest.fixture
+def conf(env):
+    """Write a configuration file and return its path."""
+    def write(text, name="test.conf"):
+        path = f"{env.dir}/{name}"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+    return write
+
+
+def pool(env, **more):
+    user = f"user = {USER}\n" if ROOT else ""
+    return (f"[www]\nlisten = {env.dir}/www.sock\ncommand = /bin/cat\npm = static\n"
+            f"pm.max_children = 2\n{user}" + "".join(f"{k} = {v}\n" for k, v in more.items()))
+
+
+def test_a_good_file(env, conf):
+    """-t: exit 0 and a line that names the file."""
+    path = conf(pool(env))
+    got = run("-t", "-y", path, env=env)
+    assert got.returncode == 0, got.stdout + got.stderr
+    assert path in got.stdout + got.stderr
+    assert "successful" in got.stdout + got.stderr
+    assert not os.path.exists(env.dir + "/www.sock"), "a test binds nothing"
+
+
+def test_every_effective_value(env, conf):
+    """-tt prints directives that were set and directives that were not."""
+    path = conf(pool(env, **{"request_queue_limit": "77"}))
+    got = run("-tt", "-y", path, env=env)
+    text = got.stdout + got.stderr
+    assert got.returncode == 0, text
+    for line in (r"request_queue_limit = 77", r"listen\.backlog = ", r"pm\.max_children = 2",
+                 r"request_buffer_size = ", r"error_log = ", r"\[global\]", r"\[www\]"):
+        assert re.search(line, text), line
+
+
+def test_errors_are_reported_all_at_once(env, conf):
+    """Each with file and line; exit code 78."""
+    path = conf("[global]\n"
+                "log_level = loud\n"            # line 2
+                "no_such_thing = 1\n"           # line 3
+                "[www]\n"
+                f"listen = {env.dir}/www.sock\n"
+                "command = /bin/cat\n"
+                "pm = static\n"
+                "pm.max_children = 4x\n"        # line 8
+                "clear_env = maybe\n"           # line 9
+                "request_queue_timeout = 5y\n"  # line 10
+                "command = /bin/true\n")        # line 11: a second definition
+    got = run("-t", "-y", path, env=env)
+    text = got.stdout + got.stderr
+    assert got.returncode == 78, text
+    for line in (2, 3, 8, 9, 10, 11):
+        assert f"{path}:{line}:" in text, f"line {line} is not reported:\n{text}"
+
+
+@pytest.mark.parametrize("body,line", [
+    ("[www]\nlisten = 9000\npm = static\npm.max_children = 1\n", 1),  # command is missing
+    ("[www]\ncommand = /bin/cat\npm = static\npm.max_children = 1\n", 1),  # listen is missing
+    ("[www]\ncommand = /bin/cat\nlisten = nonsense:99999\npm = static\npm.max_children = 1\n", 3),
+    ("[www]\ncommand = /bin/cat\nlisten = 9000\npm = static\npm.max_children = 0\n", 5),
+    ("[www]\ncommand = /bin/cat\nlisten = 9000\npm = sometimes\npm.max_children = 1\n", 4),
+    ("[www]\ncommand = 'unclosed\nlisten = 9000\npm = static\npm.max_children = 1\n", 2),
+    ("[www]\ncommand = /bin/cat\nlisten = 9000\npm = static\npm.max_children = 1\n"
+     "listen.allowed_clients = 10.0.0.0/33\n", 6),
+    ("[www]\ncommand = /bin/cat\nlisten = 9000\npm = static\npm.max_children = 1\n"
+     "php_value[memory_limit] = 1M\n", 6),
+    ("[www]\nthis line is not one\n", 2),
+    ("[www\n", 1),
+], ids=["no command", "no listen", "listen", "children", "pm", "quote", "clients", "php", "line",
+        "section"])
+def test_one_error(env, conf, body, line):
+    """What is wrong is found at its line, exit code 78."""
+    path = conf(body)
+    got = run("-t", "-y", path, env=env)
+    assert got.returncode == 78, got.stdout + got.stderr
+    assert f"{path}:{line}:" in got.stdout + got.stderr
+
+
+def test_missing_program(env, conf):
+    """A command that does not exist is found before anything is started."""
+    path = conf(pool(env).replace("/bin/cat", "/nonexistent/program --flag"))
+    got = run("-t", "-y", path, env=env)
+    assert got.returncode == 78
+    assert re.search(re.escape(path) + r":\d+: .*/nonexistent/program", got.stdout + got.stderr)
+
+
+def test_missing_file():
+    """A file that is not there: named, exit code 78."""
+    got = run("-t", "-y", "/nonexistent/anyfpm.conf")
+    assert got.returncode == 78
+    assert "/nonexistent/anyfpm.conf: No such file or directory; -y names" in got.stderr
+
+
+@pytest.mark.parametrize("args", [["--no-such-flag"], ["-Z"], ["-n", "many", "-l", "9000", "--", "x"],
+                                  ["-l", "9000"], ["-y"]])
+def test_usage(args):
+    """Exit code 64 for a wrong command line."""
+    got = run(*args)
+    assert got.returncode == 64, got.stdout + got.stderr
+    assert got.stderr
+
+
+def test_help_and_version():
+    """-h and -v: exit 0, on standard output."""
+    got = run("-h")
+    assert got.returncode == 0 and "-y" in got.stdout and "-tt" in got.stdout
+    got = run("-v")
+    assert got.returncode == 0 and re.search(r"anyfpm \d+\.\d+\.\d+", got.stdout)
+
+
+def test_include_pool_name_and_environment(env, anyfpm, conf, monkeypatch):
+    """Include globs, $pool and ${NAME}."""
+    monkeypatch.setenv("SOME_VALUE", "from outside")
+    os.mkdir(env.dir + "/pool.d")
+    extra = {"user": USER, "listen.owner": USER} if ROOT else {}
+    for name in ("one", "two"):
+        conf(f"[{name}]\nlisten = {env.dir}/$pool.sock\ncommand = {env.worker('self')}\n"
+             f"pm = static\npm.max_children = 1\nenv[ANYFPM_TEST] = {env.mark}\n"
+             "env[WHO] = $pool\nenv[VALUE] = ${SOME_VALUE}\n"
+             + "".join(f"{k} = {v}\n" for k, v in extra.items()), f"pool.d/{name}.conf")
+    server = anyfpm(None, pools={"zero": {"command": env.worker("echo"),
+                                          "listen": env.dir + "/zero.sock"}},
+                    global_options={"include": env.dir + "/pool.d/*.conf"})
+    for name in ("one", "two"):
+        server.sockets.append(f"{env.dir}/{name}.sock")
+        with Client(f"{env.dir}/{name}.sock") as c:
+            body = c.request().body
+            assert f'"WHO": "{name}"'.encode() in body
+            assert b'"VALUE": "from outside"' in body
+
+
+def test_address_in_use(env, odd, anyfpm):
+    """A second server on the same address says so and exits with 78; the first serves on."""
+    server = odd()
+    second = anyfpm(env.worker("echo"), listen=server.address, wait=False)
+    second.exit_code = 78
+    assert second.wait_exit() == 78
+    assert server.address in second.log() + second.said()
+    second.sockets = []
+    with Client(server.address) as c:
+        assert c.request().status == 200
+
+
+@pytest.mark.parametrize("kind", ["path", "ip:port", "[v6]:port", "port"])
+def test_listen(odd, env, kind):
+    """Every form of an address."""
+    port = servers.free_port("::1" if "v6" in kind else "127.0.0.1")
+    listen = {"path": env.dir + "/x.sock", "ip:port": f"127.0.0.1:{port}",
+              "[v6]:port": f"[::1]:{port}", "port": str(port)}[kind]
+    server = odd(listen=listen)
+    with Client(server.address) as c:
+        assert c.request().status == 200
+
+
+@pytest.mark.parametrize("clients,served", [("127.0.0.1", True), ("10.0.0.0/8, 127.0.0.0/8", True),
+                                            ("10.1.2.3", False), ("::1", False),
+                                            ("::ffff:127.0.0.1", True)])
+def test_allowed_clients(odd, clients, served):
+    """listen.allowed_clients: others are closed without an answer."""
+    server = odd(options={"listen.allowed_clients": clients},
+                 listen=f"127.0.0.1:{servers.free_port()}")
+    with Client(server.address) as c:
+        if served:
+            assert c.request().status == 200
+        else:
+            try:
+                c.start()
+            except (OSError, Closed):
+                pass
+            assert c.at_end()
+            server.wait_log(r"WARNING: \[pool www\].*listen\.allowed_clients")
+
+
+@pytest.mark.parametrize("mode", ["0600", "0660", "0666"])
+def test_socket_mode_and_owner(odd, mode):
+    """Mode and owner as configured."""
+    options = {"listen.mode": mode}
+    if ROOT:
+        options["listen.group"] = "nogroup"
+    server = odd(options=options)
+    got = os.stat(server.address)
+    assert stat.S_ISSOCK(got.st_mode)
+    assert stat.S_IMODE(got.st_mode) == int(mode, 8)
+    if ROOT:
+        assert got.st_uid == pwd.getpwnam(USER).pw_uid
+        assert got.st_gid == pwd.getpwnam("nobody").pw_gid
+
+
+def test_stale_socket_is_replaced(odd, env):
+    """What a crash left behind does not stop a start."""
+    path = env.dir + "/stale.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+    server = odd(listen=path)
+    with Client(server.address) as c:
+        assert c.request().status == 200
+
+
+def test_something_else_at_the_path_is_kept(anyfpm, env):
+    """A file that is not a socket is never removed."""
+    path = env.dir + "/precious"
+    with open(path, "w", encoding="ascii") as f:
+        f.write("data")
+    server = anyfpm(env.worker("echo"), listen=path, wait=False)
+    server.exit_code = 78
+    assert server.wait_exit() == 78
+    server.sockets = []
+    with open(path, encoding="ascii") as f:
+        assert f.read() == "data"
+
+
+def test_log_lines(odd):
+    """php-fpm's form: `[21-Nov-2026 02:22:51] NOTICE: fpm is running, pid 4242`."""
+    server = odd()
+    server.wait_workers(2)
+    log = server.log()
+    line = r"^\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(\.\d+)?\] "
+    assert re.search(line + rf"NOTICE: fpm is running, pid {server.pid}$", log, re.M), log
+    assert re.search(line + r"NOTICE: ready to handle connections$", log, re.M)
+    server.wait_log(r"\[pool www\] child \d+ started", 2)
+    for text in log.splitlines():
+        assert re.match(line + r"(DEBUG|NOTICE|WARNING|ERROR|ALERT): ", text), text
+
+
+def test_pid_file(odd, env):
+    """Written at the start, removed at the end."""
+    path = env.dir + "/anyfpm.pid"
+    server = odd(global_options={"pid": path})
+    with open(path, encoding="ascii") as f:
+        assert int(f.read()) == server.pid
+    server.stop()
+    assert not os.path.exists(path)
+
+
+def test_daemonize(env, conf):
+    """daemonize = yes: the command returns 0 when the server is ready; the daemon goes on."""
+    pid_path = env.dir + "/daemon.pid"
+    path = conf(f"[global]\npid = {pid_path}\nerror_log = {env.dir}/daemon.log\ndaemonize = yes\n"
+                + pool(env, **{"env[ANYFPM_TEST]": env.mark}).replace(
+                    "/bin/cat", env.worker("echo"))
+                + "".join(f"env[{k}] = {v}\n" for k, v in env.sanitizer_options().items()))
+    got = run("-y", path, env=env)
+    assert got.returncode == 0, got.stderr
+    with open(pid_path, encoding="ascii") as f:
+        pid = int(f.read())
+    env.note(pid)
+    try:
+        with Client(env.dir + "/www.sock") as c:
+            assert c.request().status == 200
+        assert os.getsid(pid) != os.getsid(0)
+    finally:
+        os.kill(pid, 15)
+    wait_for(lambda: not servers.alive(pid), 5, "the daemon to end")
+
+
+# The quick form -------------------------------------------------------------------
+
+class Quick(servers.Anyfpm):
+    """anyfpm -l ADDRESS [-n N] -- program, in the foreground."""
+
+    def __init__(self, env, *args, address):  # pylint: disable=super-init-not-called
+        servers.Server.__init__(self, env)
+        self.log_path = self.config_path = env.dir + "/none"
+        self.address, self.exit_code, self.killed, self.sockets = address, 0, False, []
+        self.launch([ANYFPM, *args], cwd=env.dir)
+        env.note(self.pid)
+
+    def log(self):
+        return self.said()
+
+
+@pytest.mark.skipif(ROOT, reason="root needs -R, see the next test")
+def test_quick_form(env):
+    """`anyfpm -l ADDRESS -- program`: one static pool, as many workers as CPUs."""
+    path = env.dir + "/quick.sock"
+    server = Quick(env, "-l", path, "--", *env.worker("echo").split(), address=path)
+    server.wait_ready()
+    server.wait_workers(os.cpu_count())
+    with Client(path) as c:
+        assert c.request().status == 200
+
+
+@pytest.mark.parametrize("listen", ["unix", "tcp"])
+def test_quick_form_with_workers(env, listen):
+    """-n chooses the number; the caller's environment is passed on."""
+    port = servers.free_port()
+    path = env.dir + "/quick.sock" if listen == "unix" else f"127.0.0.1:{port}"
+    address = path if listen == "unix" else ("127.0.0.1", port)
+    root = ["-R"] if ROOT else []
+    server = Quick(env, *root, "-l", path, "-n", "3", "--", *env.worker("self").split(),
+                   address=address)
+    server.wait_ready()
+    server.wait_workers(3)
+    with Client(address) as c:
+        assert f'"ANYFPM_TEST": "{env.mark}"'.encode() in c.request().body
+    server.signal(2)
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("script, said", [
+    ("echo wrong >&2; exit 3",
+     r'said into stderr: "wrong"\n(.*\n)*.*exited with code 3 .*, before it was ready\n'),
+    ("exit 0", r"exited with code 0 .*, before it was ready; is it a FastCGI program"),
+])
+def test_quick_form_tells_what_is_wrong(env, script, said):
+    """What a program that does not start prints is on the terminal, once; a likely cause else."""
+    path = env.dir + "/quick.sock"
+    root = ["-R"] if ROOT else []
+    server = Quick(env, *root, "-l", path, "-n", "1", "--", "/bin/sh", "-c", script, address=path)
+    server.wait_log(said)
+    assert "it said" not in server.log()
+    server.signal(2)
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can run workers as root")
+def test_workers_as_root_are_refused(env, conf):
+    """Without -R a pool whose user is root, or that has no user, does not start."""
+    for user in ("", "user = root\n"):
+        path = conf(pool(env).replace(f"user = {USER}\n", user))
+        got = run("-F", "-y", path, env=env)
+        assert got.returncode == 78, got.stderr
+        assert "root" in got.stdout + got.stderr or "user" in got.stdout + got.stderr

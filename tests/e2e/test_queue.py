@@ -1,0 +1,149 @@
+"""The queue that anyfpm owns: its limit, its timeout, clients that leave, idle connections."""
+
+import contextlib
+import socket
+import time
+
+import fcgi
+import pytest
+from fcgi import Client, begin, pairs, params, stream
+from servers import SLOW, free_port, wait_for
+
+
+def check_503(answer):
+    assert answer.status == 503
+    assert answer.header["content-type"].startswith("text/html")
+    assert int(answer.header["retry-after"]) >= 1
+    assert b"503" in answer.body and len(answer.body) < 2000
+
+
+def test_full_queue_answers_at_once(odd):
+    """request_queue_limit: one runs, two wait, the fourth gets 503 with Retry-After."""
+    server = odd(options={"pm.max_children": 1, "request_queue_limit": 2})
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(server.address)) for _ in range(4)]
+        clients[0].request()
+        clients[0].start(query="do=slow&ms=3000")
+        time.sleep(0.2)
+        for c in clients[1:3]:
+            c.start()
+        time.sleep(0.2)
+        started = time.monotonic()
+        check_503(clients[3].request())
+        assert time.monotonic() - started < 1.5
+        for c in clients[:3]:
+            assert c.answer().status == 200
+    server.wait_log(r"\[pool www\].*request_queue_limit")
+
+
+def test_waiting_too_long_is_a_503(odd):
+    """request_queue_timeout: a request that waited longer is answered, not left waiting."""
+    server = odd(options={"pm.max_children": 1, "request_queue_timeout": "1s"})
+    with Client(server.address) as busy, Client(server.address) as late:
+        busy.start(query="do=slow&ms=4000")
+        time.sleep(0.2)
+        started = time.monotonic()
+        check_503(late.request())
+        waited = time.monotonic() - started
+        assert 0.9 <= waited < 2.5
+        assert busy.answer().status == 200
+        assert late.request().status == 200
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_gone_clients_leave_the_queue(odd, env, kind):
+    """Requests of clients that hung up never reach a worker."""
+    note = env.dir + "/pub/note"
+    server = odd("notes-requests", {"pm.max_children": 1}, args=(note,),
+                 listen=f"127.0.0.1:{free_port()}" if kind == "tcp" else None)
+    with Client(server.address) as busy:
+        busy.start(query="do=slow&ms=1000", uri="/busy")
+        wait_for(lambda: _note(note), 5 * SLOW, "the worker to start on it")
+        gone = [Client(server.address) for _ in range(20)]
+        for c in gone:
+            c.start(uri="/gone")
+        time.sleep(0.2)
+        for c in gone:
+            c.close()
+        with Client(server.address) as late:
+            assert late.request(uri="/late").status == 200
+        assert busy.answer().status == 200
+    assert "/gone" not in _note(note)
+
+
+def _note(path):
+    try:
+        with open(path, encoding="ascii") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+def test_half_closed_client_is_still_there(odd):
+    """A unix client that only shut down its sending side gets its answer."""
+    server = odd(options={"pm.max_children": 1})
+    with Client(server.address) as c:
+        c.start(query="do=slow&ms=300")
+        c.sock.shutdown(socket.SHUT_WR)
+        assert c.answer().status == 200
+
+
+def test_a_thousand_idle_connections_pin_nothing(odd):
+    """1,000 kept idle client connections and 4 workers: a new client is answered at once."""
+    server = odd(options={"pm.max_children": 4})
+    server.wait_workers(4)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(server.address)) for _ in range(1000)]
+        for c in clients:
+            assert c.request(query="do=hello").status == 200
+        started = time.monotonic()
+        with Client(server.address) as c:
+            assert c.request(query="do=hello").status == 200
+        assert time.monotonic() - started < 0.5 * SLOW
+        for c in clients[::100]:
+            assert c.request(query="do=hello").status == 200, "kept connections still work"
+
+
+def test_a_thousand_half_sent_requests_pin_nothing(odd):
+    """1,000 silent and half-sent clients bind no worker."""
+    server = odd(options={"pm.max_children": 1, "request_header_timeout": "60s"})
+    server.wait_workers(1)
+    block = pairs(params("POST", body_length=100))
+    with contextlib.ExitStack() as stack:
+        for i in range(1000):
+            c = stack.enter_context(Client(server.address))
+            if i % 3 == 1:
+                c.send(begin(), stream(fcgi.PARAMS, 1, block[:20], end=False))
+            elif i % 3 == 2:
+                c.send(begin(), stream(fcgi.PARAMS, 1, block),
+                       stream(fcgi.STDIN, 1, b"half", end=False))
+        started = time.monotonic()
+        with Client(server.address) as c:
+            assert c.request(query="do=hello").status == 200
+        assert time.monotonic() - started < 0.5 * SLOW
+
+
+def test_slow_parameters_time_out(odd):
+    """request_header_timeout: parameters that never end are answered or closed."""
+    server = odd(options={"request_header_timeout": "1s"})
+    with Client(server.address) as c:
+        c.send(begin(), stream(fcgi.PARAMS, 1, pairs(params())[:9], end=False))
+        started = time.monotonic()
+        try:
+            assert c.answer().status == 408
+        except fcgi.Closed:
+            pass
+        assert 0.8 < time.monotonic() - started < 4 * SLOW
+
+
+def test_slow_body_times_out_with_408(odd):
+    """request_body_timeout: no body byte for that long is a 408."""
+    server = odd(options={"request_body_timeout": "1s"})
+    with Client(server.address) as c:
+        c.send(begin(), stream(fcgi.PARAMS, 1, pairs(params("POST", body_length=10))),
+               stream(fcgi.STDIN, 1, b"half", end=False))
+        started = time.monotonic()
+        answer = c.answer()
+        assert answer.status == 408
+        assert answer.header["content-type"].startswith("text/html")
+        assert 0.8 < time.monotonic() - started < 4 * SLOW

@@ -1,0 +1,249 @@
+"""Stopping, crashing, and what must never be left behind."""
+
+import os
+import signal
+import time
+
+import pytest
+from fcgi import Client, Closed
+from servers import SLOW, alive, cmdline, cpu_ticks, descendants, stat, wait_for
+
+
+def everything(server):
+    """Pid and start time of the master and all below it."""
+    return {p: stat(p)[2] for p in [server.pid] + descendants(server.pid)}
+
+
+def all_gone(processes, seconds=1.0):
+    def left():
+        return [p for p, start in processes.items()
+                if (s := stat(p)) and s[2] == start and s[0] not in "ZX"]
+    try:
+        wait_for(lambda: not left(), seconds * SLOW)
+    except AssertionError:
+        raise AssertionError(f"still there: {[(p, cmdline(p)) for p in left()]}") from None
+
+
+def serves(server):
+    try:
+        with Client(server.address, timeout=5) as c:
+            return c.request().status == 200
+    except (OSError, Closed):
+        return False
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT],
+                         ids=lambda s: s.name)
+def test_idle_server_stops(odd, sig):
+    """Exit 0, `exiting, bye-bye!`, socket removed, nobody left."""
+    server = odd()
+    server.wait_workers(2)
+    processes = everything(server)
+    server.signal(sig)
+    assert server.wait_exit(5 * SLOW) == 0
+    all_gone(processes)
+    assert "exiting, bye-bye!" in server.log()
+    assert ("Finishing ..." if sig == signal.SIGQUIT else "Terminating ...") in server.log()
+    assert not os.path.exists(server.address)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
+def test_stop_at_once(odd, sig):
+    """TERM and INT wait for no request, and its client is not left hanging."""
+    server = odd(options={"pm.max_children": 1})
+    with Client(server.address) as c:
+        c.request()
+        c.start(query="do=slow&ms=30000")
+        time.sleep(0.2)
+        started = time.monotonic()
+        server.signal(sig)
+        try:
+            assert c.answer().status >= 500
+        except Closed:
+            pass  # an answer too
+        assert server.wait_exit(5 * SLOW) == 0
+        assert time.monotonic() - started < 3 * SLOW
+
+
+def test_quit_finishes_queued_requests(odd):
+    """QUIT: what was accepted is answered, queued requests too; then exit 0."""
+    server = odd(options={"pm.max_children": 1})
+    clients = [Client(server.address) for _ in range(5)]
+    clients[0].request()
+    for i, c in enumerate(clients):
+        c.start(query="do=slow&ms=300", body=b"x" * 10 if i % 2 else b"")
+    time.sleep(0.2)
+    server.signal(signal.SIGQUIT)
+    assert [c.answer().status for c in clients] == [200] * 5
+    assert server.wait_exit(5 * SLOW) == 0
+    for c in clients:
+        c.close()
+
+
+def test_quit_closes_idle_connections(odd):
+    """Kept idle client connections do not hold up a graceful stop."""
+    server = odd()
+    clients = [Client(server.address) for _ in range(20)]
+    for c in clients:
+        c.request()
+    started = time.monotonic()
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(10 * SLOW) == 0
+    assert time.monotonic() - started < 5 * SLOW
+    for c in clients:
+        c.close()
+
+
+def test_quit_does_not_wait_for_a_warm_up(odd):
+    """Nobody waits for it any more: the request that the worker was started for is gone."""
+    server = odd("warms-up", {"pm": "ondemand", "pm.max_children": 1, "pm.warmup": "/warm-up"},
+                 args=("burn",))
+    with Client(server.address) as c:
+        c.start()
+        worker = server.wait_workers(1)[0]
+        wait_for(lambda: cpu_ticks(worker) > 50 * SLOW, 20, "the warm-up to run")
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(5 * SLOW) == 0
+
+
+def test_worker_that_ignores_sigterm(odd):
+    """SIGKILL follows: 0.5 s after TERM."""
+    server = odd("ignores-term", {"pm.max_children": 2})
+    with Client(server.address) as c:
+        c.request()
+    processes = everything(server)
+    started = time.monotonic()
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit(6 * SLOW) == 0
+    assert time.monotonic() - started < 3 * SLOW
+    all_gone(processes)
+
+
+def test_worker_that_ignores_sigterm_at_quit(odd):
+    """pm.stop_timeout bounds a graceful stop."""
+    server = odd("ignores-term", {"pm.max_children": 2, "pm.stop_timeout": "1s"})
+    with Client(server.address) as c:
+        c.request()
+    processes = everything(server)
+    started = time.monotonic()
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(10 * SLOW) == 0
+    assert time.monotonic() - started < 5 * SLOW
+    all_gone(processes)
+
+
+def grandchild(server, env):
+    """Start a process that left its worker's group and session; returns its pid."""
+    with Client(server.address) as c:
+        pid = int(c.request(query="do=grandchild").body)
+    env.note(pid)
+    assert alive(pid)
+    return pid
+
+
+@pytest.mark.parametrize("victim", ["worker", "pool", "master", "stop"])
+def test_children_that_left_the_group(odd, env, victim):
+    """They end with their pool, however it ends; a worker's death alone may leave them to it."""
+    server = odd(options={"pm.max_children": 1})
+    pid = grandchild(server, env)
+    processes = everything(server)
+    processes[pid] = stat(pid)[2]
+    if victim == "worker":
+        os.kill(server.workers()[0], signal.SIGKILL)
+        wait_for(lambda: serves(server), 5)
+        server.stop()
+    elif victim == "pool":
+        env.expect_alerts = True
+        os.kill(server.pool(), signal.SIGKILL)
+        del processes[server.pid]
+        all_gone(processes, 2)
+        wait_for(lambda: serves(server), 5)
+        return
+    elif victim == "master":
+        env.expect_alerts = True
+        server.kill()
+    else:
+        server.stop()
+    all_gone(processes, 2)
+
+
+def test_kill_master(odd, env):
+    """kill -9 of the master: everything is gone within 1 s, a restart serves within 1 s."""
+    env.expect_alerts = True
+    server = odd(options={"pm.max_children": 3})
+    server.wait_workers(3)
+    with Client(server.address) as c:
+        c.start(query="do=slow&ms=20000")
+        time.sleep(0.2)
+        processes = everything(server)
+        server.kill()
+        all_gone(processes, 1.2)
+    started = time.monotonic()
+    server.start()
+    assert serves(server)
+    assert time.monotonic() - started < 1.5 * SLOW, "the stale socket is replaced at once"
+
+
+def test_kill_pool_process(odd, env):
+    """kill -9 of a pool process: its workers go with it, the pool serves again within 1 s."""
+    env.expect_alerts = True
+    server = odd(options={"pm.max_children": 3})
+    server.wait_workers(3)
+    for limit in (1.5, 5, 5):  # a pool that dies again and again is started more slowly
+        old = server.pool()
+        processes = {p: stat(p)[2] for p in [old] + descendants(old)}
+        started = time.monotonic()
+        os.kill(old, signal.SIGKILL)
+        wait_for(lambda: serves(server), 10 * SLOW, "the pool to serve again")
+        assert time.monotonic() - started < limit * SLOW
+        all_gone(processes)
+        assert server.pool() != old
+        server.wait_workers(3)
+    assert server.process.poll() is None
+
+
+def test_kill_pool_process_harms_no_other(env, anyfpm):
+    """Another pool does not notice."""
+    env.expect_alerts = True
+    server = anyfpm(None, pools={
+        name: {"command": env.worker("echo"), "listen": f"{env.dir}/{name}.sock"}
+        for name in ("one", "two")})
+    two = server.pool("two")
+    with Client(f"{env.dir}/two.sock") as c:
+        c.start(query="do=slow&ms=600")
+        os.kill(server.pool("one"), signal.SIGKILL)
+        assert c.answer().status == 200
+    assert server.pool("two") == two
+    wait_for(lambda: serves(server), 5)
+
+
+def test_kill_worker(odd):
+    """kill -9 of a busy worker: its client gets 502, the pool serves on."""
+    server = odd(options={"pm.max_children": 1})
+    with Client(server.address) as c:
+        c.request()
+        c.start(query="do=slow&ms=20000")
+        time.sleep(0.3)
+        started = time.monotonic()
+        os.kill(server.workers()[0], signal.SIGKILL)
+        assert c.answer().status == 502
+        assert time.monotonic() - started < 1 * SLOW
+        assert c.request().status == 200
+
+
+def test_pool_process_is_a_child_of_the_master(odd):
+    """Its title says which pool it is; workers are its children."""
+    server = odd(options={"pm.max_children": 2})
+    server.wait_workers(2)
+    assert cmdline(server.pool("www")) == "anyfpm: pool www"
+    assert stat(server.pool())[1] == server.pid
+
+
+def test_silent_clients_survive_a_pool_restart_of_others(odd, env):
+    """The kernel's backlog is kept by the master: a client that connects while no pool process
+    exists is served by the next one."""
+    env.expect_alerts = True
+    server = odd()
+    os.kill(server.pool(), signal.SIGKILL)
+    with Client(server.address) as c:
+        assert c.request().status == 200
