@@ -1,0 +1,110 @@
+"""Under load through nginx: nothing is lost, and with killed workers everything is explained."""
+
+import collections
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+
+import pytest
+from servers import ASAN, wait_for
+from web import fetch
+
+REQUESTS = 20_000 if ASAN else 200_000
+
+
+def wrk(front, path, seconds, env, clients=64, script=None):
+    """Run wrk; returns its report."""
+    argv = ["/usr/bin/wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s"]
+    if script:
+        argv += ["-s", script]
+    argv.append(f"http://127.0.0.1:{front.port}{path}")
+    done = subprocess.run(argv, env=env.environment(), capture_output=True, text=True,
+                          timeout=seconds + 90, check=True)
+    return done.stdout
+
+
+COUNT_LUA = """
+-- Count every status, which wrk itself does not.
+counts = {}
+function response(status)
+  counts[status] = (counts[status] or 0) + 1
+end
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+function done(summary, latency, requests)
+  for _, thread in ipairs(threads) do
+    for status, n in pairs(thread:get("counts")) do print("status " .. status .. " " .. n) end
+  end
+  local e = summary.errors
+  print("errors " .. (e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+def count(front, path, env, requests, clients=64):
+    """Send at least `requests` requests; returns ({status: count}, errors of the transport)."""
+    script = env.dir + "/count.lua"
+    with open(script, "w", encoding="ascii") as f:
+        f.write(COUNT_LUA)
+    statuses, errors = collections.Counter(), 0
+    while sum(statuses.values()) < requests:
+        out = wrk(front, path, 4, env, clients, script)
+        for status, n in re.findall(r"^status (\d+) (\d+)$", out, re.M):
+            statuses[int(status)] += int(n)
+        errors += int(re.search(r"^errors (\d+)$", out, re.M).group(1))
+        assert statuses, out
+    return statuses, errors
+
+
+@pytest.mark.load
+@pytest.mark.limit(300)
+def test_every_answer_is_200(env, anyfpm, nginx):
+    """200,000 requests, 64 clients, 4 workers, keep-alive: not one that is not 200."""
+    server = anyfpm(env.demo, {"pm.max_children": 4}, global_options={"log_level": "notice"})
+    front = nginx(server)
+    statuses, errors = count(front, "/", env, REQUESTS)
+    assert set(statuses) == {200} and errors == 0, (statuses, errors)
+    assert sum(statuses.values()) >= REQUESTS
+
+
+@pytest.mark.load
+@pytest.mark.limit(300)
+def test_killed_workers_are_explained(env, anyfpm, nginx):
+    """Workers are killed at random: each failure is a 502 with its line in the log."""
+    server = anyfpm(env.demo, {"pm.max_children": 4}, global_options={"log_level": "notice"})
+    front = nginx(server)
+    stop = threading.Event()
+    killed = set()
+
+    def killer():
+        rng = random.Random(1)
+        while not stop.wait(0.1):
+            workers = server.workers()
+            if workers:
+                pid = rng.choice(workers)
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.add(pid)
+                except ProcessLookupError:
+                    pass
+    thread = threading.Thread(target=killer)
+    thread.start()
+    try:
+        statuses, errors = count(front, "/", env, REQUESTS // 2)
+    finally:
+        stop.set()
+        thread.join()
+    failed = statuses.get(502, 0)
+    assert len(killed) > 5
+    assert set(statuses) <= {200, 502} and errors == 0, (statuses, errors)
+    assert failed <= len(killed), "a kill costs one request at most"
+    explained = len(re.findall(r"\[pool www\].*\b502\b", server.log()))
+    assert explained >= failed, f"{failed} failures, {explained} explained"
+    line = re.compile(r"child (\d+) exited on signal 9 \(SIGKILL\) after")
+    wait_for(lambda: set(map(int, line.findall(server.log()))) == killed, 5,
+             "an obituary for each worker that was killed")
+    wait_for(lambda: len(server.workers()) == 4, 10, "all workers to be back")
+    assert fetch(front, "/").status == 200

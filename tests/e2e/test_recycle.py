@@ -1,0 +1,343 @@
+"""Workers that are replaced: after requests, by age, by memory, after crashes; and failing starts."""
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+
+import fcgi
+import pytest
+from fcgi import Client
+from servers import ASAN, SLOW, alive, cpu_ticks, wait_for
+from test_load import count
+from web import fetch, fetch_all
+
+CI = os.environ.get("CI") == "true"
+LEAK_SECONDS = 5 if CI or ASAN else 30
+RECYCLE_REQUESTS = 20_000 if ASAN else 100_000
+
+SERVED = r"child (\d+) exited .*?, (\d+) requests? served"
+
+
+def served(server):
+    """How many requests each dead worker served, by its obituary."""
+    return [int(n) for _, n in re.findall(SERVED, server.log())]
+
+
+def events(server):
+    """What became of the workers, in the order of the log: (pid, started | ready | exited)."""
+    return [(int(pid), "ready" if what.startswith("is") else what) for pid, what in
+            re.findall(r"child (\d+) (started|is ready|exited)", server.log())]
+
+
+def check_capacity(server, workers):
+    """Once there have been `workers` ready ones there are never fewer."""
+    ready, least, full = set(), workers, False
+    for pid, what in events(server):
+        if what == "ready":
+            ready.add(pid)
+            full |= len(ready) >= workers
+        elif what == "exited":
+            ready.discard(pid)
+            if full:
+                least = min(least, len(ready))
+    return least
+
+
+@pytest.mark.load
+@pytest.mark.limit(400)
+def test_max_requests_under_load(env, anyfpm, nginx):
+    """64 clients, recycling after 50 requests: not one failure, and nobody served more."""
+    server = anyfpm(env.demo, {"pm.max_children": 4, "pm.max_requests": 50},
+                    global_options={"log_level": "notice"})
+    front = nginx(server)
+    started = time.monotonic()
+    statuses, errors = count(front, "/", env, RECYCLE_REQUESTS)
+    took = time.monotonic() - started
+    assert set(statuses) == {200} and errors == 0, (statuses, errors)
+    wait_for(lambda: len(server.workers()) == 4, 10, "all workers to be there")
+    n = served(server)
+    print(f"measured: {sum(statuses.values())} requests in {took:.1f} s, {len(n)} workers")
+    assert max(n) <= 50, f"a worker served {max(n)}"
+    assert len(n) >= sum(statuses.values()) // 50 - 10
+    assert min(n) == 50, "nobody was replaced before its time"
+
+
+def test_jitter_spreads_the_recycling(env, anyfpm, nginx):
+    """pm.max_requests_jitter: between pm.max_requests and that much more, each its own."""
+    server = anyfpm(env.demo, {"pm.max_children": 4, "pm.max_requests": 20,
+                               "pm.max_requests_jitter": 20})
+    front = nginx(server)
+    replies = fetch_all(front, ["/"] * 2000)
+    assert {r.status for r in replies} == {200}
+    n = served(server)
+    assert len(n) > 20 and min(n) >= 20 and max(n) <= 40, n
+    assert len(set(n)) > 5, f"everybody recycles after {set(n)}"
+
+
+def test_one_request_a_worker(odd):
+    """pm.max_requests = 1: each request a fresh process."""
+    server = odd(options={"pm.max_children": 2, "pm.max_requests": 1})
+    with Client(server.address) as c:
+        pids = [json.loads(c.request(body=b"x" * (i % 2)).body)["pid"] for i in range(20)]
+    assert len(set(pids)) == 20
+
+
+@pytest.mark.parametrize("surge,least", [(1, 2), (0, 1)])
+def test_capacity_while_recycling(odd, surge, least):
+    """The successor is ready before its predecessor leaves, unless pm.max_surge is 0."""
+    server = odd("slow-start", {"pm.max_children": 2, "pm.max_lifetime": "1s",
+                                "pm.max_surge": surge}, args=("0.2",))
+    server.wait_workers(2)
+    most, end = 0, time.monotonic() + 5
+    with Client(server.address) as c:
+        while time.monotonic() < end:
+            assert c.request(query="do=hello").status == 200
+            most = max(most, len(server.workers()))
+    assert most <= 2 + surge
+    assert check_capacity(server, 2) >= least
+    assert len(re.findall(r"exited .*it has reached pm\.max_lifetime", server.log())) >= 3
+
+
+@pytest.mark.parametrize("pm", ["static", "dynamic"])
+def test_max_lifetime_of_an_idle_worker(odd, pm):
+    """Replaced although nobody asks for anything."""
+    server = odd(options={"pm": pm, "pm.max_children": 1, "pm.min_spare_servers": 1,
+                          "pm.max_spare_servers": 1, "pm.max_lifetime": "1s"})
+    pid = server.wait_workers(1)[0]
+    wait_for(lambda: not alive(pid), 5 * SLOW, "the old worker to leave")
+    server.wait_log(r"child %d exited .*pm\.max_lifetime" % pid)
+    with Client(server.address) as c:
+        assert json.loads(c.request().body)["pid"] != pid
+
+
+def test_max_lifetime_waits_for_the_request(odd):
+    """A busy worker is not disturbed."""
+    server = odd(options={"pm.max_children": 1, "pm.max_lifetime": "1s"})
+    with Client(server.address, timeout=30) as c:
+        assert c.request(query="do=slow&ms=2500").status == 200
+        assert c.request().status == 200
+    server.wait_log(r"exited .*\d requests? served.*pm\.max_lifetime")
+    assert "answered 502" not in server.log()
+
+
+@pytest.mark.load
+@pytest.mark.limit(240)
+def test_leaking_worker(odd, nginx):
+    """1 MB a request, pm.max_memory = 64M: no failed request, nobody far above the limit."""
+    server = odd("leak", {"pm.max_children": 4, "pm.max_memory": "64M"},
+                 global_options={"log_level": "notice"})
+    front = nginx(server)
+    end = time.monotonic() + LEAK_SECONDS
+    statuses, highest, pids, lock = {}, [0], set(), threading.Lock()
+
+    def client():
+        while time.monotonic() < end:
+            try:
+                reply = fetch(front, "/?kb=1024")
+            except OSError as e:
+                reply = None
+                status = repr(e)
+            else:
+                status = reply.status
+            with lock:
+                statuses[status] = statuses.get(status, 0) + 1
+                if status == 200:
+                    report = json.loads(reply.body)
+                    highest[0] = max(highest[0], report["rss_kb"])
+                    pids.add(report["pid"])
+    threads = [threading.Thread(target=client) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    print(f"measured: {statuses}, {len(pids)} workers, the largest had {highest[0]} KB")
+    assert set(statuses) == {200}, statuses
+    assert statuses[200] > 100 and len(pids) > 4, "too little happened"
+    assert highest[0] <= 64 * 1024 + 1024 + 512, f"a worker had {highest[0]} KB"
+    assert re.search(r"exited .*its memory is \d+ KB \(pm\.max_memory\)", server.log())
+
+
+def test_php_cgi_under_load(env, anyfpm, nginx):
+    """php-cgi that leaves after three requests: with 16 clients none is lost."""
+    server = anyfpm("/usr/bin/php-cgi8.2 -n", {
+        "pm.max_children": 4, "env[PHP_FCGI_MAX_REQUESTS]": "3", "env[PHP_FCGI_CHILDREN]": "0"})
+    front = nginx(server, script=env.shared + "/hello.php")
+    replies = fetch_all(front, [f"/{i}" for i in range(600 // SLOW)])
+    bad = [r.status for r in replies if r.status != 200]
+    assert not bad, (bad, server.log()[-3000:])
+    replies = fetch_all(front, ["/"] * (200 // SLOW), method="POST", body=b"p" * 1000)
+    assert {r.status for r in replies} == {200}
+    assert "exited on signal" not in server.log().replace("SIGTERM", "")
+
+
+# Starting -----------------------------------------------------------------------
+
+def test_warmup_comes_first(odd, env):
+    """A worker is ready only after it has answered pm.warmup; that request is not counted."""
+    note = env.dir + "/pub/note"
+    server = odd("notes-requests", {"pm.max_children": 1, "pm.warmup": "/warm-up",
+                                    "pm.max_requests": 2}, args=(note,))
+    with Client(server.address) as c:
+        for _ in range(6):
+            assert c.request(uri="/page").status == 200
+    by_pid = {}
+    with open(note, encoding="ascii") as f:
+        for line in f:
+            pid, method, uri = line.split()
+            by_pid.setdefault(pid, []).append(f"{method} {uri}")
+    whole = [requests for requests in by_pid.values() if len(requests) > 1]
+    assert len(whole) == 3
+    for requests in whole:
+        assert requests == ["GET /warm-up", "GET /page", "GET /page"]
+    assert set(served(server)) <= {2}
+
+
+@pytest.mark.parametrize("how", ["fail", "sleep", "crash", "garbage", "close"])
+def test_failed_warmup_is_a_failed_start(odd, env, how):
+    """A 500, a hang, a crash, nonsense: the start has failed, is tried again with back-off."""
+    mended = env.dir + "/pub/mended"
+    server = odd("warms-up", {"pm.max_children": 1, "pm.warmup": "/warm-up",
+                              "pm.start_timeout": "1s"}, args=(f"{how}:{mended}",), wait=False)
+    server.wait_log(r"(WARNING|ERROR): \[pool www\] child \d+ exited .* before it was ready",
+                    timeout=10)
+    server.wait_log(r"start failed in a row; the next attempt is in 0\.5 seconds")
+    assert "is ready" not in server.log()
+    server.wait_log(r"2 starts failed in a row; the next attempt is in 1\.0 seconds", timeout=15)
+    with open(mended, "w", encoding="ascii"):
+        pass
+    with Client(server.address, timeout=20) as c:
+        wait_for(lambda: c.request().status == 200, 20, "the pool to serve", interval=0.1)
+    server.wait_log(r"child \d+ is ready")
+
+
+def test_ready_waits_for_a_slow_warmup(odd):
+    """Slow is not failed: a warm-up of half a second, within pm.start_timeout."""
+    server = odd("warms-up", {"pm.max_children": 1, "pm.warmup": "/warm-up",
+                              "pm.start_timeout": "10s", "request_terminate_timeout": "100ms"},
+                 args=("slow",), wait=False)
+    started = time.monotonic()
+    server.wait_log(r"child \d+ is ready", timeout=15)
+    assert time.monotonic() - started > 0.7
+    # The limit of requests is not that of a warm-up, and looking for it must not spin.
+    assert cpu_ticks(server.pool()) < 20 * SLOW
+    with Client(server.address) as c:
+        assert c.request().status == 200
+
+
+def test_failing_starts_while_others_serve(odd, env):
+    """Workers that serve go on serving; one attempt at a time; mended, the pool grows."""
+    broken = env.dir + "/pub/broken"
+    server = odd("fails-while", {
+        "pm": "dynamic", "pm.max_children": 4, "pm.start_servers": 1, "pm.min_spare_servers": 1,
+        "pm.max_spare_servers": 2, "pm.process_idle_timeout": "1s"}, args=(broken,))
+    server.wait_workers(1)
+    with open(broken, "w", encoding="ascii"):
+        pass
+    clients = [Client(server.address, timeout=30) for _ in range(6)]
+    for c in clients:
+        c.start(query="do=slow&ms=300")
+    assert [c.answer().status for c in clients] == [200] * 6, "the one that lives serves all"
+    server.wait_log(r"child \d+ exited with code 4 .* before it was ready.*not now")
+    attempts = len(re.findall(r"exited with code 4", server.log()))
+    assert attempts <= 5, f"{attempts} attempts in two seconds"
+    os.unlink(broken)
+    wait_for(lambda: _served_side_by_side(clients), 40, "the pool to grow", interval=0.3)
+    for c in clients:
+        c.close()
+
+
+def test_ondemand_recovers_from_a_failed_start(odd, env):
+    """No worker, no queue, one failed start: requests get a 503 for the back-off, not for ever."""
+    broken = env.dir + "/pub/broken"
+    server = odd("fails-while", {"pm": "ondemand", "pm.max_children": 2,
+                                 "pm.process_idle_timeout": "1s"}, args=(broken,))
+    with open(broken, "w", encoding="ascii"):
+        pass
+    with Client(server.address) as c:
+        assert c.request().status == 503
+        os.unlink(broken)
+        wait_for(lambda: c.request().status == 200, 5 * SLOW, "the pool to serve", interval=0.1)
+
+
+def _served_side_by_side(clients):
+    started = time.monotonic()
+    for c in clients[:2]:
+        c.start(query="do=slow&ms=1000")
+    assert [c.answer().status for c in clients[:2]] == [200, 200]
+    return time.monotonic() - started < 1.7
+
+
+def test_stopped_idle_worker_is_replaced_at_once(odd):
+    """One of two idle workers is stopped: nobody waits for it."""
+    server = odd(options={"pm.max_children": 2})
+    first, second = server.wait_workers(2)
+    with Client(server.address) as c:
+        used = json.loads(c.request().body)["pid"]  # it would be used next
+        os.kill(used, signal.SIGSTOP)
+        started = time.monotonic()
+        wait_for(lambda: not alive(used), 5, "the stopped worker to be removed")
+        took = time.monotonic() - started
+        assert took < 1 * SLOW, f"removed after {took:.3f} s"
+        for _ in range(5):
+            assert json.loads(c.request().body)["pid"] != used
+    assert len(server.wait_workers(2)) == 2 and used in (first, second)
+    server.wait_log(r"child %d exited on signal 9 .*stopped by a signal" % used)
+
+
+def test_emergency_restart(odd):
+    """Three crashes within the interval: every worker is replaced, nobody loses a request."""
+    server = odd(options={"pm.max_children": 4}, global_options={
+        "emergency_restart_threshold": 3, "emergency_restart_interval": "60s"})
+    before = set(server.wait_workers(4))
+    with Client(server.address) as c:
+        for i in range(3):
+            assert "emergency" not in server.log() and "threshold" not in server.log()
+            assert c.request(query="do=segv").status == 502
+            server.wait_log(r"exited on signal 11", i + 1)
+            assert c.request().status == 200
+        server.wait_log(r"WARNING: \[pool www\] failed processes threshold \(3 in 60 sec\) is "
+                        r"reached")
+        end = time.monotonic() + 10
+        while set(server.workers()) & before and time.monotonic() < end:
+            assert c.request(query="do=hello").status == 200
+        assert not set(server.workers()) & before, "some were not replaced"
+        server.wait_workers(4)
+        assert c.request().status == 200
+
+
+def test_crashes_below_the_threshold(odd):
+    """Two crashes of three, and deaths that are no crash, replace nobody else."""
+    server = odd(options={"pm.max_children": 2}, global_options={
+        "emergency_restart_threshold": 3, "emergency_restart_interval": "60s"})
+    with Client(server.address) as c:
+        for do in ("segv", "segv", "crash", "crash", "exit&code=1"):
+            assert c.request(query="do=" + do).status == 502
+    time.sleep(0.5)
+    assert "threshold" not in server.log()
+
+
+def test_crashes_long_ago_do_not_count(odd):
+    """The interval passes between them."""
+    server = odd(options={"pm.max_children": 2}, global_options={
+        "emergency_restart_threshold": 2, "emergency_restart_interval": "1s"})
+    with Client(server.address) as c:
+        assert c.request(query="do=segv").status == 502
+        server.wait_log("exited on signal 11")
+        time.sleep(1.3)
+        assert c.request(query="do=segv").status == 502
+        server.wait_log("exited on signal 11", 2)
+    assert "threshold" not in server.log()
+
+
+def test_recycling_while_a_client_keeps_its_connection(odd):
+    """One kept connection, one request after the other, 20 workers' lives: nothing is lost."""
+    server = odd(options={"pm.max_children": 1, "pm.max_requests": 3})
+    with Client(server.address) as c:
+        pids = [json.loads(c.request(body=b"b" * (i % 3) * 1000).body)["pid"] for i in range(60)]
+    assert len(set(pids)) == 20
+    with pytest.raises(fcgi.Closed), Client(server.address) as c:
+        c.start(query="do=cut-body")
+        c.answer()
