@@ -1,0 +1,125 @@
+/*
+ * slow.c: a worker with threads, for the tests of the slow log. Each of its functions has a name
+ * and a line to be found in a stack.
+ *
+ *	slow THREADS     so many threads beside the main one wait; one of them ticks
+ *
+ * ms=N sleeps for so long, deep inside; burn=N uses CPU time instead; hide=1 forbids tracing before
+ * it. The answer is "pid largest-gap-of-the-ticks-in-microseconds".
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+#define NOINLINE __attribute__((noinline, noclone))
+
+static _Atomic int64_t largest_gap_us;
+
+static int64_t
+now_us(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+sleep_us(int64_t us)
+{
+	int64_t until = now_us(CLOCK_MONOTONIC) + us, left;
+
+	while ((left = until - now_us(CLOCK_MONOTONIC)) > 0) {
+		struct timespec ts = { left / 1000000, left % 1000000 * 1000 };
+
+		nanosleep(&ts, NULL);
+	}
+}
+
+NOINLINE static void
+innermost(int64_t sleep_ms, int64_t burn_ms)
+{
+	int64_t until = now_us(CLOCK_THREAD_CPUTIME_ID) + burn_ms * 1000;
+
+	sleep_us(sleep_ms * 1000);
+	while (now_us(CLOCK_THREAD_CPUTIME_ID) < until)
+		;
+}
+
+NOINLINE static void
+in_the_middle(int64_t sleep_ms, int64_t burn_ms, int depth)
+{
+	volatile char room[256];
+
+	memset((char *)room, depth, sizeof(room));
+	if (depth > 0)
+		in_the_middle(sleep_ms, burn_ms, depth - 1);
+	else
+		innermost(sleep_ms, burn_ms);
+	room[0] = 0; /* no tail call */
+}
+
+NOINLINE static void *
+thread_that_waits(void *arg)
+{
+	for (;;)
+		sleep_us(INT64_C(3600000000));
+	return arg;
+}
+
+NOINLINE static void *
+thread_that_ticks(void *arg)
+{
+	int64_t last = now_us(CLOCK_MONOTONIC), now;
+
+	for (;;) {
+		sleep_us(500);
+		now = now_us(CLOCK_MONOTONIC);
+		if (now - last > largest_gap_us)
+			largest_gap_us = now - last;
+		last = now;
+	}
+	return arg;
+}
+
+static int64_t
+query(const FCGX_Request *r, const char *name)
+{
+	const char *p = FCGX_GetParam("QUERY_STRING", r->envp);
+
+	p = p != NULL ? strstr(p, name) : NULL;
+	return p != NULL ? strtoll(p + strlen(name), NULL, 10) : 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	int threads = argc > 1 ? atoi(argv[1]) : 0;
+	FCGX_Request r;
+	pthread_t t;
+
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&r, 0, 0) != 0)
+		return 1;
+	for (int i = 0; i < threads; i++) {
+		if (pthread_create(&t, NULL, i == 0 ? thread_that_ticks : thread_that_waits,
+			NULL) != 0)
+			return 1;
+	}
+	while (FCGX_Accept_r(&r) == 0) {
+		if (query(&r, "hide=") != 0)
+			prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		largest_gap_us = 0;
+		in_the_middle(query(&r, "ms="), query(&r, "burn="), (int)query(&r, "depth="));
+		FCGX_FPrintF(r.out, "Content-Type: text/plain\r\n\r\n%ld %ld\n", (long)getpid(),
+		    (long)largest_gap_us);
+		FCGX_Finish_r(&r);
+	}
+	return 0;
+}
