@@ -283,6 +283,7 @@ class Anyfpm(Server):
 
     name = "anyfpm"
     bad_lines = re.compile(r"ALERT|Assertion|AddressSanitizer|runtime error:")
+    tells_ready = False
 
     def __init__(self, env, command, options=None, *, listen=None, global_options=None,
                  pools=None, wait=True, args=()):
@@ -312,6 +313,7 @@ class Anyfpm(Server):
     def config(self, pools, global_options):
         settings = {"error_log": self.log_path, "daemonize": "no", "log_level": "debug"}
         settings.update(global_options)
+        self.tells_ready = (settings["log_level"], settings["error_log"]) == ("debug", self.log_path)
         lines = ["[global]"] + [f"{k} = {v}" for k, v in settings.items() if v is not None]
         for name, options in pools.items():
             pool = {"pm": "static", "pm.max_children": 2, "env[ANYFPM_TEST]": self.env.mark}
@@ -367,8 +369,16 @@ class Anyfpm(Server):
     def workers(self):
         return [w for p in self.pools() for w in children(p)]
 
-    def wait_workers(self, count, timeout=10):
-        wait_for(lambda: len(self.workers()) == count, timeout, f"{count} workers")
+    def wait_workers(self, count, timeout=10, ready=True):
+        """Wait for exactly `count` workers that have all accepted; with ready=False, that were
+        started. A log that is not at debug does not tell who has accepted."""
+        def there():
+            workers = set(self.workers())
+            if ready and self.tells_ready:
+                told = {int(p) for p in re.findall(r"child (\d+) is ready", self.log())}
+                return len(workers) == count and workers <= told
+            return len(workers) == count
+        wait_for(there, timeout, f"{count} workers")
         self.env.note(self.pid)
         return self.workers()
 

@@ -100,7 +100,7 @@ def test_quit_does_not_wait_for_a_warm_up(odd):
                  args=("burn",))
     with Client(server.address) as c:
         c.start()
-        worker = server.wait_workers(1)[0]
+        worker = server.wait_workers(1, ready=False)[0]
         wait_for(lambda: cpu_ticks(worker) > 50 * SLOW, 20, "the warm-up to run")
     server.signal(signal.SIGQUIT)
     assert server.wait_exit(5 * SLOW) == 0
