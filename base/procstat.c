@@ -9,20 +9,15 @@
 #include <unistd.h>
 
 bool
-procstat_read(pid_t pid, struct procstat *s)
+procstat_read_fd(int fd, struct procstat *s)
 {
 	unsigned long long user, system, children_user, children_system;
-	char path[64], text[1024], *end;
+	char text[1024], *end;
 	long long pages;
 	ssize_t n;
-	int fd, parent;
+	int parent;
 
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
+	if ((n = pread(fd, text, sizeof(text) - 1, 0)) <= 0)
 		return false;
 	text[n] = '\0';
 	/* The name is in parentheses and may contain anything, ')' too. */
@@ -34,8 +29,24 @@ procstat_read(pid_t pid, struct procstat *s)
 		&pages) != 7)
 		return false;
 	s->parent = parent;
-	s->ticks = user + system;
+	s->user_ticks = user;
+	s->system_ticks = system;
 	s->children_ticks = children_user + children_system;
 	s->pages = pages > 0 ? (uint64_t)pages : 0;
 	return true;
+}
+
+bool
+procstat_read(pid_t pid, struct procstat *s)
+{
+	char path[64];
+	bool ok;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return false;
+	ok = procstat_read_fd(fd, s);
+	close(fd);
+	return ok;
 }

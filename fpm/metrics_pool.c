@@ -76,7 +76,7 @@ sum_workers(const struct stats *stats, pid_t pool, uint64_t *ticks, uint64_t *pa
 	for (size_t i = 0; i < count; i++) {
 		if (!procstat_read(pids[i], &s) || s.parent != pool)
 			continue;
-		*ticks += s.ticks + s.children_ticks;
+		*ticks += s.user_ticks + s.system_ticks + s.children_ticks;
 		*pages += s.pages;
 	}
 	free(pids);
@@ -102,7 +102,7 @@ measure(struct metrics_pool *p, struct exposed_pool *out)
 		if (after.children_ticks == before.children_ticks)
 			break;
 	}
-	out->pool.cpu_seconds = (double)after.ticks * tick;
+	out->pool.cpu_seconds = (double)(after.user_ticks + after.system_ticks) * tick;
 	out->pool.memory = after.pages * page;
 	out->workers.cpu_seconds = (double)(after.children_ticks + ticks) * tick;
 	out->workers.memory = pages * page;

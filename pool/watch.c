@@ -12,12 +12,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/procstat.h"
 #include "pool/deadline.h"
 #include "pool/ending.h"
 #include "pool/limits.h"
@@ -85,24 +85,17 @@ cpu_of(const struct worker *w)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Its parts in user and in system mode, in clock ticks (proc(5)); false when they cannot be told. */
+/* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be told. */
 static bool
 cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
 {
-	unsigned long long user, system;
-	char text[512], *name_end;
-	ssize_t n;
+	uint64_t ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct procstat stat;
 
-	if (w->stat_fd == -1 || (n = pread(w->stat_fd, text, sizeof(text) - 1, 0)) <= 0)
+	if (w->stat_fd == -1 || !procstat_read_fd(w->stat_fd, &stat))
 		return false;
-	text[n] = '\0';
-	/* The program's name may hold anything. */
-	if ((name_end = strrchr(text, ')')) == NULL ||
-	    sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-		&system) != 2)
-		return false;
-	*user_us = (int64_t)(user * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK));
-	*system_us = (int64_t)(system * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	*user_us = (int64_t)(stat.user_ticks * 1000000 / ticks_per_s);
+	*system_us = (int64_t)(stat.system_ticks * 1000000 / ticks_per_s);
 	return true;
 }
 
