@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +155,24 @@ listen_parse_networks(
 	return ok;
 }
 
+static bool
+is_v4(const uint8_t addr[16])
+{
+	return memcmp(addr, v4_mapped, sizeof(v4_mapped)) == 0;
+}
+
+const char *
+conf_address_text(const uint8_t addr[16], char text[CONF_ADDRESS_TEXT_MAX])
+{
+	static_assert(CONF_ADDRESS_TEXT_MAX >= INET6_ADDRSTRLEN, "room for every address");
+
+	if (is_v4(addr))
+		inet_ntop(AF_INET, addr + sizeof(v4_mapped), text, CONF_ADDRESS_TEXT_MAX);
+	else
+		inet_ntop(AF_INET6, addr, text, CONF_ADDRESS_TEXT_MAX);
+	return text;
+}
+
 void
 listen_print_networks(const struct conf_network *networks, size_t count, FILE *out)
 {
@@ -162,7 +182,7 @@ listen_print_networks(const struct conf_network *networks, size_t count, FILE *o
 		fputs("any", out);
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_network *n = &networks[i];
-		bool v4 = n->bits >= 96 && memcmp(n->addr, v4_mapped, sizeof(v4_mapped)) == 0;
+		bool v4 = n->bits >= 96 && is_v4(n->addr);
 
 		inet_ntop(v4 ? AF_INET : AF_INET6, n->addr + (v4 ? 12 : 0), host, sizeof(host));
 		fprintf(out, "%s%s/%u", i > 0 ? ", " : "", host, n->bits - (v4 ? 96 : 0));

@@ -240,4 +240,8 @@ const char *conf_parse_listen(const char *text, struct listen_address *address);
 /* Whether addr (16 bytes, IPv4 mapped) is one of the pool's allowed clients. */
 bool conf_client_allowed(const struct conf_pool *pool, const uint8_t addr[16]);
 
+#define CONF_ADDRESS_TEXT_MAX 46 /* INET6_ADDRSTRLEN */
+/* The same address as people write it, in text, which is returned: 10.0.0.1, or ::1. */
+const char *conf_address_text(const uint8_t addr[16], char text[CONF_ADDRESS_TEXT_MAX]);
+
 #endif

@@ -6,9 +6,6 @@
  */
 #include "config.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -163,13 +160,10 @@ put_cpu(struct out *out, const struct request *r, int64_t duration_us, enum form
 static void
 put_remote(struct out *out, const struct request *r)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char text[INET6_ADDRSTRLEN] = "-";
+	char text[CONF_ADDRESS_TEXT_MAX] = "-";
 
-	if (r->tcp && memcmp(r->addr, mapped, sizeof(mapped)) == 0)
-		inet_ntop(AF_INET, r->addr + sizeof(mapped), text, sizeof(text));
-	else if (r->tcp)
-		inet_ntop(AF_INET6, r->addr, text, sizeof(text));
+	if (r->tcp)
+		conf_address_text(r->addr, text);
 	put(out, text, strlen(text));
 }
 

@@ -8,7 +8,6 @@
 
 #include "pool/listen.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -143,16 +142,13 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 {
 	struct pool *pool = l->pool;
 	unsigned int max = pool->conf->listen_max_connections_per_address;
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[CONF_ADDRESS_TEXT_MAX];
 	uint8_t addr[16];
 	int on = 1;
 
 	peer_address(ss, addr);
 	if (l->tcp) {
-		if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *)addr))
-			inet_ntop(AF_INET, addr + 12, text, sizeof(text));
-		else
-			inet_ntop(AF_INET6, addr, text, sizeof(text));
+		conf_address_text(addr, text);
 		if (!conf_client_allowed(pool->conf, addr)) {
 			report(pool, REPORT_NOT_ALLOWED,
 			    "connection from %s refused: it is not in listen.allowed_clients",
