@@ -13,6 +13,7 @@
 #include "base/writer.h"
 #include "conf/format.h"
 #include "pool/accessline.h"
+#include "pool/request.h"
 
 struct accesslog {
 	struct writer_file *file;
@@ -93,14 +94,6 @@ accesslog_count_lost(struct pool *pool)
 	log->lost = lost;
 }
 
-static bool
-method_is(const struct request *r, const char *method)
-{
-	size_t len = strlen(method);
-
-	return r->method.len == len && memcmp(r->params + r->method.off, method, len) == 0;
-}
-
 /* access.suppress_path; php-fpm's rule: whatever may be of interest has its line all the same. */
 static bool
 is_suppressed(const struct request *r)
@@ -109,11 +102,12 @@ is_suppressed(const struct request *r)
 	struct slice uri = accessline_uri(r);
 
 	if (path == NULL || r->end != END_OK || r->status < 200 || r->status > 299 ||
-	    !(method_is(r, "GET") || method_is(r, "HEAD")) || r->body_bytes > 0 ||
-	    r->query.len > 0 || (r->uri.len > 0 && uri.len != r->uri.len))
+	    r->body_bytes > 0 || r->query.len > 0 || (r->uri.len > 0 && uri.len != r->uri.len))
+		return false;
+	if (!request_value_is(r, r->method, "GET") && !request_value_is(r, r->method, "HEAD"))
 		return false;
 	for (; *path != NULL; path++) {
-		if (strlen(*path) == uri.len && memcmp(*path, r->params + uri.off, uri.len) == 0)
+		if (request_value_is(r, uri, *path))
 			return true;
 	}
 	return false;

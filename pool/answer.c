@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "pool/request.h"
 #include "pool/stream.h"
 
 static const struct {
@@ -211,19 +212,13 @@ answer_cut(struct request *r)
 	r->discard = true;
 }
 
-static bool
-is_head(const struct request *r)
-{
-	return r->method.len == 4 && memcmp(r->params + r->method.off, "HEAD", 4) == 0;
-}
-
 void
 answer_whole(struct request *r, size_t head_len, const char *response, size_t len)
 {
 	const uint8_t *data = (const uint8_t *)response;
 
 	assert(!r->head_done && !r->out_end);
-	if (is_head(r))
+	if (request_value_is(r, r->method, "HEAD"))
 		len = head_len;
 	r->status = answer_head_status(data, head_len);
 	r->out_bytes = len;
@@ -249,7 +244,8 @@ answer_error(struct request *r, unsigned int status, const char *text)
 	    status, reason, status, reason, text);
 	len = snprintf(page, sizeof(page),
 	    "Status: %u %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s\r\n%s", status,
-	    reason, body_len, status == 503 ? "Retry-After: 1\r\n" : "", is_head(r) ? "" : body);
+	    reason, body_len, status == 503 ? "Retry-After: 1\r\n" : "",
+	    request_value_is(r, r->method, "HEAD") ? "" : body);
 	r->status = (uint16_t)status;
 	r->out_bytes = (uint64_t)len;
 	r->head_done = true;

@@ -203,13 +203,17 @@ request_find(struct client *client, uint16_t id)
 }
 
 bool
+request_value_is(const struct request *r, struct slice value, const char *text)
+{
+	return text != NULL && strlen(text) == value.len &&
+	    memcmp(r->params + value.off, text, value.len) == 0;
+}
+
+bool
 request_is_idempotent(const struct request *r)
 {
-	const char *method = (const char *)r->params + r->method.off;
-
-	return (r->method.len == 3 && memcmp(method, "GET", 3) == 0) ||
-	    (r->method.len == 4 && memcmp(method, "HEAD", 4) == 0) ||
-	    (r->method.len == 7 && memcmp(method, "OPTIONS", 7) == 0);
+	return request_value_is(r, r->method, "GET") || request_value_is(r, r->method, "HEAD") ||
+	    request_value_is(r, r->method, "OPTIONS");
 }
 
 const char *

@@ -22,6 +22,9 @@ void request_await_body(struct request *r, bool awaits);
 /* The open request with that id, or NULL. */
 struct request *request_find(struct client *client, uint16_t id);
 
+/* Whether that parameter of r (a slice of it) is text; NULL is no parameter's value. */
+bool request_value_is(const struct request *r, struct slice value, const char *text);
+
 /* GET, HEAD or OPTIONS: it may run twice (RFC 9110, 9.2.2, the safe ones). */
 bool request_is_idempotent(const struct request *r);
 

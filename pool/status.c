@@ -11,6 +11,7 @@
 #include "pool/accesslog.h"
 #include "pool/answer.h"
 #include "pool/ending.h"
+#include "pool/request.h"
 #include "pool/status_format.h"
 
 #define NEVER_CACHED                                                                               \
@@ -44,21 +45,14 @@ static const struct form {
 static const char ping_head[] =
     "Content-type: text/plain;charset=UTF-8\r\n" NEVER_CACHED "\r\n";
 
-static bool
-value_is(const struct request *r, const struct slice *value, const char *text)
-{
-	return text != NULL && strlen(text) == value->len &&
-	    memcmp(r->params + value->off, text, value->len) == 0;
-}
-
 bool
 status_takes(struct request *r)
 {
 	const struct conf_pool *conf = r->pool->conf;
 
 	if (r->role == FCGI_RESPONDER && r->script.len > 0 &&
-	    (value_is(r, &r->script, conf->status_path) ||
-		value_is(r, &r->script, conf->ping_path)))
+	    (request_value_is(r, r->script, conf->status_path) ||
+		request_value_is(r, r->script, conf->ping_path)))
 		r->own = true;
 	return r->own;
 }
@@ -133,9 +127,9 @@ answer_ping(struct request *r)
 void
 status_answer(struct request *r)
 {
-	if (value_is(r, &r->script, r->pool->conf->status_path))
+	if (request_value_is(r, r->script, r->pool->conf->status_path))
 		answer_status(r);
-	else if (value_is(r, &r->script, r->pool->conf->ping_path))
+	else if (request_value_is(r, r->script, r->pool->conf->ping_path))
 		answer_ping(r);
 	else
 		answer_error(r, 404, "Only the status page and ping are answered here.");
