@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/text.h"
+
 bool
 identity_drop(const char *user, const char *group, char *why, size_t size)
 {
@@ -104,16 +106,8 @@ identity_env(const struct conf_pool *conf)
 		ok = env_set(env, "HOME", 4, pw->pw_dir) && env_set(env, "USER", 4, pw->pw_name);
 	ok = ok && env_set(env, "ANYFPM_POOL", 11, conf->name) && env_set_all(env, conf->env);
 	if (!ok) {
-		identity_env_free(env);
+		text_vector_free(env);
 		return NULL;
 	}
 	return env;
-}
-
-void
-identity_env_free(char **env)
-{
-	for (size_t i = 0; env != NULL && env[i] != NULL; i++)
-		free(env[i]);
-	free(env);
 }

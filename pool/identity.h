@@ -15,8 +15,7 @@
 bool identity_drop(const char *user, const char *group, char *why, size_t size);
 
 /* The environment of the pool's workers (PATH, HOME, USER, ANYFPM_POOL, env[], and with clear_env
- * = no our own before them), NULL at its end. NULL: out of memory. */
+ * = no our own before them), NULL at its end, for text_vector_free(). NULL: out of memory. */
 char **identity_env(const struct conf_pool *conf);
-void identity_env_free(char **env);
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/orphans.h"
 #include "base/writer.h"
+#include "conf/text.h"
 #include "pool/accesslog.h"
 #include "pool/client.h"
 #include "pool/deadline.h"
@@ -230,7 +231,7 @@ destroy(struct pool *pool)
 	orders_destroy(pool);
 	event_base_free(pool->base);
 	chunk_pool_destroy(&pool->chunks);
-	identity_env_free(pool->worker_env);
+	text_vector_free(pool->worker_env);
 	free(pool->scratch);
 	free(pool->slots);
 	free(pool->crashes);

@@ -18,6 +18,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/orphans.h"
+#include "conf/text.h"
 #include "pool/pool.h"
 #include "pool/spawn.h"
 #include "pool/trace.h"
@@ -62,14 +63,6 @@ static void
 on_output(evutil_socket_t fd, short what, void *arg)
 {
 	tracer_read(arg);
-}
-
-static void
-free_words(char **words)
-{
-	for (size_t i = 0; words != NULL && words[i] != NULL; i++)
-		free(words[i]);
-	free(words);
 }
 
 /* word with each "%p" replaced by pid; *found says whether there was one. */
@@ -119,7 +112,7 @@ make_words(const struct conf_pool *conf, pid_t worker)
 		goto fail;
 	return words;
 fail:
-	free_words(words);
+	text_vector_free(words);
 	return NULL;
 }
 
@@ -173,7 +166,7 @@ give_birth(struct tracer *t, int null_fd, const int out[2], const int failure[2]
 		birth.fds[2] = out[1];
 	}
 	t->pid = spawn_fork(&birth);
-	free_words(birth.argv);
+	text_vector_free(birth.argv);
 	return t->pid > 0;
 }
 
