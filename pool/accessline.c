@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "pool/account.h"
 
 /* The status that an access line shows for a client that has left, as nginx's do. */
 #define STATUS_CLIENT_GONE 499
@@ -116,10 +117,8 @@ find_limit(struct accessline_facts *facts, const struct request *r)
 void
 accessline_facts(struct accessline_facts *facts, const struct request *r)
 {
-	int64_t left_us = r->run_us > 0 ? r->run_us : r->ended_us;
-
 	*facts = (struct accessline_facts){
-	    .wait_us = r->queued_us > 0 ? left_us - r->queued_us : -1,
+	    .wait_us = account_wait_us(r),
 	    .duration_us = r->run_us > 0 ? r->ran_us : r->own ? r->ended_us - r->begun_us : -1,
 	    .delivery_us = r->delivered_us > 0 ? r->delivered_us - r->begun_us : -1,
 	    .status = r->head_done ? r->status : r->end == END_CLIENT_GONE ? STATUS_CLIENT_GONE : 0,

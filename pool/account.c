@@ -59,7 +59,7 @@ account_last(struct worker_last *last, const struct request *r)
 	last->content_length = account_content_length(r);
 	last->duration_us = r->ran_us;
 	last->cpu_us = r->cpu_us;
-	last->wait_us = r->run_us - r->queued_us;
+	last->wait_us = account_wait_us(r);
 	last->memory = r->memory;
 }
 
@@ -86,15 +86,22 @@ account_not_run(struct request *r)
 	r->cpu_us = r->cpu_user_us = r->cpu_system_us = -1;
 }
 
+int64_t
+account_wait_us(const struct request *r)
+{
+	int64_t left_us = r->run_us > 0 ? r->run_us : r->ended_us;
+
+	return r->queued_us > 0 ? left_us - r->queued_us : -1;
+}
+
 static void
 count_request(struct request *r)
 {
-	int64_t left_us = r->run_us > 0 ? r->run_us : r->ended_us; /* the queue */
 	struct pool *pool = r->pool;
 	struct stats_request s = {
 		.end = r->end,
 		.status = r->head_done ? r->status : 0,
-		.wait_us = r->queued_us == 0 ? -1 : left_us - r->queued_us,
+		.wait_us = account_wait_us(r),
 		.duration_us = r->run_us == 0 ? -1 : r->ran_us,
 		.bytes_in = r->body_bytes,
 		.bytes_out = r->out_bytes,

@@ -16,6 +16,9 @@ void account_not_run(struct request *r);
 /* What the status page shows of r; of a running request its times are not known yet. */
 void account_last(struct worker_last *last, const struct request *r);
 
+/* How long r, which runs or has ended, waited in the queue, in microseconds; -1: never in it. */
+int64_t account_wait_us(const struct request *r);
+
 /* CONTENT_LENGTH, 0 when there is none. */
 uint64_t account_content_length(const struct request *r);
 
