@@ -141,12 +141,6 @@ family_sample(const struct page *page, const struct family *f, const struct expo
 	sample(page, f->name, strlen(f->name), suffix_of(f->kind), p, more);
 }
 
-static uint64_t
-load(const _Atomic uint64_t *n)
-{
-	return atomic_load_explicit(n, memory_order_relaxed);
-}
-
 /* Samples ---------------------------------------------------------------------- */
 
 static void
@@ -161,7 +155,7 @@ write_requests(const struct page *page, const struct family *f, const struct exp
 {
 	for (int end = 0; p->stats != NULL && end < REQUEST_ENDS; end++) {
 		family_sample(page, f, p, "result", stats_end_names[end]);
-		text_out_printf(page->out, "%" PRIu64 "\n", load(&p->stats->ends[end]));
+		text_out_printf(page->out, "%" PRIu64 "\n", STATS_READ(p->stats->ends[end]));
 	}
 }
 
@@ -172,7 +166,7 @@ write_responses(const struct page *page, const struct family *f, const struct ex
 
 	for (int i = 0; p->stats != NULL && i < 6; i++) {
 		family_sample(page, f, p, "class", classes[i]);
-		text_out_printf(page->out, "%" PRIu64 "\n", load(&p->stats->statuses[i]));
+		text_out_printf(page->out, "%" PRIu64 "\n", STATS_READ(p->stats->statuses[i]));
 	}
 }
 
@@ -198,14 +192,14 @@ write_histogram(const struct page *page, const struct family *f, const struct ex
 	char bound[32];
 
 	for (int i = 0; i < STATS_BUCKETS; i++) {
-		n = load(&h->buckets[i]);
+		n = STATS_READ(h->buckets[i]);
 		sum = n > UINT64_MAX - sum ? UINT64_MAX : sum + n;
 		format_bound(bound, sizeof(bound), i);
 		sample(page, f->name, len, "_bucket", p, bound);
 		text_out_printf(page->out, "%" PRIu64 "\n", sum);
 	}
 	sample(page, f->name, len, "_sum", p, "");
-	text_out_printf(page->out, "%.6f\n", (double)load(&h->sum_us) / 1e6);
+	text_out_printf(page->out, "%.6f\n", (double)STATS_READ(h->sum_us) / 1e6);
 	sample(page, f->name, len, "_count", p, "");
 	text_out_printf(page->out, "%" PRIu64 "\n", sum);
 }
@@ -231,7 +225,7 @@ write_oldest(const struct page *page, const struct family *f, const struct expos
 
 	if (p->stats == NULL)
 		return;
-	since = atomic_load_explicit(&p->stats->oldest_queued_us, memory_order_relaxed);
+	since = STATS_READ(p->stats->oldest_queued_us);
 	family_sample(page, f, p, NULL, NULL);
 	text_out_printf(page->out, "%.6f\n",
 	    p->runs && since > 0 && since < page->now_us ? (double)(page->now_us - since) / 1e6

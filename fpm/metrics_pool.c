@@ -53,7 +53,7 @@ worker_pids(const struct stats *stats, size_t *count)
 	if (pids == NULL)
 		return NULL;
 	for (size_t i = 0; i < STATS_SLOTS_MAX; i++) {
-		pids[n] = atomic_load_explicit(&stats->pids[i], memory_order_relaxed);
+		pids[n] = STATS_READ(stats->pids[i]);
 		n += pids[n] > 0;
 	}
 	qsort(pids, n, sizeof(*pids), compare_pids);

@@ -160,10 +160,8 @@ stats_map_readonly(int fd)
 /* Counting -------------------------------------------------------------------- */
 
 #define ADD(field, n)                                                                              \
-	atomic_store_explicit(&(field),                                                            \
-	    atomic_load_explicit(&(field), memory_order_relaxed) + (n), memory_order_relaxed)
+	atomic_store_explicit(&(field), STATS_READ(field) + (n), memory_order_relaxed)
 #define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
-#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
 static void
 histogram_add(struct stats_histogram *h, int64_t us)
@@ -208,7 +206,7 @@ recent_add(struct stats_recent *recent, int64_t now_us, int64_t us)
 	int64_t slot = now_us / STATS_SLOT_US;
 	unsigned int i = (unsigned int)(slot % STATS_SLOTS);
 
-	if (GET(recent->slot[i]) != slot) {
+	if (STATS_READ(recent->slot[i]) != slot) {
 		for (size_t n = 0; n < STATS_FINE; n++)
 			SET(recent->fine[i][n], 0);
 		SET(recent->slot[i], slot);
@@ -222,7 +220,7 @@ this_second(struct stats *stats, int64_t now_us)
 	int64_t second = now_us / SECOND_US;
 	struct stats_second *s = &stats->seconds[second % STATS_SECONDS];
 
-	if (GET(s->second) == second)
+	if (STATS_READ(s->second) == second)
 		return s;
 	SET(s->requests, 0);
 	SET(s->errors, 0);
@@ -255,7 +253,7 @@ stats_request(struct stats *stats, int64_t now_us, const struct stats_request *r
 		histogram_add(&stats->duration, r->duration_us);
 		recent_add(&stats->recent_duration, now_us, r->duration_us);
 		ADD(s->duration_us, (uint64_t)r->duration_us);
-		if ((uint64_t)r->duration_us > GET(s->duration_max_us))
+		if ((uint64_t)r->duration_us > STATS_READ(s->duration_max_us))
 			SET(s->duration_max_us, (uint64_t)r->duration_us);
 	}
 }
@@ -276,7 +274,7 @@ stats_queued(struct stats *stats, int64_t now_us, unsigned int queued)
 	stats_set(stats, STATS_QUEUED, queued);
 	if ((int64_t)queued > stats_get(stats, STATS_MAX_QUEUED))
 		stats_set(stats, STATS_MAX_QUEUED, queued);
-	if (queued > GET(s->queued_max))
+	if (queued > STATS_READ(s->queued_max))
 		SET(s->queued_max, queued);
 }
 
@@ -290,11 +288,11 @@ stats_quantile(const struct stats_recent *recent, int64_t now_us, double q)
 	bool counts[STATS_SLOTS];
 
 	for (int i = 0; i < STATS_SLOTS; i++) {
-		int64_t at = GET(recent->slot[i]);
+		int64_t at = STATS_READ(recent->slot[i]);
 
 		counts[i] = at > slot - STATS_SLOTS && at <= slot;
 		for (size_t n = 0; counts[i] && n < STATS_FINE; n++)
-			total += GET(recent->fine[i][n]);
+			total += STATS_READ(recent->fine[i][n]);
 	}
 	if (total == 0)
 		return 0;
@@ -302,7 +300,7 @@ stats_quantile(const struct stats_recent *recent, int64_t now_us, double q)
 	wanted = wanted < (uint64_t)1 ? 1 : wanted > total ? total : wanted;
 	for (unsigned int n = 0; n < STATS_FINE; n++) {
 		for (int i = 0; i < STATS_SLOTS; i++)
-			seen += counts[i] ? GET(recent->fine[i][n]) : 0;
+			seen += counts[i] ? STATS_READ(recent->fine[i][n]) : 0;
 		if (seen >= wanted)
 			return fine_value(n);
 	}
@@ -318,7 +316,7 @@ stats_second(const struct stats *stats, int64_t now_us, unsigned int ago)
 	if (second < 0 || ago >= STATS_SECONDS)
 		return NULL;
 	s = &stats->seconds[second % STATS_SECONDS];
-	return GET(s->second) == second ? s : NULL;
+	return STATS_READ(s->second) == second ? s : NULL;
 }
 
 double
@@ -329,7 +327,7 @@ stats_rate(const struct stats *stats, int64_t now_us, unsigned int seconds)
 
 	for (unsigned int ago = 1; ago <= seconds; ago++) {
 		if ((s = stats_second(stats, now_us, ago)) != NULL)
-			requests += GET(s->requests);
+			requests += STATS_READ(s->requests);
 	}
 	return (double)requests / (double)seconds;
 }

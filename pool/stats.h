@@ -142,20 +142,22 @@ void stats_unmap(struct stats *stats);
 /* Another process: map it for reading. NULL with errno: not ours, of another version, too small. */
 const struct stats *stats_map_readonly(int fd);
 
+/* A field of it: whole, but in no order with other fields, which readers do not need. */
+#define STATS_READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
+
 static inline void
 stats_count(struct stats *stats, enum stats_counter counter, uint64_t n)
 {
 	_Atomic uint64_t *c = &stats->counters[counter];
 
 	/* There is one writer: no locked instruction is needed. */
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
-	    memory_order_relaxed);
+	atomic_store_explicit(c, STATS_READ(*c) + n, memory_order_relaxed);
 }
 
 static inline uint64_t
 stats_counted(const struct stats *stats, enum stats_counter counter)
 {
-	return atomic_load_explicit(&stats->counters[counter], memory_order_relaxed);
+	return STATS_READ(stats->counters[counter]);
 }
 
 static inline void
@@ -167,7 +169,7 @@ stats_set(struct stats *stats, enum stats_gauge gauge, int64_t value)
 static inline int64_t
 stats_get(const struct stats *stats, enum stats_gauge gauge)
 {
-	return atomic_load_explicit(&stats->gauges[gauge], memory_order_relaxed);
+	return STATS_READ(stats->gauges[gauge]);
 }
 
 /* The worker in slot (from 1) has that process id; 0: there is none. */

@@ -34,15 +34,13 @@ struct series {
 	double most;
 };
 
-#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
-
 static void
 add_second(struct point *p, uint64_t *duration_us, const struct stats_second *s)
 {
-	double longest = (double)GET(s->duration_max_us);
+	double longest = (double)STATS_READ(s->duration_max_us);
 
-	p->requests += (double)GET(s->requests);
-	*duration_us += GET(s->duration_us);
+	p->requests += (double)STATS_READ(s->requests);
+	*duration_us += STATS_READ(s->duration_us);
 	if (longest > p->longest_us)
 		p->longest_us = longest;
 }
@@ -55,8 +53,8 @@ waiting(const struct stats_second *s, double *then)
 	double most = *then;
 
 	if (s != NULL) {
-		most = (double)GET(s->queued_max);
-		*then = (double)GET(s->queued_before);
+		most = (double)STATS_READ(s->queued_max);
+		*then = (double)STATS_READ(s->queued_before);
 	}
 	return most;
 }

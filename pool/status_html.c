@@ -344,7 +344,7 @@ totals(struct text_out *out, const struct status_view *view)
 			     "<h2>Requests since the start: %s</h2><table>\n",
 	    grouped(stats_counted(stats, STATS_ACCEPTED), text));
 	for (int end = 0; end < REQUEST_ENDS; end++) {
-		uint64_t n = atomic_load_explicit(&stats->ends[end], memory_order_relaxed);
+		uint64_t n = STATS_READ(stats->ends[end]);
 
 		if (n > 0 || end == END_OK)
 			count_row(out, n, ends[end]);

@@ -95,7 +95,7 @@ static struct status_value
 get_end(const struct source *s, unsigned int end)
 {
 	return (struct status_value){
-		.number = atomic_load_explicit(&s->stats->ends[end], memory_order_relaxed)
+		.number = STATS_READ(s->stats->ends[end])
 	};
 }
 
@@ -103,7 +103,7 @@ static struct status_value
 get_status(const struct source *s, unsigned int class)
 {
 	return (struct status_value){
-		.number = atomic_load_explicit(&s->stats->statuses[class], memory_order_relaxed)
+		.number = STATS_READ(s->stats->statuses[class])
 	};
 }
 
@@ -111,8 +111,7 @@ get_status(const struct source *s, unsigned int class)
 static struct status_value
 get_longest_wait(const struct source *s, unsigned int arg)
 {
-	int64_t since =
-	    atomic_load_explicit(&s->stats->oldest_queued_us, memory_order_relaxed);
+	int64_t since = STATS_READ(s->stats->oldest_queued_us);
 
 	return number(since > 0 ? s->now_us - since : 0);
 }
