@@ -94,6 +94,14 @@ orphans_adopt(void)
 			    "started may be left behind");
 }
 
+bool
+orphans_has_child(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 unsigned int
 orphans_kill(bool (*is_orphan)(pid_t pid, void *arg), void *arg)
 {

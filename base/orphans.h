@@ -11,6 +11,9 @@
 /* Become a child subreaper; a failure is logged. */
 void orphans_adopt(void);
 
+/* Whether we have any child, a dead one too. */
+bool orphans_has_child(void);
+
 /*
  * Kill every child of ours that is_orphan() says yes to; returns how many there were. Their own
  * children become ours when they die, so call it again after each death.

@@ -50,9 +50,8 @@ is_metrics(const struct master *master, pid_t pid)
 }
 
 /*
- * Whether a child that we adopted comes from a pool: it is in a pool process's session, or says so
- * in its environment. Others may be given to us too: helpers of the shell that executed us, or
- * anything in a container whose first process we are.
+ * Whether a child that we adopted comes from a pool. Where others may be given to us too, it has to
+ * be in a pool process's session, or to say so in its environment.
  */
 static bool
 is_left_behind(pid_t pid, void *arg)
@@ -62,6 +61,8 @@ is_left_behind(pid_t pid, void *arg)
 
 	if (find_child(master, pid) != NULL || is_metrics(master, pid))
 		return false;
+	if (!master->has_strangers)
+		return true;
 	for (size_t i = 0; i < MASTER_SESSIONS; i++) {
 		if (session > 0 && master->sessions[i] == session)
 			return true;
@@ -329,6 +330,9 @@ master_bind(struct master *master, const char *pid_path)
 		log_error("cannot make an event loop: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	/* Helpers of the shell that executed us, or anything in a container whose first process we
+	 * are. */
+	master->has_strangers = getpid() == 1 || orphans_has_child();
 	orphans_adopt();
 	if ((code = pidfile_take(&master->pidfile, pid_path)) != 0)
 		return code;

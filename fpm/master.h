@@ -39,6 +39,7 @@ struct master {
 	struct event *signals[MASTER_SIGNALS];
 	TAILQ_HEAD(, child) children; /* one per pool, in the configuration's order */
 	struct metrics *metrics;      /* NULL: there is no metrics_listen */
+	bool has_strangers;           /* children may be given to us that no pool started */
 	bool has_announced;           /* "ready to handle connections" has been said */
 	enum log_kind log_kind;       /* a pool process opens other logs than a file itself */
 	bool log_is_stderr;           /* rather than a file */

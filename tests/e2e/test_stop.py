@@ -132,10 +132,10 @@ def test_worker_that_ignores_sigterm_at_quit(odd):
     all_gone(processes)
 
 
-def grandchild(server, env):
+def grandchild(server, env, query="do=grandchild"):
     """Start a process that left its worker's group and session; returns its pid."""
     with Client(server.address) as c:
-        pid = int(c.request(query="do=grandchild").body)
+        pid = int(c.request(query=query).body)
     env.note(pid)
     assert alive(pid)
     return pid
@@ -165,6 +165,21 @@ def test_children_that_left_the_group(odd, env, victim):
     else:
         server.stop()
     all_gone(processes, 2)
+
+
+@pytest.mark.parametrize("victim", ["pool", "master"])
+def test_children_that_nothing_marks(odd, env, victim):
+    """Neither their group, their session nor their environment says that they are a pool's."""
+    server = odd(options={"pm.max_children": 1})
+    pid = grandchild(server, env, "do=grandchild&bare=1")
+    processes = {pid: stat(pid)[2]}
+    env.expect_alerts = True
+    os.kill(server.pool() if victim == "pool" else server.pid, signal.SIGKILL)
+    all_gone(processes, 2)
+    if victim == "pool":
+        wait_for(lambda: serves(server), 5)
+    else:
+        server.kill()
 
 
 def test_kill_master(odd, env):

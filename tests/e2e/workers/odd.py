@@ -371,7 +371,8 @@ def do_filter(req):
 
 
 def do_grandchild(req):
-    """Start a process that leaves the worker's group and session, and answer with its pid."""
+    """Start a process that leaves the worker's group and session, and with bare=1 has nothing of
+    its environment either; answer with its pid."""
     req.read_body()
     read_end, write_end = os.pipe()
     if os.fork() == 0:
@@ -383,6 +384,8 @@ def do_grandchild(req):
                     os.close(fd)
                 except OSError:
                     pass
+            if req.query.get("bare"):
+                os.execve("/bin/sleep", ["sleep", "600"], {})
             time.sleep(600)
         os._exit(0)
     os.wait()
