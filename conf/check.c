@@ -432,28 +432,27 @@ check_system(struct conf *conf, const struct ini *ini, struct conf_errors *error
 	}
 }
 
-bool
-conf_check_root(const struct conf *conf, bool allow_root, struct conf_errors *errors)
+void
+check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
+    struct conf_errors *errors)
 {
 	const struct conf_pool *pool;
-	size_t before = errors->count;
-	uid_t uid;
+	uid_t uid = 0;
 	gid_t gid;
 	bool has_group;
 
 	if (geteuid() != 0 || allow_root)
-		return true;
+		return;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
-		if (pool->user != NULL && conf_find_user(pool->user, &uid, &gid, &has_group) &&
-		    uid != 0) {
+		if (pool->user != NULL) {
+			if (!conf_find_user(pool->user, &uid, &gid, &has_group))
+				continue; /* reported as such */
 			if (pool->group != NULL && !conf_find_group(pool->group, &gid))
-				gid = 0;
-			if (gid != 0)
+				continue;
+			if (uid != 0 && gid != 0)
 				continue;
 		}
-		conf_errors_add(errors,
-		    "%s: [pool %s] user: please specify user and group other than root (or -R)",
-		    pool->where, pool->name);
+		complain(pool, ini, errors, pool->group != NULL && uid != 0 ? "group" : "user",
+		    "please specify user and group other than root (or -R)");
 	}
-	return errors->count == before;
 }

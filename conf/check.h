@@ -2,6 +2,8 @@
 #ifndef ANYFPM_CONF_CHECK_H
 #define ANYFPM_CONF_CHECK_H
 
+#include <stdbool.h>
+
 struct conf;
 struct conf_errors;
 struct ini;
@@ -11,5 +13,9 @@ void check_text(const struct conf *conf, const struct ini *ini, struct conf_erro
 
 /* Rules that need this machine: programs, users, groups, directories. */
 void check_system(struct conf *conf, const struct ini *ini, struct conf_errors *errors);
+
+/* Running as root: every pool has to have a user and a group other than root, unless allow_root. */
+void check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
+    struct conf_errors *errors);
 
 #endif

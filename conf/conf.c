@@ -293,12 +293,14 @@ settle(struct conf *conf)
 	}
 }
 
-/* conf itself, or NULL when there is an error more than before. */
+/* conf itself, or NULL when there is an error more than before; its warnings are said too then. */
 static struct conf *
-finish(struct conf *conf, const struct conf_errors *errors, size_t before)
+finish(struct conf *conf, struct conf_errors *errors, size_t before)
 {
 	if (errors->count == before)
 		return conf;
+	for (size_t i = 0; i < conf->warnings.count; i++)
+		conf_errors_add(errors, "%s", conf->warnings.lines[i]);
 	conf_free(conf);
 	return NULL;
 }
@@ -313,7 +315,8 @@ working_directory(void)
 }
 
 struct conf *
-conf_read_file(const char *path, const char *prefix, struct conf_errors *errors)
+conf_read_file(
+    const char *path, const char *prefix, bool allow_root, struct conf_errors *errors)
 {
 	size_t before = errors->count;
 	char *cwd = working_directory();
@@ -328,6 +331,7 @@ conf_read_file(const char *path, const char *prefix, struct conf_errors *errors)
 		settle(conf);
 		check_text(conf, ini, errors);
 		check_system(conf, ini, errors);
+		check_root(conf, ini, allow_root, errors);
 		conf = finish(conf, errors, before);
 	}
 	ini_free(ini);
@@ -351,8 +355,8 @@ conf_read_text(const char *text, size_t len, const char *name, struct conf_error
 }
 
 struct conf *
-conf_quick(
-    const char *address, unsigned int workers, char *const argv[], struct conf_errors *errors)
+conf_quick(const char *address, unsigned int workers, char *const argv[], bool allow_root,
+    struct conf_errors *errors)
 {
 	size_t before = errors->count;
 	struct conf *conf = conf_new();
@@ -370,6 +374,9 @@ conf_quick(
 	if (pool->max_children > POOL_MAX_CHILDREN)
 		conf_errors_add(errors, "command line: expected 1 to %d workers, got %u",
 		    POOL_MAX_CHILDREN, pool->max_children);
+	if (geteuid() == 0 && !allow_root)
+		conf_errors_add(errors, "command line: the workers would run as root; start anyfpm "
+					"as another user, or let them with -R");
 	pool->listen = text_dup(address);
 	if (strchr(address, '/') != NULL)
 		make_absolute(&pool->listen, cwd);

@@ -172,10 +172,11 @@ struct conf {
 
 /*
  * Read and check the file at path. prefix (-p), or NULL, is what relative paths in it are
- * relative to (default: the installation's prefix, as php-fpm). Returns a configuration that
- * conf_free() takes, or NULL with at least one line in errors.
+ * relative to (default: the installation's prefix, as php-fpm); allow_root (-R), that pools may run as
+ * root. Returns a configuration that conf_free() takes, or NULL with at least one line in errors.
  */
-struct conf *conf_read_file(const char *path, const char *prefix, struct conf_errors *errors);
+struct conf *conf_read_file(
+    const char *path, const char *prefix, bool allow_root, struct conf_errors *errors);
 
 /* The same for text in memory; name stands for the file in messages. Includes are refused. Used
  * by the pool process for the master's settings, by the fuzzer and by tests. */
@@ -187,8 +188,8 @@ struct conf *conf_read_text(
  * caller's environment, in the foreground; what they print is logged. workers 0: as many as there
  * are CPUs.
  */
-struct conf *conf_quick(
-    const char *address, unsigned int workers, char *const argv[], struct conf_errors *errors);
+struct conf *conf_quick(const char *address, unsigned int workers, char *const argv[],
+    bool allow_root, struct conf_errors *errors);
 
 /*
  * Write every effective value in a form that conf_read_text() reads back to the same values:
@@ -197,12 +198,6 @@ struct conf *conf_quick(
 void conf_dump(const struct conf *conf, const char *pool, FILE *out);
 
 void conf_free(struct conf *conf);
-
-/*
- * Running as root: whether every pool has a user and a group other than root, or allow_root (-R)
- * was given. False with lines in errors. True for anybody but root.
- */
-bool conf_check_root(const struct conf *conf, bool allow_root, struct conf_errors *errors);
 
 /*
  * What user, group, listen.owner and listen.group say: a name or a number. False: no such name.

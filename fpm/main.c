@@ -1,6 +1,7 @@
 /* main.c: the order in which anyfpm starts and ends. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -93,13 +94,10 @@ read_configuration(const struct options *options)
 	struct conf *conf;
 
 	if (options->listen != NULL)
-		conf = conf_quick(options->listen, options->workers, options->command, &errors);
+		conf = conf_quick(options->listen, options->workers, options->command,
+		    options->allow_root, &errors);
 	else
-		conf = conf_read_file(options->file, options->prefix, &errors);
-	if (conf != NULL && !conf_check_root(conf, options->allow_root, &errors)) {
-		conf_free(conf);
-		conf = NULL;
-	}
+		conf = conf_read_file(options->file, options->prefix, options->allow_root, &errors);
 	print_errors(&errors);
 	conf_errors_free(&errors);
 	if (conf != NULL && !accept_warnings(options, &conf->warnings)) {
@@ -125,16 +123,22 @@ warn_without_stacks(const struct conf *conf)
 	}
 }
 
-/* -t and -tt. */
-static void
+/* -t and -tt. Returns the code to exit with. */
+static int
 report_test(const struct options *options, const struct conf *conf)
 {
-	if (options->dump)
+	if (options->dump) {
 		conf_dump(conf, NULL, stdout);
+		if (fflush(stdout) == EOF || ferror(stdout)) {
+			log_error("cannot print the configuration: %s", strerror(errno));
+			return EX_IOERR;
+		}
+	}
 	if (options->file != NULL)
 		log_notice("configuration file %s test is successful", options->file);
 	else
 		log_notice("configuration test is successful");
+	return 0;
 }
 
 static bool
@@ -205,10 +209,7 @@ main(int argc, char *argv[])
 		return EX_CONFIG;
 	log_set_level(conf->global.log_level);
 	warn_without_stacks(conf);
-	if (options.test)
-		report_test(&options, conf);
-	else
-		code = run_master(&options, conf);
+	code = options.test ? report_test(&options, conf) : run_master(&options, conf);
 	conf_free(conf);
-	return options.test ? 0 : code;
+	return code;
 }

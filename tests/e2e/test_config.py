@@ -13,9 +13,10 @@ from fcgi import Client, Closed
 from servers import ANYFPM, ROOT, USER, wait_for
 
 
-def run(*args, env=None, timeout=20):
-    return subprocess.run([ANYFPM, *args], capture_output=True, text=True, timeout=timeout,
-                          env=env and env.environment(), stdin=subprocess.DEVNULL, check=False)
+def run(*args, env=None, timeout=20, stdout=subprocess.PIPE):
+    return subprocess.run([ANYFPM, *args], stdout=stdout, stderr=subprocess.PIPE, text=True,
+                          timeout=timeout, env=env and env.environment(),
+                          stdin=subprocess.DEVNULL, check=False)
 
 
 @pytest.fixture
@@ -54,6 +55,14 @@ def test_every_effective_value(env, conf):
     for line in (r"request_queue_limit = 77", r"listen\.backlog = ", r"pm\.max_children = 2",
                  r"request_buffer_size = ", r"error_log = ", r"\[global\]", r"\[www\]"):
         assert re.search(line, text), line
+
+
+def test_values_that_cannot_be_printed(env, conf):
+    """A full disk behind -tt is an error, not a success with a part of the values."""
+    with open("/dev/full", "w") as full:
+        got = run("-tt", "-y", conf(pool(env)), env=env, stdout=full)
+    assert got.returncode == 74
+    assert "No space left" in got.stderr and "successful" not in got.stderr
 
 
 def test_errors_are_reported_all_at_once(env, conf):
@@ -97,6 +106,21 @@ def test_one_error(env, conf, body, line):
     got = run("-t", "-y", path, env=env)
     assert got.returncode == 78, got.stdout + got.stderr
     assert f"{path}:{line}:" in got.stdout + got.stderr
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can run workers as root")
+def test_errors_of_every_kind_are_reported_all_at_once(env, conf):
+    """What the text, this machine and the lack of -R have to say comes in one run."""
+    path = conf("[www]\n"
+                "command = /nonexistent/program\n"  # line 2
+                f"listen = {env.dir}/www.sock\n"
+                "pm.max_children = 1\n"
+                "no_such_thing = 1\n"               # line 5
+                "user = root\n")                    # line 6
+    got = run("-t", "-y", path, env=env)
+    assert got.returncode == 78, got.stderr
+    for line in (2, 5, 6):
+        assert f"{path}:{line}:" in got.stderr, f"line {line} is not reported:\n{got.stderr}"
 
 
 def test_missing_program(env, conf):

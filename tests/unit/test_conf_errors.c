@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/check.h"
 #include "conf/conf.h"
 #include "tests/unit/run.h"
 
@@ -199,7 +200,7 @@ static const struct {
 };
 
 static void
-check_text(const char *text, size_t len, const char *error)
+check_line(const char *text, size_t len, const char *error)
 {
 	struct conf_errors errors = {0};
 	struct conf *conf = conf_read_text(text, len, "t", &errors);
@@ -214,7 +215,7 @@ check_text(const char *text, size_t len, const char *error)
 START_TEST(test_error)
 {
 	unsetenv("ANYFPM_UNSET");
-	check_text(rows[_i].text, strlen(rows[_i].text), rows[_i].error);
+	check_line(rows[_i].text, strlen(rows[_i].text), rows[_i].error);
 }
 END_TEST
 
@@ -222,7 +223,7 @@ START_TEST(test_nul)
 {
 	static const char text[] = POOL "user = a\0b\n";
 
-	check_text(text, sizeof(text) - 1, "t:5: [pool www] a NUL byte");
+	check_line(text, sizeof(text) - 1, "t:5: [pool www] a NUL byte");
 }
 END_TEST
 
@@ -384,12 +385,16 @@ START_TEST(test_root)
 	};
 	struct conf_errors errors = {0};
 	struct conf *conf;
+	size_t before;
 
 	for (int i = 0; i < COUNT(cases); i++) {
 		conf = conf_read_text(cases[i].text, strlen(cases[i].text), "t", &errors);
 		ck_assert_ptr_nonnull(conf);
-		ck_assert(conf_check_root(conf, true, &errors));
-		ck_assert(conf_check_root(conf, false, &errors) == (geteuid() != 0 || cases[i].ok));
+		before = errors.count;
+		check_root(conf, NULL, true, &errors);
+		ck_assert_uint_eq(errors.count, before);
+		check_root(conf, NULL, false, &errors);
+		ck_assert((errors.count == before) == (geteuid() != 0 || cases[i].ok));
 		conf_free(conf);
 	}
 	if (geteuid() == 0)

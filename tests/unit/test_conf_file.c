@@ -35,7 +35,7 @@ static struct conf *
 read_text_file(const char *text)
 {
 	char *path = file("main.conf", text);
-	struct conf *conf = conf_read_file(path, dir, &errors);
+	struct conf *conf = conf_read_file(path, dir, true, &errors);
 
 	free(path);
 	return conf;
@@ -159,17 +159,17 @@ START_TEST(test_file_errors)
 	struct text big = {0};
 	char *path;
 
-	ck_assert_ptr_null(conf_read_file(dir, NULL, &errors));
+	ck_assert_ptr_null(conf_read_file(dir, NULL, true, &errors));
 	expect_error("%s: Is a directory");
 	path = text_printf("%s/missing.conf", dir);
-	ck_assert_ptr_null(conf_read_file(path, NULL, &errors));
+	ck_assert_ptr_null(conf_read_file(path, NULL, true, &errors));
 	expect_error("%s/missing.conf: No such file or directory; -y names the configuration, "
 		     "anyfpm -h lists the options");
 	free(path);
 	path = file("secret.conf", POOL("x", "9000"));
 	if (geteuid() != 0) {
 		ck_assert_int_eq(chmod(path, 0), 0);
-		ck_assert_ptr_null(conf_read_file(path, NULL, &errors));
+		ck_assert_ptr_null(conf_read_file(path, NULL, true, &errors));
 		expect_error("%s/secret.conf: Permission denied");
 	}
 	free(path);
@@ -293,7 +293,7 @@ START_TEST(test_quick)
 {
 	char *argv[] = {(char *)(uintptr_t) "cat", (char *)(uintptr_t) "a 'b\n", NULL};
 	char *none[] = {NULL}, *missing[] = {(char *)(uintptr_t) "./nonexistent", NULL};
-	struct conf *conf = conf_quick("9000", 3, argv, &errors);
+	struct conf *conf = conf_quick("9000", 3, argv, true, &errors);
 	struct conf_pool *pool;
 
 	ck_assert_ptr_nonnull(conf);
@@ -307,22 +307,22 @@ START_TEST(test_quick)
 	ck_assert_str_eq(conf->global.error_log, "stderr");
 	ck_assert_int_eq(pool->listen_backlog, 511);
 	conf_free(conf);
-	conf = conf_quick("./x.sock", 0, argv, &errors);
+	conf = conf_quick("./x.sock", 0, argv, true, &errors);
 	ck_assert_ptr_nonnull(conf);
 	ck_assert(TAILQ_FIRST(&conf->pools)->listen[0] == '/');
 	ck_assert_uint_ge(TAILQ_FIRST(&conf->pools)->max_children, 1);
 	conf_free(conf);
-	ck_assert_ptr_null(conf_quick("9000", 1, none, &errors));
+	ck_assert_ptr_null(conf_quick("9000", 1, none, true, &errors));
 	expect_error("command line: expected a program and its arguments");
-	conf = conf_quick("9000", 1, missing, &errors);
+	conf = conf_quick("9000", 1, missing, true, &errors);
 	ck_assert_ptr_nonnull(conf);
 	expect_line(&conf->warnings, "command line: [pool default] command: ./nonexistent: No such "
 				     "file or directory");
 	conf_free(conf);
-	ck_assert_ptr_null(conf_quick("x", 1, argv, &errors));
+	ck_assert_ptr_null(conf_quick("x", 1, argv, true, &errors));
 	expect_error("command line: [pool default] listen: expected /path, ip:port, [ipv6]:port "
 		     "or port, got \"x\"");
-	ck_assert_ptr_null(conf_quick("9000", 10001, argv, &errors));
+	ck_assert_ptr_null(conf_quick("9000", 10001, argv, true, &errors));
 	expect_error("command line: expected 1 to 10000 workers, got 10001");
 }
 END_TEST
@@ -355,7 +355,7 @@ START_TEST(test_samples)
 	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
 	conf_free(conf);
 	text_free(&text);
-	conf = conf_read_file(TOP_SRCDIR "/conf/pool.d/www.conf", NULL, &errors);
+	conf = conf_read_file(TOP_SRCDIR "/conf/pool.d/www.conf", NULL, true, &errors);
 	conf_free(conf);
 	for (size_t i = 0; i < errors.count; i++) /* this machine may lack what the sample names */
 		ck_assert_msg(strstr(errors.lines[i], "command: ") != NULL ||
