@@ -56,6 +56,8 @@ conf_parse_listen(const char *text, struct listen_address *address)
 
 	memset(address, 0, sizeof(*address));
 	if (strchr(text, '/') != NULL) {
+		if (text[strlen(text) - 1] == '/')
+			return "expected the path of a socket, not of a directory";
 		if (strlen(text) >= sizeof(address->path))
 			return "the path is too long for a unix socket (107 bytes at most)";
 		address->kind = LISTEN_UNIX;
@@ -128,6 +130,7 @@ listen_parse_networks(
     const char *text, struct conf_network **networks, size_t *count, char problem[LISTEN_ERROR_MAX])
 {
 	char *copy, *rest, *item;
+	size_t len;
 	bool ok = true;
 
 	*networks = NULL;
@@ -137,7 +140,8 @@ listen_parse_networks(
 	rest = copy = text_dup(text);
 	while (ok && (item = strsep(&rest, ",")) != NULL) {
 		item += strspn(item, " \t");
-		item[strcspn(item, " \t")] = '\0';
+		for (len = strlen(item); len > 0 && strchr(" \t", item[len - 1]) != NULL; len--)
+			item[len - 1] = '\0';
 		*networks = text_realloc(*networks, *count + 1, sizeof(**networks));
 		ok = parse_network(item, &(*networks)[(*count)++]);
 		if (!ok)

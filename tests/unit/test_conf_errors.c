@@ -141,6 +141,9 @@ static const struct {
     {POOL "listen.allowed_clients = ::1, x\n",
 	"t:5: [pool www] listen.allowed_clients: expected addresses or networks (10.0.0.0/8, ::1) "
 	"with commas, or any, got \"x\""},
+    {POOL "listen.allowed_clients = 10.0.0.1 10.0.0.2 , ::1\n",
+	"t:5: [pool www] listen.allowed_clients: expected addresses or networks (10.0.0.0/8, ::1) "
+	"with commas, or any, got \"10.0.0.1 10.0.0.2\""},
     {"[www]\ncommand = 'x\nlisten = 1\npm.max_children = 1\n",
 	"t:2: [pool www] command: the closing ' is missing"},
     {"[www]\ncommand = ''\nlisten = 1\npm.max_children = 1\n",

@@ -29,6 +29,7 @@ static const struct listen_row listen_rows[] = {
     {"/run/a:9000", NULL, LISTEN_UNIX, "/run/a:9000", 0},
     {PATH_107, NULL, LISTEN_UNIX, PATH_107, 0},
     {PATH_107 "g", "too long", LISTEN_UNIX, NULL, 0},
+    {"/run/", "not of a directory", LISTEN_UNIX, NULL, 0},
     {"9000", NULL, LISTEN_TCP, "", 9000},
     {"1", NULL, LISTEN_TCP, "", 1},
     {"65535", NULL, LISTEN_TCP, "", 65535},
