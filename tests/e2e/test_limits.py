@@ -13,9 +13,23 @@ import fcgi
 import pytest
 from fcgi import Client
 from servers import ROOT, SLOW, alive, children, stat, wait_for
+from stalls import Stalls
 from web import fetch
 
 NOISE = 0.4 * SLOW  # seconds that a machine with two cores may add
+STALLS = Stalls()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stalls():
+    with STALLS:
+        yield
+
+
+def noise(started):
+    """Seconds that a duration which began then may have been prolonged by."""
+    return NOISE + STALLS.since(started)
+
 
 TIMEOUT = {"request_terminate_timeout": "1s"}
 CPU = {"request_terminate_cpu": "1s"}
@@ -32,7 +46,7 @@ class Others:
     """Requests that go on beside what a test does; each has to succeed."""
 
     def __init__(self, server):
-        self.server, self.statuses, self.slowest = server, [], 0
+        self.server, self.statuses, self.excess = server, [], 0
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.run)
 
@@ -45,7 +59,9 @@ class Others:
                 except (OSError, fcgi.Closed) as e:
                     self.statuses.append(repr(e))
                     return
-                self.slowest = max(self.slowest, time.monotonic() - started)
+                took = time.monotonic() - started
+                if took > 0.1:
+                    self.excess = max(self.excess, took - noise(started))
                 time.sleep(0.005)
 
     def __enter__(self):
@@ -56,7 +72,7 @@ class Others:
         self.stop.set()
         self.thread.join()
         assert set(self.statuses) == {200}, self.statuses[-5:]
-        assert self.slowest < 0.5 * SLOW, f"another request took {self.slowest:.3f} s"
+        assert self.excess < 0.1 * SLOW, f"another request took {self.excess:.3f} s too long"
 
 
 def exceeded(server, limit, uri, how, times=1):
@@ -68,16 +84,20 @@ def exceeded(server, limit, uri, how, times=1):
 
 
 def check_gone(pid, within=0.1):
+    """Wait for the end of a process; returns how long that took."""
     started = time.monotonic()
-    wait_for(lambda: not alive(pid), (within + NOISE), f"{pid} to be gone")
+    while alive(pid):
+        took = time.monotonic() - started
+        assert took < within + noise(started), f"{pid} is still there after {took:.3f} s"
+        time.sleep(0.01)
     return time.monotonic() - started
 
 
-def check_value(limit, value, maximum, beyond):
+def check_value(limit, value, maximum, beyond, started):
     """The measured value in the log is above the limit, and not by much."""
     assert value >= maximum
     if limit != "memory":
-        assert value - maximum < beyond + NOISE, f"{value} s of {maximum} s"
+        assert value - maximum < beyond + noise(started), f"{value} s of {maximum} s"
     print(f"measured: {limit} {value} of {maximum}")
 
 
@@ -97,10 +117,10 @@ def test_terminated_request(odd, request, web, do, settings, status, limit, beyo
     assert reply.headers["Content-Type"].startswith("text/html") and str(status).encode() in \
         reply.body
     pid, value, maximum = exceeded(server, limit, uri, f"answered {status}")
-    check_value(limit, value, maximum, beyond)
+    check_value(limit, value, maximum, beyond, started)
     print(f"measured: answered after {took:.3f} s")
     if limit == "timeout":
-        assert 1 <= took < 1 + beyond + NOISE, f"answered after {took:.3f} s"
+        assert 1 <= took < 1 + beyond + noise(started), f"answered after {took:.3f} s"
     check_gone(pid)
     server.wait_log(r"NOTICE: \[pool www\] child %d exited on signal 9 \(SIGKILL\) after .*"
                     r"it exceeded request_terminate_%s" % (pid, limit))
@@ -116,6 +136,7 @@ def test_cut_after_the_header(odd, request, web, do, settings, status, limit, be
     # nginx sees it with fastcgi_keep_conn and buffering; without, an end of file is an end to it.
     front = request.getfixturevalue(web)(server)
     uri = f"/?do={do}&head=1"
+    started = time.monotonic()
     with Others(server):
         conn = http.client.HTTPConnection("127.0.0.1", front.port, timeout=30)
         with pytest.raises((http.client.HTTPException, ConnectionError)):
@@ -125,7 +146,7 @@ def test_cut_after_the_header(odd, request, web, do, settings, status, limit, be
             reply.read()
         conn.close()
     pid, value, maximum = exceeded(server, limit, uri, "cut short")
-    check_value(limit, value, maximum, beyond)
+    check_value(limit, value, maximum, beyond, started)
     check_gone(pid)
     assert fetch(front, "/").status == 200
 
@@ -144,22 +165,21 @@ def test_cut_is_no_end(odd, do, settings, status, limit, beyond):
 
 
 def terminated(server, query, status=504, uri="/"):
-    """Send a request that exceeds its second; returns (seconds, pid of its worker)."""
+    """Send a request that exceeds its second, and is answered then; returns its worker's pid."""
     with Client(server.address, timeout=30) as c:
         started = time.monotonic()
         answer = c.request(uri=uri, query=query)
         took = time.monotonic() - started
     assert answer.status == status and answer.protocol_status == fcgi.REQUEST_COMPLETE
-    pid, _, _ = exceeded(server, "timeout", f"{uri}?{query}", f"answered {status}")
-    return took, pid
+    assert took < 1.1 + noise(started), f"answered after {took:.3f} s"
+    return exceeded(server, "timeout", f"{uri}?{query}", f"answered {status}")[0]
 
 
 def test_worker_that_ignores_sigterm(odd):
     """SIGKILL at once: nobody is asked."""
     server = odd("ignores-term", dict(TIMEOUT, **{"pm.max_children": 2}))
     with Others(server):
-        took, pid = terminated(server, "do=sleep")
-    assert took < 1.1 + NOISE
+        pid = terminated(server, "do=sleep")
     check_gone(pid)
 
 
@@ -167,23 +187,23 @@ def test_stopped_busy_worker(odd):
     """A worker that was stopped in the middle of a request: its limit ends it."""
     server = odd(options=dict(TIMEOUT, **{"pm.max_children": 2}))
     with Others(server):
-        took, pid = terminated(server, "do=stop")
-    assert took < 1.1 + NOISE
+        pid = terminated(server, "do=stop")
     check_gone(pid)
 
 
-def test_stopped_from_outside_while_busy(odd):
+def test_stopped_from_outside_while_busy(odd, env):
     """The same by SIGSTOP from somebody else, and a grace period that the stopped one cannot use."""
-    server = odd(options={"request_terminate_timeout": "1s", "request_terminate_grace": "1s",
-                          "pm.max_children": 1})
+    note = env.dir + "/pub/note"
+    server = odd("notes-requests", {"request_terminate_timeout": "1s", "pm.max_children": 1,
+                                    "request_terminate_grace": "1s"}, args=(note,))
     pid = server.wait_workers(1)[0]
     with Client(server.address, timeout=30) as c:
         started = time.monotonic()
         c.start(query="do=sleep")
-        time.sleep(0.3)
+        wait_for(lambda: os.path.exists(note), 5, "the worker to have it")
         os.kill(pid, signal.SIGSTOP)
         assert c.answer().status == 504
-        assert time.monotonic() - started < 1.1 + NOISE
+        assert time.monotonic() - started < 1.1 + noise(started)
     check_gone(pid, 1.1)
     server.wait_log(r"child %d exited .*it exceeded request_terminate_timeout" % pid)
     with Client(server.address) as c:
@@ -211,8 +231,7 @@ def test_whole_group_is_gone(odd, env):
     note = env.dir + "/pub/children"
     server = odd(options=dict(TIMEOUT, **{"pm.max_children": 2}))
     with Others(server):
-        took, pid = terminated(server, f"do=children&n=3&note={note}")
-    assert took < 1.1 + NOISE
+        pid = terminated(server, f"do=children&n=3&note={note}")
     check_gone(pid)
     with open(note, encoding="ascii") as f:
         pids = [int(line) for line in f]
@@ -226,16 +245,14 @@ def test_grace(odd, env, behavior):
     """request_terminate_grace: SIGTERM first, SIGKILL after; the client does not wait for either."""
     server = odd(behavior, dict(TIMEOUT, request_terminate_grace="1s", **{"pm.max_children": 2}))
     with Others(server):
-        took, pid = terminated(server, "do=sleep")
-        assert took < 1.1 + NOISE
         started = time.monotonic()
+        pid = terminated(server, "do=sleep")
         check_gone(pid, 1.1)
         lasted = time.monotonic() - started
     if behavior == "echo":
-        assert lasted < 0.5 * SLOW, "SIGTERM was enough"
         server.wait_log(r"child %d exited on signal 15" % pid)
     else:
-        assert lasted > 0.5, "SIGKILL came before the grace period was over"
+        assert lasted > 1.9, "SIGKILL came before the grace period was over"
         server.wait_log(r"child %d exited on signal 9" % pid)
 
 
@@ -243,7 +260,7 @@ def test_grace_reaches_children_that_outlive_their_parent(odd, env):
     """The worker ends at SIGTERM, its children do not: they are killed all the same."""
     note = env.dir + "/pub/children"
     server = odd(options=dict(TIMEOUT, request_terminate_grace="1s", **{"pm.max_children": 2}))
-    _, pid = terminated(server, f"do=children&n=2&note={note}")
+    pid = terminated(server, f"do=children&n=2&note={note}")
     check_gone(pid, 1.1)
     with open(note, encoding="ascii") as f:
         for child in f:
@@ -252,7 +269,7 @@ def test_grace_reaches_children_that_outlive_their_parent(odd, env):
 
 def test_limits_below_are_no_limits(odd):
     """Requests that stay below every limit are left alone."""
-    server = odd(options=dict(TIMEOUT, **CPU, **MEMORY))
+    server = odd(options=dict(CPU, request_terminate_timeout="3s", **MEMORY))
     with Client(server.address) as c:
         for _ in range(3):
             assert c.request(query="do=slow&ms=400").status == 200
@@ -274,11 +291,11 @@ def test_cpu_is_counted_for_each_request(odd):
 
 def test_waiting_in_the_queue_is_no_running_time(odd):
     """request_terminate_timeout counts from the moment a worker has the request."""
-    server = odd(options=dict(TIMEOUT, **{"pm.max_children": 1}))
-    clients = [Client(server.address) for _ in range(3)]
+    server = odd(options={"request_terminate_timeout": "2s", "pm.max_children": 1})
+    clients = [Client(server.address) for _ in range(5)]
     for c in clients:
-        c.start(query="do=slow&ms=700")
-    assert [c.answer().status for c in clients] == [200] * 3
+        c.start(query="do=slow&ms=500")
+    assert [c.answer().status for c in clients] == [200] * 5
     for c in clients:
         c.close()
 
@@ -307,14 +324,14 @@ def test_endless_allocation_dies_in_time(odd):
         passed, most = time.monotonic(), 0
         while alive(pid):
             most, least = max(most, resident(pid)), min(least, available_kb())
-            assert time.monotonic() - passed < 0.5 + NOISE, "it lives on above its limit"
+            assert time.monotonic() - passed < 0.5 + noise(passed), "it lives on above its limit"
             time.sleep(0.001)
         took = time.monotonic() - passed
         assert c.answer().status == 503
     print(f"measured: dead after {took:.3f} s, at {most >> 20} MB of 600 MB")
-    assert took < 0.5 + NOISE, f"dead {took:.3f} s after passing the limit"
+    assert took < 0.5 + noise(passed), f"dead {took:.3f} s after passing the limit"
     # Half of it, because others take and give memory too.
-    wait_for(lambda: available_kb() > least + 300 * 1024, 5, "the host's memory to be back")
+    wait_for(lambda: available_kb() > least + 300 * 1024, 30, "the host's memory to be back")
     with Client(server.address) as c:
         assert c.request().status == 200
 
@@ -347,9 +364,8 @@ def test_client_abort_terminate(odd, env, how):
     else:
         c.send(fcgi.record(fcgi.ABORT, 1))
         assert c.answer().ended
-    took = check_gone(pid)
+    check_gone(pid)
     print(f"measured: {time.monotonic() - started:.3f} s")
-    assert took < 0.1 + NOISE, f"freed after {took:.3f} s"
     with Client(server.address) as other:
         assert other.request().status == 200
     c.close()
@@ -388,7 +404,8 @@ def test_limits_of_the_kernel(odd):
     assert limit_of(pid, "Max address space") == (size, size)
     assert limit_of(pid, "Max open files") == ("333", "333")
     assert limit_of(pid, "Max core file size") == ("0", "0")
-    assert nice_of(pid) == 7 and nice_of(server.pool()) == 0
+    assert nice_of(pid) == 7
+    assert nice_of(server.pool()) == os.getpriority(os.PRIO_PROCESS, 0)
     assert proc(pid, "oom_score_adj").strip() == "500"
     assert int(status_of(pid, "Umask"), 8) == 0o027
     assert status_of(pid, "NoNewPrivs") == "1"
@@ -434,10 +451,10 @@ def test_global_limits_hold_for_pools_without_their_own(env, anyfpm):
     server = anyfpm(None, pools={
         "one": {"command": env.worker("echo"), "listen": env.dir + "/one.sock"},
         "two": {"command": env.worker("echo"), "listen": env.dir + "/two.sock",
-                "rlimit_files": 222, "process.priority": 3}},
+                "rlimit_files": 222, "process.priority": 14}},
         global_options={"rlimit_files": 444, "process.priority": 9})
     server.wait_workers(4)
-    for name, files, nice in (("one", "444", 9), ("two", "222", 3)):
+    for name, files, nice in (("one", "444", 9), ("two", "222", 14)):
         with Client(f"{env.dir}/{name}.sock") as c:
             pid = json.loads(c.request().body)["pid"]
         assert limit_of(pid, "Max open files")[0] == files and nice_of(pid) == nice
@@ -468,7 +485,11 @@ def test_children_of_a_recycled_worker_are_gone(odd, env):
     with open(note, encoding="ascii") as f:
         for line in f:
             check_gone(int(line))
-    server.wait_workers(2)
-    zombies = [p for p in os.listdir("/proc") if p.isdigit() and (s := stat(p))
-               and s[0] == "Z" and s[1] == server.pool()]
-    assert not zombies and len(children(server.pool())) == 2
+    workers, pool = server.wait_workers(2), server.pool()
+
+    def zombies():
+        return [p for p in os.listdir("/proc") if p.isdigit() and (s := stat(p))
+                and s[0] == "Z" and s[1] == pool]
+
+    wait_for(lambda: not zombies(), 5, "the last of them to be reaped")
+    assert children(pool) == sorted(workers)
