@@ -6,6 +6,7 @@ import time
 
 import fcgi
 import pytest
+from accesslog import taken_in
 from fcgi import Client, begin, pairs, params, stream
 from servers import SLOW, free_port, wait_for
 
@@ -23,14 +24,14 @@ def test_full_queue_answers_at_once(odd):
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(Client(server.address)) for _ in range(4)]
         clients[0].request()
-        clients[0].start(query="do=slow&ms=3000")
-        time.sleep(0.2)
+        clients[0].start(query="do=slow&ms=4000")
+        taken_in(clients[0])
         for c in clients[1:3]:
             c.start()
-        time.sleep(0.2)
+            taken_in(c)
         started = time.monotonic()
         check_503(clients[3].request())
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2.5
         for c in clients[:3]:
             assert c.answer().status == 200
     server.wait_log(r"\[pool www\].*request_queue_limit")
@@ -41,7 +42,7 @@ def test_waiting_too_long_is_a_503(odd):
     server = odd(options={"pm.max_children": 1, "request_queue_timeout": "1s"})
     with Client(server.address) as busy, Client(server.address) as late:
         busy.start(query="do=slow&ms=4000")
-        time.sleep(0.2)
+        taken_in(busy)
         started = time.monotonic()
         check_503(late.request())
         waited = time.monotonic() - started
@@ -57,12 +58,12 @@ def test_gone_clients_leave_the_queue(odd, env, kind):
     server = odd("notes-requests", {"pm.max_children": 1}, args=(note,),
                  listen=f"127.0.0.1:{free_port()}" if kind == "tcp" else None)
     with Client(server.address) as busy:
-        busy.start(query="do=slow&ms=1000", uri="/busy")
+        busy.start(query="do=slow&ms=3000", uri="/busy")
         wait_for(lambda: _note(note), 5 * SLOW, "the worker to start on it")
         gone = [Client(server.address) for _ in range(20)]
         for c in gone:
             c.start(uri="/gone")
-        time.sleep(0.2)
+            taken_in(c)
         for c in gone:
             c.close()
         with Client(server.address) as late:
@@ -88,6 +89,17 @@ def test_half_closed_client_is_still_there(odd):
         assert c.answer().status == 200
 
 
+def check_answered_at_once(server):
+    """A new client waits for nobody; the best of five, because a machine may stall."""
+    times = []
+    for _ in range(5):
+        started = time.monotonic()
+        with Client(server.address) as c:
+            assert c.request(query="do=hello").status == 200
+        times.append(time.monotonic() - started)
+    assert min(times) < 0.1 * SLOW, times
+
+
 def test_a_thousand_idle_connections_pin_nothing(odd):
     """1,000 kept idle client connections and 4 workers: a new client is answered at once."""
     server = odd(options={"pm.max_children": 4})
@@ -96,10 +108,7 @@ def test_a_thousand_idle_connections_pin_nothing(odd):
         clients = [stack.enter_context(Client(server.address)) for _ in range(1000)]
         for c in clients:
             assert c.request(query="do=hello").status == 200
-        started = time.monotonic()
-        with Client(server.address) as c:
-            assert c.request(query="do=hello").status == 200
-        assert time.monotonic() - started < 0.5 * SLOW
+        check_answered_at_once(server)
         for c in clients[::100]:
             assert c.request(query="do=hello").status == 200, "kept connections still work"
 
@@ -117,18 +126,15 @@ def test_a_thousand_half_sent_requests_pin_nothing(odd):
             elif i % 3 == 2:
                 c.send(begin(), stream(fcgi.PARAMS, 1, block),
                        stream(fcgi.STDIN, 1, b"half", end=False))
-        started = time.monotonic()
-        with Client(server.address) as c:
-            assert c.request(query="do=hello").status == 200
-        assert time.monotonic() - started < 0.5 * SLOW
+        check_answered_at_once(server)
 
 
 def test_slow_parameters_time_out(odd):
     """request_header_timeout: parameters that never end are answered or closed."""
     server = odd(options={"request_header_timeout": "1s"})
+    started = time.monotonic()
     with Client(server.address) as c:
         c.send(begin(), stream(fcgi.PARAMS, 1, pairs(params())[:9], end=False))
-        started = time.monotonic()
         try:
             assert c.answer().status == 408
         except fcgi.Closed:
@@ -139,10 +145,10 @@ def test_slow_parameters_time_out(odd):
 def test_slow_body_times_out_with_408(odd):
     """request_body_timeout: no body byte for that long is a 408."""
     server = odd(options={"request_body_timeout": "1s"})
+    started = time.monotonic()
     with Client(server.address) as c:
         c.send(begin(), stream(fcgi.PARAMS, 1, pairs(params("POST", body_length=10))),
                stream(fcgi.STDIN, 1, b"half", end=False))
-        started = time.monotonic()
         answer = c.answer()
         assert answer.status == 408
         assert answer.header["content-type"].startswith("text/html")
