@@ -76,9 +76,6 @@ class Nginx(Server):
                      "-c", prefix + "/nginx.conf"])
         self.wait_listening(("127.0.0.1", self.port))
 
-    def stop(self, sig=signal.SIGTERM):
-        super().stop(sig)
-
 
 class Apache(Server):
     """Apache with the event MPM and mod_proxy_fcgi."""
@@ -184,7 +181,7 @@ class SpawnFcgi(Server):
         if self.stopped:
             return
         self.stopped = True
-        for pid in self.pids:
+        for pid in filter(alive, self.pids):
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not any(alive(p) for p in self.pids), 5, "spawn-fcgi's workers to end")
 

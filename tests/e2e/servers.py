@@ -6,6 +6,7 @@ runs in the foreground as a child of the tests, and is ended by its pid.
 
 import glob
 import os
+import random
 import re
 import shlex
 import shutil
@@ -57,10 +58,19 @@ def wait_for(condition, timeout=10, what="a condition", interval=0.01):
         time.sleep(interval)
 
 
+# Below those that the kernel gives to outgoing connections, each once in a run.
+_ports = iter(random.sample(range(10000, 30000), 20000))
+
+
 def free_port(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    for port in _ports:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+            try:
+                s.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def accepts(address):
@@ -210,7 +220,7 @@ class Env:
             except AssertionError as e:
                 problems.append(str(e))
         try:
-            wait_for(lambda: not self.leftovers(), 3, "processes to end")
+            wait_for(lambda: not self.leftovers(), 5 * SLOW, "processes to end")
         except AssertionError:
             for pid in self.leftovers():
                 problems.append(f"left behind: {pid} {cmdline(pid)}")

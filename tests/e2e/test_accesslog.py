@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 from accesslog import ENDS, ends, lines, log_of, taken_in
+from conformance import whole
 import fcgi
 from fcgi import Client, params
 from others import PhpFpm
@@ -108,7 +109,7 @@ def test_default_format(env, anyfpm):
 @pytest.mark.parametrize("what, status, limit, end, detail", [
     ("sleep", 504, "request_terminate_timeout = 700ms", "timeout", r"(\d\.\d{3})/(0\.700)s"),
     ("burn", 503, "request_terminate_cpu = 300ms", "cpu", r"(\d\.\d{3})/(0\.300)s"),
-    ("eat&kb=4096", 503, "request_terminate_memory = 80M", "memory", r"(\d+)/(81920)K"),
+    ("eat&kb=1024", 503, "request_terminate_memory = 80M", "memory", r"(\d+)/(81920)K"),
     ("sleep&head=1", 200, "request_terminate_timeout = 700ms", "timeout",
      r"(\d\.\d{3})/(0\.700)s"),
 ])
@@ -154,25 +155,19 @@ def test_worker_ends(logging, env, what, status, end):
 def test_queue(logging, env):
     """Refused by the full queue, and having waited too long: no worker, but a line."""
     server = logging({"request_queue_limit": 1, "request_queue_timeout": "400ms"})
-    clients = [Client(server.address) for _ in range(3)]
-    clients[0].start(uri="/runs", query="do=slow&ms=900")
-    taken_in(clients[0])
-    clients[1].start(uri="/waits")
-    taken_in(clients[1])
-    clients[2].start(uri="/full")
-    assert clients[2].answer().status == 503 and clients[1].answer().status == 503
-    assert clients[0].answer().status == 200
+    with Client(server.address) as c:
+        c.send(whole(1, uri="/runs", query="do=slow&ms=2000"), whole(2, uri="/waits"),
+               whole(3, uri="/full"))
+        assert [c.answer(i).status for i in (3, 2, 1)] == [503, 503, 200]
     got = {line.uri: line for line in ends(env, 3)}
     assert got["/full"].detail == "queue_full(1)" and got["/full"].end == "queue_full"
     waited = re.fullmatch(r"queue_timeout\((\d\.\d{3})/0\.400s\)", got["/waits"].detail)
-    assert 0.4 <= float(waited.group(1)) < 0.9
+    assert 0.4 <= float(waited.group(1)) < 1.9, "not when the worker became free"
     for uri in ("/full", "/waits"):
         line = got[uri]
         assert (line.pid, line.status, line.duration, line.number) == ("-", "503", "-", "-")
     assert float(got["/waits"].wait) > 0.39 and got["/full"].wait == "-"
-    assert float(got["/runs"].duration) > 0.89 and got["/runs"].status == "200"
-    for c in clients:
-        c.close()
+    assert float(got["/runs"].duration) > 1.99 and got["/runs"].status == "200"
 
 
 def test_no_worker(env, anyfpm):
@@ -191,7 +186,7 @@ def test_client_gone(logging, env):
     server = logging()
     pid = str(server.wait_workers(1)[0])
     running, waiting, aborted = (Client(server.address) for _ in range(3))
-    running.start(uri="/running", query="do=slow&ms=600")
+    running.start(uri="/running", query="do=slow&ms=2000")
     taken_in(running)
     waiting.start(uri="/waiting")
     aborted.start(uri="/aborted")
@@ -202,10 +197,10 @@ def test_client_gone(logging, env):
     got = {line.uri: line for line in ends(env, 3)}
     assert {line.status for line in got.values()} == {"499"}
     assert {line.end for line in got.values()} == {"client_gone"}
-    assert got["/running"].pid == pid and float(got["/running"].duration) > 0.59
+    assert got["/running"].pid == pid and float(got["/running"].duration) > 1.99
     assert got["/waiting"].pid == "-" and got["/aborted"].pid == "-"
     with Client(server.address) as half:
-        half.start(uri="/half", query="do=split&ms=300")
+        half.start(uri="/half", query="do=split&ms=1500")
         while not half.take().content.endswith(b"first\n"):
             pass
     line = ends(env, 4)[-1]
@@ -215,7 +210,7 @@ def test_client_gone(logging, env):
 
 def test_refused(logging, env):
     """What is no request, is too large, or never comes, has a line too."""
-    logging({"request_header_timeout": "300ms", "request_body_timeout": "300ms",
+    logging({"request_header_timeout": "1s", "request_body_timeout": "1s",
              "request_params_limit": "8K"})
     address = f"{env.dir}/www.1.sock"
     cases = [
@@ -241,10 +236,8 @@ def test_too_large_a_body(logging, env):
     """413, for one request of several on a connection."""
     server = logging({"request_buffer_size": "1K", "request_spool_size": "4K"})
     with Client(server.address) as c:
-        c.start(1, uri="/one", query="do=slow&ms=300")
-        c.send(fcgi.begin(2), fcgi.stream(fcgi.PARAMS, 2, fcgi.pairs(
-            params("POST", "/large", body_length=1 << 20))), fcgi.stream(fcgi.STDIN, 2,
-                                                                        bytes(1 << 20)))
+        c.send(whole(1, uri="/one", query="do=slow&ms=1500"),
+               whole(2, uri="/large", method="POST", body=bytes(1 << 20)))
         assert c.answer(2).status == 413 and c.answer(1).status == 200
     got = {line.uri: line for line in ends(env, 2)}
     assert (got["/large"].status, got["/large"].end) == ("413", "refused")
@@ -285,9 +278,13 @@ def test_ten_thousand_requests(logging, env):
         for i in range(first, n, threads):
             do = {7: "crash", 501: "sleep"}.get(i % 1000, "hello")
             c.start(uri=f"/n{i}", query="do=" + do)
-            status = c.answer().status
+            try:
+                status = str(c.answer().status)
+            except fcgi.Closed:  # ended with half its answer sent
+                c.close()
+                c, status = Client(server.address, timeout=30), "cut"
             with lock:
-                answered[f"/n{i}"] = str(status)
+                answered[f"/n{i}"] = status
         c.close()
 
     workers = [threading.Thread(target=client, args=(i,)) for i in range(threads)]
@@ -297,7 +294,9 @@ def test_ten_thousand_requests(logging, env):
         t.join()
     assert len(answered) == n
     got = ends(env, n)
-    assert {line.uri: line.status for line in got} == answered
+    assert {line.uri: "cut" if answered[line.uri] == "cut" else line.status
+            for line in got} == answered
+    assert {line.end for line in got if answered[line.uri] == "cut"} <= {"timeout"}
     counts = collections.Counter(line.end for line in got)
     assert counts["timeout"] > 0 and counts["crash"] > 0 and counts["-"] > n / 2, counts
     with Client(server.address) as c:
@@ -405,7 +404,7 @@ def test_text_is_not_forged(odd, env):
 def test_json(odd, env):
     """Every line is an object for Python and for PHP, whatever clients send."""
     server = odd("echo", {"pm.max_children": 1, "access.log": log_of(env),
-                          "access.log.format": "json", "request_terminate_timeout": "300ms"})
+                          "access.log.format": "json", "request_terminate_timeout": "1500ms"})
     pid = server.wait_workers(1)[0]
     hostile(server.address)
     with Client(server.address) as c:
@@ -419,9 +418,9 @@ def test_json(odd, env):
     last = got[-1]
     assert (last["pool"], last["pid"], last["uri"], last["status"]) == ("www", pid, "/\ufffd", 504)
     assert (last["end"], last["limit"]) == ("timeout", "request_terminate_timeout")
-    assert last["limit_max"] == 0.3 <= last["limit_used"] < 3
+    assert last["limit_max"] == 1.5 <= last["limit_used"] < 6
     assert last["remote_addr"] == "192.0.2.7" and last["memory"] > 1 << 20
-    assert 0.29 < last["duration"] and last["wait"] >= 0 and last["cpu"] >= 0
+    assert 1.49 < last["duration"] and last["wait"] >= 0 and last["cpu"] >= 0
     code = ("$n = 0; foreach (file($argv[1]) as $line) { $o = json_decode($line, true, 5, "
             "JSON_THROW_ON_ERROR); $n += count($o) == (int)$argv[2]; } echo $n;")
     out = subprocess.run([PHP, "-n", "-r", code, log_of(env), str(len(last))],
