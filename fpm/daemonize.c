@@ -75,8 +75,6 @@ daemonize_detach(int log_fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (chdir("/") == -1)
-		log_warning("cannot change to the root directory");
 	if (null != -1)
 		dup2(null, STDIN_FILENO);
 	fd_close(&null);

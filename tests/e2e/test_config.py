@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import servers
 from fcgi import Client, Closed
-from servers import ANYFPM, ROOT, USER, wait_for
+from servers import ANYFPM, ROOT, USER, descendants, wait_for
 
 
 def run(*args, env=None, timeout=20, stdout=subprocess.PIPE):
@@ -280,7 +280,8 @@ def test_pid_file(odd, env):
 
 
 def test_daemonize(env, conf):
-    """daemonize = yes: the command returns 0 when the server is ready; the daemon goes on."""
+    """daemonize = yes: the command returns 0 when the server is ready; the daemon goes on. Its
+    workers run where it was started, those of a replaced pool process too."""
     pid_path = env.dir + "/daemon.pid"
     path = conf(f"[global]\npid = {pid_path}\nerror_log = {env.dir}/daemon.log\ndaemonize = yes\n"
                 + pool(env, **{"env[ANYFPM_TEST]": env.mark}).replace(
@@ -295,6 +296,12 @@ def test_daemonize(env, conf):
         with Client(env.dir + "/www.sock") as c:
             assert c.request().status == 200
         assert os.getsid(pid) != os.getsid(0)
+        below = descendants(pid)
+        assert {os.readlink(f"/proc/{p}/cwd") for p in below} == {os.getcwd()}
+        env.expect_alerts = True
+        os.kill(next(p for p in below if servers.stat(p)[1] == pid), 9)
+        wait_for(lambda: len(set(descendants(pid)) - set(below)) == len(below), 5)
+        assert {os.readlink(f"/proc/{p}/cwd") for p in descendants(pid)} == {os.getcwd()}
     finally:
         os.kill(pid, 15)
     wait_for(lambda: not servers.alive(pid), 5, "the daemon to end")
