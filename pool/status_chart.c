@@ -19,6 +19,7 @@
 #define HEADROOM 4.0
 /* The line behind is cut at so many times the highest value of the one in front. */
 #define BEHIND_MAX 4
+#define MOST_LEN (sizeof("most ") - 1)
 
 _Static_assert(POINTS * POINT_SECONDS < STATS_SECONDS, "the statistics reach back so far");
 
@@ -105,22 +106,33 @@ draw_line(struct text_out *out, const char *class, const struct series *s, doubl
 	text_out_string(out, filled ? "L300,60L0,60Z\"/>" : "\"/>");
 }
 
-/* One chart; behind may be NULL. what: its title, most: its highest value, for people. */
-static void
-draw(struct text_out *out, const char *what, const char *most, const struct series *front,
-    const struct series *behind)
+/* What the upper rule of a chart stands for. */
+static double
+top_of(const struct series *front, const struct series *behind)
 {
 	double top = front->most;
 
 	/* One outlier must not press what is usual flat. */
 	if (behind != NULL)
 		top = behind->most < BEHIND_MAX * top ? behind->most : BEHIND_MAX * top;
+	return top;
+}
+
+/* One chart; behind may be NULL. what: its title, most: its highest value, scale: the value at its
+ * upper rule, all for people. */
+static void
+draw(struct text_out *out, const char *what, const char *most, const char *scale,
+    const struct series *front, const struct series *behind)
+{
+	double top = top_of(front, behind);
 
 	text_out_printf(out,
-	    "<figure class=\"card\"><figcaption>%s <span>%s</span></figcaption>"
+	    "<figure class=\"card\"><figcaption>%s <span>%s%s</span></figcaption>"
+	    "<p class=\"scale\">%s</p>"
 	    "<svg viewBox=\"0 0 300 61\" preserveAspectRatio=\"none\" role=\"img\" "
 	    "aria-label=\"%s over the last five minutes: %s\">",
-	    what, most, what, most);
+	    what, behind != NULL ? "<i></i>mean <i class=\"most\"></i>longest, " : "", most,
+	    top > 0 ? scale : "", what, most);
 	for (int y = 4; y <= 60; y += 28)
 		text_out_printf(
 		    out, "<line class=\"rule\" x1=\"0\" x2=\"300\" y1=\"%d\" y2=\"%d\"/>", y, y);
@@ -149,13 +161,14 @@ status_charts(struct text_out *out, const struct stats *stats, int64_t now_us)
 		note(&longest, i, p.longest_us);
 		note(&queued, i, p.queued);
 	}
-	snprintf(text, sizeof(text), "most %.*f", requests.most < 10 ? 1 : 0, requests.most);
-	draw(out, "Requests per second", text, &requests, NULL);
-	snprintf(text, sizeof(text), "mean and longest, most %s",
-	    status_time((int64_t)longest.most, time));
-	draw(out, "Latency", text, &mean, &longest);
+	snprintf(text, sizeof(text), "most %.*f",
+	    requests.most > 0 && requests.most < 10, requests.most);
+	draw(out, "Requests per second", text, text + MOST_LEN, &requests, NULL);
+	snprintf(text, sizeof(text), "most %s", status_time((int64_t)longest.most, time));
+	draw(out, "Latency", text, status_time((int64_t)top_of(&mean, &longest), time), &mean,
+	    &longest);
 	snprintf(text, sizeof(text), "most %.0f", queued.most);
-	draw(out, "Waiting requests", text, &queued, NULL);
+	draw(out, "Waiting requests", text, text + MOST_LEN, &queued, NULL);
 }
 
 const char *

@@ -20,6 +20,8 @@
 /* Rows of the table of workers, unless all are asked for: the page is fetched again and again. */
 #define ROWS_MAX 500
 #define NUMBER_MAX 48
+/* An en dash, where there is no time to tell. */
+#define NOTHING "\xe2\x80\x93"
 
 static const char style[] =
 #include "pool/status_css.inc"
@@ -193,11 +195,15 @@ static void
 times_card(struct text_out *out, const struct status_view *view, const char *title, const char *key)
 {
 	static const char *const quantiles[] = { "p50", "p90", "p99" };
+	bool none = item(view, "request duration p99") == 0; /* no request in the last minute */
 	char text[3][STATUS_TIME_MAX], name[STATUS_KEY_MAX], *unit;
 
 	for (int i = 0; i < 3; i++) {
 		snprintf(name, sizeof(name), "%s %s", key, quantiles[i]);
-		status_time((int64_t)item(view, name), text[i]);
+		if (none)
+			snprintf(text[i], sizeof(text[i]), NOTHING);
+		else
+			status_time((int64_t)item(view, name), text[i]);
 	}
 	if ((unit = strchr(text[0], ' ')) != NULL)
 		*unit++ = '\0';
@@ -261,7 +267,10 @@ worker_row(struct text_out *out, const struct status_process *p)
 					: "other",
 	    name, status_time((int64_t)v[PROCESS_STATE_SINCE].number, since),
 	    grouped(v[PROCESS_REQUESTS].number, served), bytes(v[PROCESS_MEMORY].number, memory),
-	    busy ? "running for" : "took", status_time((int64_t)v[PROCESS_DURATION].number, took));
+	    busy ? "running for" : "took",
+	    v[PROCESS_REQUESTS].number > 0
+		? status_time((int64_t)v[PROCESS_DURATION].number, took)
+		: NOTHING);
 	text_out_printf(out, "<td class=\"uri%s\">", busy ? "" : " past");
 	if (busy || v[PROCESS_REQUESTS].number > 0) {
 		status_escape_xml(out, v[PROCESS_METHOD].text);
@@ -313,7 +322,8 @@ count_row(struct text_out *out, uint64_t n, const char *what)
 	char text[NUMBER_MAX];
 
 	text_out_printf(
-	    out, "<tr><td class=\"n count\">%s</td><td>%s</td></tr>\n", grouped(n, text), what);
+	    out, "<tr%s><td class=\"n count\">%s</td><td>%s</td></tr>\n",
+	    n == 0 ? " class=\"none\"" : "", grouped(n, text), what);
 }
 
 /* What a row of the table of ends says; those of which there was none are left out. */

@@ -6,6 +6,7 @@ With ANYFPM_SCREENSHOTS=DIRECTORY the pictures that the tests take are kept ther
 import html.parser
 import os
 import re
+import time
 
 import pytest
 from fcgi import Client
@@ -95,6 +96,10 @@ def test_it_keeps_itself_up_to_date(env, site, browser):
     assert driver.title == "www: 0 of 4 busy"
     assert len(driver.find_elements("css selector", "table.workers tbody tr")) == 4
     assert "Requests since the start: 0" in text(driver, "main")
+    assert text(driver, ".card:nth-child(4)").split() == \
+        ["Latency", "median", "\u2013", "90", "%:", "\u2013", "99", "%:", "\u2013"]
+    assert text(driver, "table.workers td:nth-child(6)") == "\u2013", "no request, no duration"
+    assert text(driver, ".scale") == ""
     driver.execute_script("window.mark = 1")
     picture(driver, env, "idle-light")
     fetch_all(site, [f"/item/{i}" for i in range(40)])
@@ -123,7 +128,7 @@ def test_every_screen_and_color_scheme(env, site, browser, scheme):
     fetch_all(site, [f"/shop/item/{i}?color=blue&size={'x' * 60}" for i in range(30)])
     driver = browser()
     color_scheme(driver, scheme)
-    for width, name in ((1200, "desk"), (390, "phone")):
+    for width, name in ((1200, "desk"), (390, "phone"), (320, "small phone")):
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False})
         driver.get(url(site))
@@ -132,7 +137,22 @@ def test_every_screen_and_color_scheme(env, site, browser, scheme):
         assert inner <= outer, f"{name}: {inner} pixels wide in a window of {outer}"
         light = background(driver) > 3 * 128
         assert light == (scheme == "light")
-        picture(driver, env, f"{name}-{scheme}")
+        if width > 320:
+            picture(driver, env, f"{name}-{scheme}")
+
+
+def test_charts_have_a_scale(site, browser):
+    """Where a line is cut, the caption's highest value is not that of the upper rule."""
+    driver = browser()
+    fetch_all(site, ["/slow?ms=400"] + ["/item"] * 100)
+    time.sleep(3)  # the charts show whole points
+    driver.get(url(site))
+    scales = [e.text for e in driver.find_elements("css selector", ".scale")]
+    captions = [e.text for e in driver.find_elements("css selector", "figcaption span")]
+    assert captions[0] == f"most {scales[0]}"
+    assert re.fullmatch(r"mean longest, most 4\d\d ms", " ".join(captions[1].split()))
+    assert re.fullmatch(r"[\d.]+ ms", scales[1]) and float(scales[1].split()[0]) < 400
+    assert captions[2].startswith("most")
 
 
 def test_without_javascript(env, site, browser):
