@@ -304,7 +304,7 @@ def test_daemonize(env, conf):
         assert {os.readlink(f"/proc/{p}/cwd") for p in descendants(pid)} == {os.getcwd()}
     finally:
         os.kill(pid, 15)
-    wait_for(lambda: not servers.alive(pid), 5, "the daemon to end")
+    wait_for(lambda: not servers.alive(pid), 10, "the daemon to end")
 
 
 # The quick form -------------------------------------------------------------------

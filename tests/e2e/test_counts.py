@@ -10,9 +10,10 @@ import time
 import urllib.request
 
 import pytest
+from accesslog import lines
 from fcgi import Client, Closed
 from prometheus_client.parser import text_string_to_metric_families
-from servers import ASAN, free_port, wait_for
+from servers import ASAN, free_port
 
 TOTAL = 1500 if ASAN else 10000
 CLIENTS = 12
@@ -79,12 +80,7 @@ def test_everybody_counts_the_same(env, odd):
     seen = {n: status for c in callers for n, status in c.seen.items()}
     assert len(seen) == TOTAL
 
-    def lines():
-        with open(log, encoding="utf-8") as f:
-            return [json.loads(line) for line in f]
-
-    wait_for(lambda: len(lines()) >= TOTAL, 10, "every access line")
-    logged = lines()
+    logged = [json.loads(line) for line in lines(log, TOTAL)]
     ends = collections.Counter(line["end"] for line in logged)
     ran = sum(line["duration"] is not None for line in logged)
     waited = sum(line["wait"] is not None for line in logged)

@@ -101,8 +101,8 @@ def test_killed_workers_are_explained(env, anyfpm, nginx):
     assert len(killed) > 5
     assert set(statuses) <= {200, 502} and errors == 0, (statuses, errors)
     assert failed <= len(killed), "a kill costs one request at most"
-    explained = len(re.findall(r"\[pool www\].*\b502\b", server.log()))
-    assert explained >= failed, f"{failed} failures, {explained} explained"
+    wait_for(lambda: len(re.findall(r"\[pool www\].*\b502\b", server.log())) >= failed, 5,
+             f"an explanation for each of {failed} failures")
     line = re.compile(r"child (\d+) exited on signal 9 \(SIGKILL\) after")
     wait_for(lambda: set(map(int, line.findall(server.log()))) == killed, 5,
              "an obituary for each worker that was killed")

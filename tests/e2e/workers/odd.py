@@ -542,6 +542,8 @@ def main():
         os._exit(4)
     if behavior == "slow-start":
         time.sleep(float(value or "1"))
+    while behavior == "starts-with" and not os.path.exists(value):
+        time.sleep(0.02)
 
     listener = socket.socket(fileno=0)
     number = 0
