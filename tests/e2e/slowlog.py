@@ -9,7 +9,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import ANYFPM, HERE, SLOW, children, cmdline, wait_for
+from servers import ANYFPM, HERE, SLOW, children, cmdline, stat, wait_for
 
 with open(ANYFPM, "rb") as binary:
     HAS_STACKS = b"dwfl_linux_proc_report" in binary.read()
@@ -67,6 +67,8 @@ def read_entries(path):
     except FileNotFoundError:
         return []
     assert not text or text.startswith("\n[")
+    if not text.endswith("\n"):
+        text = text.rpartition("\n\n")[0]  # its end is still on its way
     return [Entry(part) for part in text.strip("\n").split("\n\n") if part]
 
 
@@ -91,7 +93,7 @@ def slow(env, anyfpm, program):
         settings.update(options or {})
         server = anyfpm(command or f"{program} {threads}", settings, **more)
         server.slow_path = path
-        server.entries = lambda: read_entries(path)
+        server.entries = lambda: read_entries(settings["slowlog"])
         server.wait_entries = lambda n, timeout=8: wait_for(
             lambda: len(server.entries()) >= n and server.entries(), timeout * SLOW,
             f"{n} entries")
@@ -104,22 +106,45 @@ def tracers(server):
     return [p for p in children(server.pool()) if cmdline(p).startswith("anyfpm: trace")]
 
 
-def catch_helper(server, workers):
-    """Stop the pool's next child that is none of these workers, as soon as it is born."""
+def catch_helper(server, workers, entries):
+    """Stop the pool's next child that is none of these workers, as soon as it is born, and return
+    its pid; None where it was too quick for us, having written an entry beyond so many."""
     pool = server.pool()
     deadline = time.monotonic() + 5 * SLOW
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and len(server.entries()) <= entries:
         with open(f"/proc/{pool}/task/{pool}/children", encoding="ascii") as f:
             new = set(map(int, f.read().split())) - set(workers)
         for pid in new:
-            os.kill(pid, signal.SIGSTOP)
-            return pid
-    raise AssertionError("no helper was started")
+            try:
+                os.kill(pid, signal.SIGSTOP)
+            except ProcessLookupError:
+                continue
+            wait_for(lambda p=pid: (stat(p) or "?")[0] in "TZ?", 5, "it to stop or to have ended")
+            if (stat(pid) or "?")[0] == "T":
+                return pid
+    assert len(server.entries()) > entries, "no helper was started"
+    return None
 
 
-def ask(server, query="ms=500", uri="/page", **more):
-    with Client(server.address) as c:
+def ask(server, query="ms=1500", uri="/page", **more):
+    with Client(server.address, timeout=30) as c:
         return c.request(uri=uri, query=query, **more)
+
+
+def ask_until_whole(server, *args, **more):
+    """An answer, and the entry of its request with the whole stack of each thread.
+
+    A thread that gets no CPU does not stop at once, and one whose helper gets none is let go: on a
+    busy machine that may happen, but not every time.
+    """
+    entry = None
+    for _ in range(5):
+        n = len(server.entries())
+        answer = ask(server, *args, **more)
+        entry = server.wait_entries(n + 1)[n]
+        if entry.threads and not entry.incomplete and "stack" not in entry.fields:
+            return answer, entry
+    raise AssertionError(f"never whole: {entry.fields} {entry.incomplete}")
 
 
 def slow_requests(server):

@@ -9,7 +9,8 @@ import time
 import pytest
 from fcgi import Client
 from servers import ANYFPM, PYTHON, SLOW, alive, stat, wait_for
-from slowlog import ask, build, catch_helper, program, slow, stacks, tracers  # noqa: F401
+from slowlog import (ask, ask_until_whole, build, catch_helper, program, slow,  # noqa: F401
+                     stacks, tracers)
 
 
 # Many, and their ends ---------------------------------------------------------
@@ -27,13 +28,15 @@ def test_storm(slow):
             most[0] = max(most[0], len(tracers(server)))
     watcher = threading.Thread(target=watch)
     watcher.start()
-    with Client(server.address, timeout=30) as c:
-        for n in range(1, count + 1):
-            c.start(n, uri=f"/{n}", query="ms=2500")
-        for n in range(1, count + 1):
-            assert c.answer(n).status == 200
-    stop.set()
-    watcher.join()
+    try:
+        with Client(server.address, timeout=30) as c:
+            for n in range(1, count + 1):
+                c.start(n, uri=f"/{n}", query="ms=2500")
+            for n in range(1, count + 1):
+                assert c.answer(n).status == 200
+    finally:
+        stop.set()
+        watcher.join()
     entries = server.wait_entries(count)
     assert sorted(e.fields["script_filename"] for e in entries) == \
         sorted(f"/srv/{n}" for n in range(1, count + 1))
@@ -53,9 +56,11 @@ def test_terminated_while_looked_at(slow):
     entries = server.wait_entries(rounds)
     for entry in entries:
         assert entry.threads or entry.fields["stack"].startswith("none: ")
-    server.wait_workers(2)
-    assert ask(server, "ms=0").status == 200
+    server.wait_log("is answered 504, the child is terminated", rounds)
     assert server.log().count("is answered 504, the child is terminated") == rounds
+    server.wait_workers(2)
+    # Any request that takes longer than 220 ms is terminated, were it for a stall of the machine.
+    wait_for(lambda: ask(server, "ms=0").status == 200, 10, "the pool to serve")
 
 
 @stacks
@@ -72,11 +77,11 @@ def test_terminated_as_it_becomes_slow(slow):
 @pytest.mark.limit(60)
 def test_signal_while_looked_at(slow, sig):
     """The worker is killed, crashes or is stopped at any moment of the look."""
-    server = slow({"request_terminate_timeout": "1s"}, threads=20)
+    server = slow({"request_terminate_timeout": "2s"}, threads=20)
     for n in range(6):
         pid = server.wait_workers(1)[0]
         with Client(server.address) as c:
-            c.start(uri="/page", query="ms=700")
+            c.start(uri="/page", query="ms=5000")
             wait_for(lambda: tracers(server) or len(server.entries()) > n, 5, "a helper",
                      interval=0.0005)
             time.sleep(n * 0.002)
@@ -85,9 +90,9 @@ def test_signal_while_looked_at(slow, sig):
         assert status in ((504,) if sig == signal.SIGSTOP else (502,)), status
         server.wait_entries(n + 1)
         wait_for(lambda pid=pid: not alive(pid), 5, "the worker's end")
+    assert len(server.entries()) == 6
     server.wait_workers(1)
     assert ask(server, "ms=0").status == 200
-    assert len(server.entries()) == 6
 
 
 @stacks
@@ -98,7 +103,7 @@ def test_helper_killed(slow):
     pid = server.wait_workers(1)[0]
     for n in range(8):
         with Client(server.address) as c:
-            c.start(uri="/page", query="ms=500")
+            c.start(uri="/page", query="ms=1500")
             wait_for(lambda: tracers(server) or len(server.entries()) > n, 5, "a helper",
                      interval=0.0005)
             time.sleep(n * 0.0005)
@@ -114,25 +119,27 @@ def test_helper_killed(slow):
 
 
 @stacks
-@pytest.mark.limit(60)
+@pytest.mark.limit(90)
 def test_helper_hangs(slow):
     """Its time is bounded; others get an entry meanwhile, and are looked at after it."""
     server = slow({"pm.max_children": 2}, timeout="100ms")
     workers = server.wait_workers(2)
     with Client(server.address, timeout=30) as c:
-        c.start(1, uri="/first", query="ms=7000")
-        helper = catch_helper(server, workers)
-        c.start(2, uri="/second", query="ms=300")
+        for missed in range(6):
+            c.start(1, uri="/first", query="ms=8000")
+            if helper := catch_helper(server, workers, missed):
+                break
+            assert c.answer(1).status == 200
+        c.start(2, uri="/second", query="ms=1500")
         assert c.answer(2).status == 200
-        second = server.wait_entries(1)[0]
+        second = server.wait_entries(missed + 1)[missed]
         assert second.fields["stack"] == \
             "none: the request ended while other slow ones came first"
         assert c.answer(1).status == 200
-    first = server.wait_entries(2)[1]
+    first = server.wait_entries(missed + 2)[missed + 1]
     assert "the helper was killed after 5 seconds" in first.fields["stack"]
     assert not alive(helper)
-    ask(server, "ms=400")
-    assert server.wait_entries(3)[2].threads
+    ask_until_whole(server)
 
 
 # The helper alone -------------------------------------------------------------
@@ -187,12 +194,12 @@ def test_stopped_for_a_bounded_time(env):
     victim = Victim(env, "unwind")
     try:
         started = time.monotonic()
-        victim.helper.wait(10 * SLOW)
+        victim.helper.wait(20 * SLOW)
         wait_for(lambda: victim.ticks()[-1] > started + 0.2, 5, "ticks")
         ticks = victim.ticks()
         gap = max(b - a for a, b in zip(ticks, ticks[1:]))
         print("largest gap", gap)
-        assert 0.025 < gap < 0.5 * SLOW
+        assert 0.025 < gap < 2, "it looked for the end of the stack for four seconds"
         output = victim.helper.stdout.read().decode()
         assert "let go before its stack was complete" in output
     finally:

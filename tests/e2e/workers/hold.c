@@ -1,7 +1,7 @@
 /*
  * hold.c: preloaded into the process that takes stacks, to catch it while a worker is stopped.
- * HOLD=detach: it never lets go of a thread. HOLD=unwind: it finds no end
- * of a stack for a second.
+ * HOLD=detach: it never lets go of a thread. HOLD=unwind: it finds no end of a stack for four
+ * seconds.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,7 +42,7 @@ dwfl_getthread_frames(void *dwfl, pid_t tid, void *callback, void *arg)
 {
 	int (*real)(void *, pid_t, void *, void *) = dlsym(RTLD_NEXT, "dwfl_getthread_frames");
 
-	for (int i = 0; i < 100 && holds("unwind"); i++)
+	for (int i = 0; i < 400 && holds("unwind"); i++)
 		usleep(10000);
 	return real(dwfl, tid, callback, arg);
 }
