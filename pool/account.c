@@ -38,10 +38,17 @@ keep_text(char *out, size_t size, const struct request *r, const struct slice *v
 uint64_t
 account_content_length(const struct request *r)
 {
-	char digits[24];
+	const struct slice *value = &r->content_length;
+	uint64_t n = 0;
 
-	keep_text(digits, sizeof(digits), r, &r->content_length);
-	return strtoull(digits, NULL, 10);
+	for (uint32_t i = 0; i < value->len; i++) {
+		uint64_t digit = (uint64_t)r->params[value->off + i] - '0';
+
+		if (digit > 9)
+			return 0;
+		n = n > (INT64_MAX - digit) / 10 ? INT64_MAX : n * 10 + digit;
+	}
+	return n;
 }
 
 void

@@ -19,7 +19,7 @@ void account_last(struct worker_last *last, const struct request *r);
 /* How long r, which runs or has ended, waited in the queue, in microseconds; -1: never in it. */
 int64_t account_wait_us(const struct request *r);
 
-/* CONTENT_LENGTH, 0 when there is none. */
+/* CONTENT_LENGTH, INT64_MAX at most; 0 when there is none, or no number. */
 uint64_t account_content_length(const struct request *r);
 
 /* r has ended: it is counted, once, before its client hears of the end, and has its access line.

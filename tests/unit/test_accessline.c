@@ -60,6 +60,33 @@ START_TEST(test_code)
 }
 END_TEST
 
+/* A client may send anything; whoever reads the log takes it for a number of 64 bits. */
+static const struct {
+	const char *sent, *shown;
+} lengths[] = {
+    {"9007199254740993", "9007199254740993"},
+    {"9223372036854775807", "9223372036854775807"},
+    {"9223372036854775808", "9223372036854775807"},
+    {"99999999999999999999999999", "9223372036854775807"},
+    {"-1", "0"},
+    {"12abc", "0"},
+    {" 5", "0"},
+};
+
+START_TEST(test_length)
+{
+	const char *pairs[][2] = {{"CONTENT_LENGTH", lengths[_i].sent}, {NULL, NULL}};
+	struct request *r;
+
+	open_log("%l", "");
+	r = new_request();
+	params(r, pairs);
+	log_it(r);
+	ck_assert_str_eq(logged(), lengths[_i].shown);
+	close_log();
+}
+END_TEST
+
 START_TEST(test_parent)
 {
 	char *expected = text_printf("%d", (int)getpid());
@@ -399,6 +426,7 @@ main(void)
 	TCase *tc = tcase_create("text");
 
 	tcase_add_loop_test(tc, test_code, 0, COUNT(codes));
+	tcase_add_loop_test(tc, test_length, 0, COUNT(lengths));
 	tcase_add_test(tc, test_parent);
 	tcase_add_test(tc, test_addresses);
 	tcase_add_test(tc, test_times);
