@@ -15,13 +15,16 @@ async function refresh() {
 		if (!answer.ok)
 			throw new Error(answer.status);
 		const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+		const main = page.querySelector("main");
+		if (main === null) // somebody else's page, such as one to log in
+			throw new Error(page.title);
 		lost.hidden = true;
 		document.title = page.title;
 		// Who has marked something wants to copy it; but nobody is shown old numbers for long.
 		if (!document.getSelection().isCollapsed && Date.now() - shown < SELECTED_MS)
 			return;
 		const scrolled = document.querySelector(".scroll").scrollLeft;
-		document.querySelector("main").replaceWith(page.querySelector("main"));
+		document.querySelector("main").replaceWith(main);
 		document.querySelector(".scroll").scrollLeft = scrolled;
 		shown = Date.now();
 	} catch {

@@ -122,6 +122,18 @@ def test_it_keeps_itself_up_to_date(env, site, browser):
     assert not errors, errors
 
 
+def test_somebody_elses_page_is_not_taken_for_it(site, browser):
+    """Where a session has ended, what stands before the pool answers with a page to log in."""
+    driver = browser()
+    driver.get(url(site))
+    driver.execute_script("window.real = fetch;"
+                          "window.fetch = async () => new Response('<title>Log in</title>')")
+    wait_for(lambda: driver.find_element("id", "lost").is_displayed(), 15, "the loss to be told")
+    assert text(driver, "h1") == "www"
+    driver.execute_script("window.fetch = window.real")
+    wait_for(lambda: not driver.find_element("id", "lost").is_displayed(), 15, "the return")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_screen_and_color_scheme(env, site, browser, scheme):
     """Readable on a desk and on a phone, by day and by night; nothing sticks out."""
