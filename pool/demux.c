@@ -128,6 +128,9 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 	bool keep = (body[2] & FCGI_KEEP_CONN) != 0;
 	struct request *r = request_find(c, id);
 
+	/* Its END_REQUEST is on its way, and the client has not waited for it. */
+	if (r != NULL && r->out_end)
+		return refuse(c, id, FCGI_CANT_MPX_CONN, keep);
 	if (r != NULL) {
 		/* A second BEGIN for an active id is an error of that id alone (5.5). */
 		ending_refuse(r, END_REFUSED, 400, "The request was begun twice.");

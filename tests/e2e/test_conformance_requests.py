@@ -33,6 +33,19 @@ def test_row_15_second_begin_for_an_active_id(client):
     echoed(client.request(1))
 
 
+def test_row_15_begin_before_the_end_is_read(odd):
+    """One that reuses an id without waiting for its END_REQUEST is told so, and does not hang."""
+    server = odd(options={"pm.max_children": 2})
+    with Client(server.address) as c:
+        c.start(1, query="do=slow&ms=500")
+        time.sleep(0.1)
+        c.send(record(fcgi.ABORT, 1), begin(1), stream(fcgi.PARAMS, 1, pairs(params())),
+               stream(fcgi.STDIN, 1, b""))
+        ends = {c.answer(1).protocol_status, c.answer(1).protocol_status}
+        assert ends == {fcgi.REQUEST_COMPLETE, fcgi.CANT_MPX_CONN}
+        echoed(c.request(1))
+
+
 def test_row_16_no_room(odd):
     """A full queue answers at once, and never with silence."""
     server = odd(options={"pm.max_children": 1, "request_queue_limit": 1})
