@@ -285,6 +285,7 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	master->state = MASTER_SERVING;
 	master->conf = conf;
 	master->log_fd = master->pidfile.dir_fd = master->pidfile.fd = -1;
+	master->has_strangers = true; /* until master_bind() has looked */
 	master->is_daemon = background;
 	master->has_terminal = !background && obeys_terminal();
 	signal(SIGPIPE, SIG_IGN);

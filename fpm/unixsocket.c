@@ -125,18 +125,25 @@ make_private(int dir_fd, char name[PRIVATE_NAME_SIZE])
 {
 	struct stat st;
 	uint32_t random;
-	int fd;
+	int fd, made, saved;
 
 	do {
 		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 			return -1;
 		snprintf(name, PRIVATE_NAME_SIZE, ".anyfpm.%08x", (unsigned int)random);
-	} while (mkdirat(dir_fd, name, 0700) == -1 && errno == EEXIST);
+	} while ((made = mkdirat(dir_fd, name, 0700)) == -1 && errno == EEXIST);
+	if (made == -1)
+		return -1;
 	fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd != -1 &&
 	    (fstat(fd, &st) == -1 || st.st_uid != geteuid() || (st.st_mode & 077) != 0)) {
 		fd_close(&fd);
 		errno = EPERM;
+	}
+	if (fd == -1) {
+		saved = errno;
+		unlinkat(dir_fd, name, AT_REMOVEDIR);
+		errno = saved;
 	}
 	return fd;
 }

@@ -238,6 +238,9 @@ void
 worker_kill(struct worker *w, const char *reason)
 {
 	set_stop_reason(w, reason);
+	/* Now: what is started until it is reaped would not know that it has to wait. */
+	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
+		worker_start_failed(w->pool, w->started_us);
 	w->killed = true;
 	signal_group(w, SIGKILL);
 	w->kill_us = clock_now_us() + KILL_AGAIN_US;

@@ -247,6 +247,16 @@ def test_program_that_never_accepts(odd):
     server.wait_log(r"\[pool www\] child \d+.*(start_timeout|did not accept|not ready)")
 
 
+def test_program_that_never_accepts_is_tried_more_and_more_slowly(odd):
+    """A start that took too long counts from its kill, whatever is done until it is reaped."""
+    server = odd("never-accepts", {"pm.max_children": 3, "pm.start_timeout": "300ms"}, wait=False)
+    server.wait_log("3 starts failed in a row; the next attempt is in 2.0 seconds", timeout=10)
+    # All three at the start, then one after 0.5 s and one after another 1 s.
+    assert len(re.findall(r"child \d+ started", server.log())) == 5
+    for n in (1, 2, 3):
+        assert server.log().count(f"{n} start{'s' * (n > 1)} failed in a row") == 1
+
+
 def test_slow_start_is_waited_for(odd):
     """A request that comes while the first worker starts is queued, not refused."""
     server = odd("slow-start", {"pm.max_children": 1}, args=("1.5",), wait=False)
