@@ -34,7 +34,8 @@ pidfile_take(struct pidfile *pidfile, const char *path)
 		    path, (long)holder);
 	else if (errno == EPERM || errno == ELOOP)
 		log_error("pid file %s exists and is not a plain file of the user that starts "
-			  "anyfpm; remove it, or choose another path",
+			  "anyfpm, or holds more than a process id; remove it, or choose another "
+			  "path",
 		    path);
 	else
 		log_error("cannot write pid file %s: %s", path, strerror(errno));

@@ -41,9 +41,9 @@ def test_demo_on_a_terminal(env):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as reply:
             assert b"process manager" in reply.read()
         os.write(fd, b"\x03")
-        _read_until(fd, None, 20 * servers.SLOW)
+        last = _read_until(fd, None, 20 * servers.SLOW)
     finally:
         os.close(fd)
         status = os.waitpid(pid, 0)[1]
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert os.waitstatus_to_exitcode(status) == 0, last.decode(errors="replace")
     assert not glob.glob(env.dir + "/anyfpm-demo.*")
