@@ -315,7 +315,7 @@ relay_end(struct worker *w, const uint8_t body[8])
 	ending_part(w);
 	if (unread || w->keeps == KEEPS_NO)
 		relay_disconnect(w);
-	if (!r->out_end) {
+	if (!r->out_end && !r->warmup) {
 		if (!r->discard && !r->head_done && body[4] == FCGI_REQUEST_COMPLETE) {
 			char request[256];
 
@@ -330,7 +330,10 @@ relay_end(struct worker *w, const uint8_t body[8])
 		}
 	}
 	ending_answered(r);
-	watch_request_ended(w, r);
+	if (r->warmup)
+		watch_warmed_up(w, r, r->head_done && body[4] == FCGI_REQUEST_COMPLETE);
+	else
+		watch_request_ended(w, r);
 }
 
 /* One piece of a record of the busy worker; returns NULL, or what is wrong with it. */

@@ -192,17 +192,20 @@ watch_request_begins(struct worker *w)
 	}
 }
 
-/* pm.warmup was answered. */
-static void
-warmed_up(struct worker *w, const struct request *r)
+void
+watch_warmed_up(struct worker *w, const struct request *r, bool answered)
 {
 	char reason[64];
 
-	if (r->status < 500) {
+	w->memory = r->memory;
+	if (answered && r->status < 500) {
 		worker_ready(w);
 		return;
 	}
-	snprintf(reason, sizeof(reason), "it answered pm.warmup with status %u", r->status);
+	if (answered)
+		snprintf(reason, sizeof(reason), "it answered pm.warmup with status %u", r->status);
+	else
+		snprintf(reason, sizeof(reason), "it ended pm.warmup without an answer");
 	worker_kill(w, reason);
 }
 
@@ -222,11 +225,6 @@ watch_request_ended(struct worker *w, struct request *r)
 	char reason[96] = "";
 
 	w->memory = now.memory;
-	if (r->warmup) {
-		w->served--;
-		warmed_up(w, r);
-		return;
-	}
 	worker_start_worked(w);
 	if (w->stopped) {
 		worker_kill(w, "it was stopped by a signal");

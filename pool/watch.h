@@ -21,9 +21,12 @@ void watch_measure(struct worker *w, struct request *r);
 /* Resident bytes of a worker, 0 when they cannot be told. */
 uint64_t watch_memory(const struct worker *w);
 
-/* w begins its request; w has ended its request r, and is free (or, after a warm-up, starting). */
+/* w begins its request; w has ended its request r, and is free. */
 void watch_request_begins(struct worker *w);
 void watch_request_ended(struct worker *w, struct request *r);
+
+/* w has ended its warm-up r, answered: with a header and as complete. */
+void watch_warmed_up(struct worker *w, const struct request *r, bool answered);
 
 /* Terminate the requests that exceed their limits; returns when to look again, 0: never. */
 int64_t watch_expire(struct pool *pool, int64_t now_us);

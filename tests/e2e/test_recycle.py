@@ -195,9 +195,10 @@ def test_warmup_comes_first(odd, env):
     assert set(served(server)) <= {2}
 
 
-@pytest.mark.parametrize("how", ["fail", "sleep", "crash", "garbage", "close"])
+@pytest.mark.parametrize("how", ["fail", "sleep", "crash", "garbage", "close", "empty",
+                                 "overloaded"])
 def test_failed_warmup_is_a_failed_start(odd, env, how):
-    """A 500, a hang, a crash, nonsense: the start has failed, is tried again with back-off."""
+    """A 500, a hang, a crash, nonsense, nothing: the start has failed, is tried again, with back-off."""
     mended = env.dir + "/pub/mended"
     server = odd("warms-up", {"pm.max_children": 1, "pm.warmup": "/warm-up",
                               "pm.start_timeout": "1s"}, args=(f"{how}:{mended}",), wait=False)

@@ -327,6 +327,13 @@ def do_say(req):
     req.conn.end()
 
 
+def do_overloaded(req):
+    """An answer that ends as FCGI_OVERLOADED."""
+    req.read_body()
+    req.conn.send(record(STDOUT, header() + b"hello\n"))
+    req.conn.end(protocol_status=2)
+
+
 def do_status(req):
     """END_REQUEST with an application status and dirt in the reserved bytes."""
     req.read_body()
