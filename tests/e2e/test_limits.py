@@ -45,7 +45,8 @@ LIMITS = [
 class Others:
     """Requests that go on beside what a test does; each has to succeed."""
 
-    def __init__(self, server):
+    def __init__(self, server, workers=2):
+        server.wait_workers(workers)  # one for them, whoever has the others
         self.server, self.statuses, self.excess = server, [], 0
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.run)
@@ -107,9 +108,8 @@ def test_terminated_request(odd, request, web, do, settings, status, limit, beyo
     """The right status at the web server, the line in the log, nobody else disturbed."""
     server = odd(options=dict(settings, **{"pm.max_children": 3}))
     front = request.getfixturevalue(web)(server)
-    server.wait_workers(3)
     uri = f"/some/page?do={do}"
-    with Others(server):
+    with Others(server, 3):
         started = time.monotonic()
         reply = fetch(front, uri)
         took = time.monotonic() - started
