@@ -235,10 +235,13 @@ read_line(struct reader *r, char *line)
 static void
 read_lines(struct reader *r, const char *text, size_t len)
 {
+	static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it, unseen */
 	const char *end = text + len, *eol;
 	size_t n;
 	char *line;
 
+	if (len >= sizeof(mark) - 1 && memcmp(text, mark, sizeof(mark) - 1) == 0)
+		text += sizeof(mark) - 1;
 	for (; text < end; text = eol + 1) {
 		if ((eol = memchr(text, '\n', (size_t)(end - text))) == NULL)
 			eol = end;

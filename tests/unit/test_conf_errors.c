@@ -333,10 +333,11 @@ START_TEST(test_all_at_once)
 }
 END_TEST
 
-/* A line ends in \n or \r\n, the last one in nothing; comments and blanks are free. */
+/* A line ends in \n or \r\n, the last one in nothing; comments and blanks are free; so is a byte
+ * order mark. */
 START_TEST(test_lines)
 {
-	static const char text[] = "; c\r\n# c\n\n\t[global] ; c\r\n  log_level=debug;x\n"
+	static const char text[] = "\xef\xbb\xbf; c\r\n# c\n\n\t[global] ; c\r\n  log_level=debug;x\n"
 				   " log_level = debug ; x\n[www]\ncommand=/bin/cat\r\nlisten\t=\t"
 				   "9000\npm.max_children=2";
 	struct conf_errors errors = {0};
