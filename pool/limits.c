@@ -8,7 +8,8 @@
 enum limits_fate
 limits_after_request(const struct conf_pool *conf, const struct limits_worker *w)
 {
-	uint64_t grown = 0;
+	/* What grew once was loaded to stay; what grew twice is taken for a leak. */
+	uint64_t growth = w->grown < w->grown_before ? w->grown : w->grown_before;
 
 	if (w->max_requests > 0 && w->served >= w->max_requests)
 		return LIMITS_REQUESTS;
@@ -18,9 +19,7 @@ limits_after_request(const struct conf_pool *conf, const struct limits_worker *w
 		return LIMITS_LIFETIME;
 	if (w->max_requests > 0 && w->served + 1 >= w->max_requests)
 		return LIMITS_LAST;
-	if (w->memory_before > 0 && w->memory > w->memory_before)
-		grown = w->memory - w->memory_before;
-	if (conf->max_memory > 0 && grown > 0 && w->memory + grown > conf->max_memory)
+	if (conf->max_memory > 0 && growth > 0 && w->memory + growth > conf->max_memory)
 		return LIMITS_LAST;
 	return LIMITS_KEEP;
 }

@@ -16,7 +16,8 @@ struct limits_worker {
 	uint64_t max_requests;	/* its own, with jitter; 0: no limit */
 	int64_t age_us;
 	uint64_t memory;	/* resident bytes now, 0: not measured */
-	uint64_t memory_before; /* and after the request before, 0: unknown */
+	uint64_t grown;		/* by how much in its last request */
+	uint64_t grown_before;	/* and in the one before that */
 };
 
 enum limits_fate {

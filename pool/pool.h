@@ -284,6 +284,7 @@ struct worker {
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */
 	struct worker_last *last_request; /* NULL: it had none, or nobody asks */
 	uint64_t memory;      /* resident bytes after its last request, 0: not measured */
+	uint64_t grown;	      /* by how much in that request */
 	struct capture out, err, fcgi; /* the last has no pipe: STDERR of the request */
 	char *tail; /* the last CAPTURE_TAIL_MAX bytes of its stderr while it starts */
 	uint32_t tail_len;

@@ -219,12 +219,14 @@ watch_request_ended(struct worker *w, struct request *r)
 		.max_requests = w->max_requests,
 		.age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->started_us : 0,
 		.memory = conf->max_memory > 0 ? r->memory : 0,
-		.memory_before = w->memory,
+		.grown = w->memory > 0 && r->memory > w->memory ? r->memory - w->memory : 0,
+		.grown_before = w->grown,
 	};
 	enum limits_fate fate = limits_after_request(conf, &now);
 	char reason[96] = "";
 
 	w->memory = now.memory;
+	w->grown = now.grown;
 	worker_start_worked(w);
 	if (w->stopped) {
 		worker_kill(w, "it was stopped by a signal");

@@ -198,7 +198,7 @@ def test_warmup_comes_first(odd, env):
 @pytest.mark.parametrize("how", ["fail", "sleep", "crash", "garbage", "close", "empty",
                                  "overloaded"])
 def test_failed_warmup_is_a_failed_start(odd, env, how):
-    """A 500, a hang, a crash, nonsense, nothing: the start has failed, is tried again, with back-off."""
+    """A 500, a hang, a crash, nonsense, nothing: a failed start, tried again with back-off."""
     mended = env.dir + "/pub/mended"
     server = odd("warms-up", {"pm.max_children": 1, "pm.warmup": "/warm-up",
                               "pm.start_timeout": "1s"}, args=(f"{how}:{mended}",), wait=False)
@@ -342,3 +342,12 @@ def test_recycling_while_a_client_keeps_its_connection(odd):
     with pytest.raises(fcgi.Closed), Client(server.address) as c:
         c.start(query="do=cut-body")
         c.answer()
+
+
+def test_memory_that_is_loaded_once_is_no_leak(odd):
+    """One request takes more than half of what is left to pm.max_memory, and keeps it: no reason."""
+    server = odd("leak", {"pm.max_children": 1, "pm.max_memory": "64M"})
+    with Client(server.address) as c:
+        pids = {json.loads(c.request(query=f"kb={kb}").body)["pid"]
+                for kb in (1, 1, 35000, 1, 1, 1)}
+    assert len(pids) == 1, server.log()
