@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,18 @@ struct scene {
 	struct metrics_pool view;
 };
 
+/* Until it waits for ever: its memory does not grow any more then. */
+static void
+await_pause(pid_t pid)
+{
+	struct procstat stat;
+
+	do {
+		poll(NULL, 0, 1);
+		ck_assert(procstat_read(pid, &stat));
+	} while (stat.state != 'S');
+}
+
 /* A pool process and its worker, which do nothing. */
 static void
 fork_pool(struct scene *s)
@@ -49,6 +62,8 @@ fork_pool(struct scene *s)
 	ck_assert_int_eq(read(ends[0], &s->worker, sizeof(s->worker)), (int)sizeof(s->worker));
 	close(ends[0]);
 	close(ends[1]);
+	await_pause(s->pool);
+	await_pause(s->worker);
 }
 
 static void

@@ -228,8 +228,8 @@ check_stuck(bool nonblock)
 	await_content(log_path, "cannot write to a pipe: it takes them too slowly; lines are lost\n");
 
 	start_us = clock_now_us();
-	writer_stop(50000);
-	ck_assert_int_lt(clock_now_us() - start_us, 2000000);
+	writer_stop(1000);
+	ck_assert_int_lt(clock_now_us() - start_us, 5000000);
 	lost = writer_lost(stuck);
 	ck_assert_uint_gt(lost, 1500);
 	ck_assert_uint_gt(taken + 1, lost);
@@ -313,7 +313,7 @@ START_TEST(test_torn)
 {
 	struct writer_file *f = writer_open("file", open_file(path));
 	struct rlimit before, limit;
-	uint64_t lost = 0;
+	uint64_t lost = _i < 4 ? 2 : 1;
 
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	limit = before;
@@ -323,14 +323,13 @@ START_TEST(test_torn)
 	ck_assert(put(f, "line one\n"));
 	ck_assert(put(f, "line two\n"));
 	ck_assert(put(f, "line three\n"));
-	for (int i = 0; i < 5000 && lost == 0; i++) {
+	for (int i = 0; i < 5000 && writer_lost(f) < lost; i++)
 		poll(NULL, 0, 1);
-		lost = writer_lost(f);
-	}
-	ck_assert_uint_eq(lost, _i < 4 ? 2 : 1);
+	ck_assert_uint_eq(writer_lost(f), lost);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	ck_assert(put(f, "line four\n"));
 	writer_stop(STOP_US);
+	ck_assert_uint_eq(writer_lost(f), lost);
 	if (_i < 4) {
 		char want[64];
 
@@ -375,7 +374,7 @@ START_TEST(test_hung)
 {
 	static size_t sent; /* the thread may outlive the test */
 	struct writer_file *f = writer_open_send("a hung one", hang_send, &sent);
-	int64_t start_us, end_us = clock_now_us() + 3000000;
+	int64_t start_us, end_us = clock_now_us() + 10000000;
 
 	pthread_mutex_lock(&hang);
 	ck_assert_int_eq(writer_start(), 0);
@@ -385,7 +384,7 @@ START_TEST(test_hung)
 	ck_assert(atomic_load(&hangs));
 	start_us = clock_now_us();
 	writer_stop(20000);
-	ck_assert_int_lt(clock_now_us() - start_us, 2000000);
+	ck_assert_int_lt(clock_now_us() - start_us, 5000000);
 	ck_assert(!put(f, "two\n"));
 	ck_assert_uint_eq(writer_lost(f), 1);
 	pthread_mutex_unlock(&hang);
