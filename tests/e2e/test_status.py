@@ -86,12 +86,13 @@ def visited(env, odd):
     held[0].start(query="do=sleep&ms=600000", REQUEST_URI=HOSTILE[2])
     for uri in HOSTILE:
         c = Client(server.address)
-        c.start(uri="/slow", query="do=slow&ms=300", REQUEST_URI=uri, REMOTE_USER=uri,
+        c.start(uri="/slow", query="do=slow&ms=1000", REQUEST_URI=uri, REMOTE_USER=uri,
                 SCRIPT_FILENAME=uri)
         held.append(c)
     for c in held[1:]:
         assert c.answer().status == 200
     wait_for(lambda: status(server)["active processes"] == 1, 5, "one request to run")
+    assert {p["requests"] for p in status(server)["processes"]} == {1}, "each has had one"
     yield server
     for c in held:
         c.close()
@@ -213,7 +214,7 @@ def test_ten_thousand_counted_exactly(env, odd):
     total = 2000 if ASAN else 10000
     log = env.dir + "/access.log"
     server = odd("hello", dict(OPTIONS, **{
-        "pm.max_children": 6, "request_terminate_timeout": "400ms", "request_queue_limit": 40,
+        "pm.max_children": 6, "request_terminate_timeout": "2s", "request_queue_limit": 40,
         "access.log": log, "access.format": '"%r %s"'}),
         global_options={"metrics_listen": f"127.0.0.1:{port}"})
     each = total // 10
@@ -244,7 +245,7 @@ def test_ten_thousand_counted_exactly(env, odd):
     slow = []
     for n in range(60):
         slow.append(Client(server.address, timeout=60))
-        slow[-1].start(query="do=slow&ms=250")
+        slow[-1].start(query="do=slow&ms=1000")
         wait_for(lambda n=n: status(server, "json")["accepted conn"] == total + n + 1, 5, "arrival")
     statuses = [c.answer().status for c in slow]
     for c in slow:
@@ -279,7 +280,7 @@ def test_ten_thousand_counted_exactly(env, odd):
 
     def lines():
         with open(log, encoding="latin-1") as f:
-            return [line for line in f if "/status" not in line]
+            return [line for line in f if "/status" not in line and line.endswith("\n")]
     wait_for(lambda: len(lines()) >= sent_all, 5 * SLOW, "the access log")
     assert len(lines()) == sent_all
 
@@ -328,6 +329,7 @@ def test_idle_and_active_make_total(odd):
 
 def test_rates_and_quantiles(odd):
     server = odd("hello", OPTIONS)
+    server.wait_workers(4)  # the one that was used last is used next
     with Client(server.address) as c:
         for _ in range(20):
             c.request(query="do=slow&ms=20")

@@ -54,6 +54,7 @@ def browser(env):
 def site(env, anyfpm, nginx):
     """A pool of the demo program behind nginx."""
     server = anyfpm(env.demo, OPTIONS)
+    server.wait_workers(4)
     front = nginx(server)
     front.backend = server
     return front
@@ -66,6 +67,14 @@ def url(front, path=PAGE):
 def text(driver, selector):
     """In one step: the page exchanges its elements at any time."""
     return driver.execute_script("return document.querySelector(arguments[0]).innerText", selector)
+
+
+def at_once(driver, pill):
+    """Some parts of one state of the page, once its pill says so."""
+    shown = driver.execute_script("""return {
+        title: document.title, pill: document.querySelector(".pill").innerText,
+        workers: document.querySelector("table.workers").innerText}""")
+    return shown if shown["pill"] == pill else None
 
 
 def color_scheme(driver, scheme):
@@ -105,9 +114,9 @@ def test_it_keeps_itself_up_to_date(env, site, browser):
     fetch_all(site, [f"/item/{i}" for i in range(40)])
     wait_for(lambda: "Requests since the start: 40" in text(driver, "main"), 15, "new numbers")
     slow = [in_background(fetch, site, "/slow?ms=6000") for _ in range(7)]
-    wait_for(lambda: text(driver, ".pill") == "requests wait", 15, "the queue to be shown")
-    assert driver.title == "www: 4 of 4 busy"
-    assert "GET /slow?ms=6000" in text(driver, "table.workers")
+    shown = wait_for(lambda: at_once(driver, "requests wait"), 15, "the queue to be shown")
+    assert shown["title"] == "www: 4 of 4 busy"
+    assert "GET /slow?ms=6000" in shown["workers"]
     assert driver.execute_script("return window.mark") == 1, "the page was loaded again"
     assert not driver.find_element("id", "lost").is_displayed()
     for request in slow:

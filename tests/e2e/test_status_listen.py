@@ -50,7 +50,7 @@ def test_status_listen_while_the_pool_finishes(env, odd):
     own = env.dir + "/status.sock"
     server = odd("hello", dict(OPTIONS, **{"pm.status_listen": own}))
     with Client(server.address) as c:
-        c.start(query="do=slow&ms=1500")
+        c.start(query="do=slow&ms=4000")
         wait_for(lambda: status(own)["active processes"] == 1, 5, "the request to run")
         server.signal(signal.SIGQUIT)
         server.wait_log("Finishing")
@@ -58,7 +58,7 @@ def test_status_listen_while_the_pool_finishes(env, odd):
         idle = Client(own)  # holds nothing up
         assert status(own)["active processes"] == 1
         assert c.answer().body == b"hello\n"
-    server.wait_exit(5 * SLOW)
+    server.wait_exit(10 * SLOW)
     idle.close()
 
 
