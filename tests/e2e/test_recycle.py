@@ -130,11 +130,15 @@ def test_leaking_worker(odd, nginx):
     server = odd("leak", {"pm.max_children": 4, "pm.max_memory": "64M"},
                  global_options={"log_level": "notice"})
     front = nginx(server)
-    end = time.monotonic() + LEAK_SECONDS
+    begun = time.monotonic()
     statuses, highest, pids, lock = {}, [0], set(), threading.Lock()
 
+    def over():
+        enough = statuses.get(200, 0) > 400 and len(pids) > 4
+        return time.monotonic() - begun > LEAK_SECONDS + (0 if enough else 60)
+
     def client():
-        while time.monotonic() < end:
+        while not over():
             try:
                 reply = fetch(front, "/?kb=1024")
             except OSError as e:
@@ -215,17 +219,18 @@ def test_failed_warmup_is_a_failed_start(odd, env, how):
 
 
 def test_ready_waits_for_a_slow_warmup(odd):
-    """Slow is not failed: a warm-up of half a second, within pm.start_timeout."""
+    """Slow is not failed: a warm-up of a second, within pm.start_timeout."""
+    started = time.monotonic()
     server = odd("warms-up", {"pm.max_children": 1, "pm.warmup": "/warm-up",
                               "pm.start_timeout": "10s", "request_terminate_timeout": "100ms"},
                  args=("slow",), wait=False)
-    started = time.monotonic()
     server.wait_log(r"child \d+ is ready", timeout=15)
-    assert time.monotonic() - started > 0.7
+    assert time.monotonic() - started > 1
     # The limit of requests is not that of a warm-up, and looking for it must not spin.
-    assert cpu_ticks(server.pool()) < 20 * SLOW
+    assert cpu_ticks(server.pool()) < 60
+    # Any request that takes longer is terminated, were it for a stall of the machine.
     with Client(server.address) as c:
-        assert c.request().status == 200
+        wait_for(lambda: c.request().status == 200, 10, "the pool to serve")
 
 
 def test_failing_starts_while_others_serve(odd, env):
@@ -281,7 +286,7 @@ def test_stopped_idle_worker_is_replaced_at_once(odd):
         started = time.monotonic()
         wait_for(lambda: not alive(used), 5, "the stopped worker to be removed")
         took = time.monotonic() - started
-        assert took < 1 * SLOW, f"removed after {took:.3f} s"
+        assert took < 2 * SLOW, f"removed after {took:.3f} s"
         for _ in range(5):
             assert json.loads(c.request().body)["pid"] != used
     assert len(server.wait_workers(2)) == 2 and used in (first, second)
