@@ -105,6 +105,7 @@ class Prometheus(Server):
     """A real Prometheus with the sample of contrib/, scraping once a second."""
 
     name = "prometheus"
+    grace = 30  # it waits for the disk
 
     def __init__(self, env, endpoint):
         super().__init__(env)

@@ -56,9 +56,9 @@ def test_get_values_tells_haproxy_to_multiplex(odd, haproxy):
     front = haproxy(server)
     fetch(front, "/")
     started = time.monotonic()
-    replies = fetch_all(front, ["/?do=slow&ms=500"] * 8, threads=8)
+    replies = fetch_all(front, ["/?do=slow&ms=1000"] * 8, threads=8)
     assert [r.status for r in replies] == [200] * 8
-    assert time.monotonic() - started < 2.5 * servers.SLOW, "they ran side by side"
+    assert time.monotonic() - started < 4, "they did not run side by side"
 
 
 def test_crash_harms_only_its_own_request(odd, haproxy):

@@ -256,7 +256,7 @@ def test_an_address_in_use_is_an_error_at_the_start(env, anyfpm):
 def test_it_comes_back_and_no_pool_notices(metrics):
     server, endpoint = metrics()
     with Client(server.address) as c:
-        c.start(query="do=sleep&ms=800")
+        c.start(query="do=sleep&ms=3000")
         wait_for(lambda: endpoint.scrape().get("workers", state="active") == 1, 5, "a request")
         workers = server.wait_workers(2)
         for times in (1, 2, 3):
