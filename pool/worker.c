@@ -192,10 +192,13 @@ signal_group(const struct worker *w, int sig)
 }
 
 static void
-set_stop_reason(struct worker *w, const char *reason)
+end_begins(struct worker *w, const char *reason)
 {
 	if (w->stop_reason[0] == '\0')
 		snprintf(w->stop_reason, sizeof(w->stop_reason), "%s", reason);
+	/* Now: what is started until it is reaped would not know that it has to wait. */
+	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
+		worker_start_failed(w->pool, w->started_us);
 }
 
 static void
@@ -204,7 +207,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	assert(w->state != WORKER_BUSY);
 	if (w->request != NULL) /* its warm-up */
 		ending_answered(ending_part(w));
-	set_stop_reason(w, reason);
+	end_begins(w, reason);
 	relay_disconnect(w);
 	worker_set_state(w, WORKER_STOPPING);
 	signal_group(w, SIGTERM);
@@ -237,10 +240,7 @@ worker_terminate(struct worker *w, const char *reason)
 void
 worker_kill(struct worker *w, const char *reason)
 {
-	set_stop_reason(w, reason);
-	/* Now: what is started until it is reaped would not know that it has to wait. */
-	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
-		worker_start_failed(w->pool, w->started_us);
+	end_begins(w, reason);
 	w->killed = true;
 	signal_group(w, SIGKILL);
 	w->kill_us = clock_now_us() + KILL_AGAIN_US;

@@ -218,6 +218,15 @@ def test_failed_warmup_is_a_failed_start(odd, env, how):
     server.wait_log(r"child \d+ is ready")
 
 
+@pytest.mark.parametrize("how", ["close", "garbage"])
+def test_failed_warmups_are_no_reason_to_start_more(odd, how):
+    """Whoever is asked to end before it was ready has failed at once, not when it has ended."""
+    server = odd("warms-up", {"pm.max_children": 2, "pm.max_surge": 4, "pm.warmup": "/warm-up"},
+                 args=(how,), wait=False)
+    server.wait_log("2 starts failed in a row")
+    assert len(re.findall(r"child \d+ started", server.log())) == 3, server.log()
+
+
 def test_ready_waits_for_a_slow_warmup(odd):
     """Slow is not failed: a warm-up of a second, within pm.start_timeout."""
     started = time.monotonic()
