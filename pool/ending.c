@@ -165,16 +165,33 @@ ending_abandon(struct request *r)
 	}
 }
 
+static void
+log_limit(const struct request *r, enum request_end end, const char *limit, const char *fate)
+{
+	char request[256], script[256];
+
+	request_describe(r, request, sizeof(request));
+	if (end != END_TIMEOUT) {
+		log_error("child %d exceeded %s; \"%s\" is %s, the child is terminated",
+		    (int)r->worker->pid, limit, request, fate);
+		return;
+	}
+	/* php-fpm's line, which its users look for in logs, and then what we have to add. */
+	log_warning("child %d, script '%s' (request: \"%s\") execution timed out (%.6f sec), "
+		    "terminating; exceeded %s, the request is %s",
+	    (int)r->worker->pid, request_script(r, script, sizeof(script)), request,
+	    (double)r->exceeded / 1e6, limit, fate);
+}
+
 void
 ending_limit(struct request *r, enum request_end end, unsigned int status, const char *limit,
     const char *text)
 {
 	struct worker *w = r->worker;
 	struct client *c = r->client;
-	char request[256], reason[96];
+	char reason[96];
 
-	log_error("child %d exceeded %s; \"%s\" is %s, the child is terminated", (int)w->pid, limit,
-	    request_describe(r, request, sizeof(request)),
+	log_limit(r, end, limit,
 	    c == NULL || r->out_end ? "nobody's any more"
 		: r->head_done	    ? "cut short"
 		: status == 504	    ? "answered 504"

@@ -228,6 +228,16 @@ request_describe(const struct request *r, char *buf, size_t size)
 	return buf;
 }
 
+const char *
+request_script(const struct request *r, char *buf, size_t size)
+{
+	const struct slice *file = &r->file;
+
+	snprintf(buf, size, "%.*s", file->len > 0 ? (int)file->len : 1,
+	    file->len > 0 ? (const char *)r->params + file->off : "-");
+	return buf;
+}
+
 void
 request_bury(struct pool *pool)
 {

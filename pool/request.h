@@ -31,6 +31,9 @@ bool request_is_idempotent(const struct request *r);
 /* "GET /path?query" for log lines, in buf; at most size bytes with the NUL. */
 const char *request_describe(const struct request *r, char *buf, size_t size);
 
+/* SCRIPT_FILENAME, "-" when there is none, likewise. */
+const char *request_script(const struct request *r, char *buf, size_t size);
+
 /* After a pass: recycle the requests that are done; at the end, free all. */
 void request_bury(struct pool *pool);
 void request_free_all(struct pool *pool);

@@ -307,7 +307,6 @@ static void
 note(struct slowlog *sl, struct request *r, int64_t now)
 {
 	struct slow_entry *e = calloc(1, sizeof(*e));
-	const struct slice *file = &r->file;
 
 	r->slow = true;
 	stats_count(r->pool->stats, STATS_SLOW, 1);
@@ -318,8 +317,7 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	e->found_us = now;
 	e->duration_us = now - r->since_us;
 	clock_gettime(CLOCK_REALTIME, &e->at);
-	snprintf(e->script, sizeof(e->script), "%.*s", file->len > 0 ? (int)file->len : 1,
-	    file->len > 0 ? (const char *)r->params + file->off : "-");
+	request_script(r, e->script, sizeof(e->script));
 	request_describe(r, e->request, sizeof(e->request));
 	log_warning("child %d, script '%s' (request: \"%s\") executing too slow (%.6f sec), "
 		    "logging",

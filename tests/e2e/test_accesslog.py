@@ -129,9 +129,10 @@ def test_terminated(logging, env, what, status, limit, end, detail):
     assert (line.status, line.end, line.number) == (str(status), end, "1")
     used = re.fullmatch(rf"{end}\({detail}\)", line.detail)
     assert float(used.group(2)) <= float(used.group(1)) < 5 * float(used.group(2)), line.detail
-    said = server.wait_log(rf"\[pool www\] child {pid} exceeded request_terminate_\w+ \(([\d.]+) "
-                           r'of [\d.]+ (?:seconds|KB)\); "GET /over/the/limit')
+    said = server.wait_log(rf"\[pool www\] child {pid}\b.* exceeded request_terminate_\w+ \("
+                           r"([\d.]+) of [\d.]+ (?:seconds|KB)\)[;,]")
     assert said.group(1) == used.group(1)
+    assert '"GET /over/the/limit' in said.string[said.start():]
 
 
 @pytest.mark.parametrize("what, status, end", [

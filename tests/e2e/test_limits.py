@@ -77,10 +77,14 @@ class Others:
 
 
 def exceeded(server, limit, uri, how, times=1):
-    """The error line of a limit; returns (pid, value, limit)."""
+    """The error line of a limit; returns (pid, value, limit). That of the time is php-fpm's."""
+    used = r"exceeded request_terminate_%s \(([0-9.]+) of ([0-9.]+) (?:seconds|KB)\)" % limit
+    request = re.escape(uri)
     line = server.wait_log(
-        r"ERROR: \[pool www\] child (\d+) exceeded request_terminate_%s \(([0-9.]+) of ([0-9.]+) "
-        r"(?:seconds|KB)\); \"GET %s\" is %s" % (limit, re.escape(uri), how), times)
+        (r"WARNING: \[pool www\] child (\d+), script '[^']+' \(request: \"GET %s\"\) execution "
+         r"timed out \([0-9]+\.[0-9]{6} sec\), terminating; %s, the request is %s"
+         % (request, used, how)) if limit == "timeout" else
+        (r"ERROR: \[pool www\] child (\d+) %s; \"GET %s\" is %s" % (used, request, how)), times)
     return int(line.group(1)), float(line.group(2)), float(line.group(3))
 
 
