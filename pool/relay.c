@@ -42,8 +42,9 @@
 /* A connection on which nothing was ever sent is not trusted longer than this: libfcgi drops it
  * after 2 s. */
 #define UNUSED_CONNECTION_MAX_US 1000000
-/* A connection that is still open so long after a response is kept by the program. */
-#define KEPT_US 5000
+/* A connection that is still open so long after a response is kept by the program. It is longer
+ * than others on a busy machine keep the program from its CPU before it can close. */
+#define KEPT_US 50000
 /* libfcgi reads in blocks of this size: what is within one was read with the parameters. */
 #define READ_AHEAD 8176
 #define WRITE_CHUNKS 56
@@ -121,6 +122,8 @@ is_stale(struct worker *w, const struct request *r)
 {
 	if (w->conn_requests == 0)
 		return clock_now_us() - w->conn_us > UNUSED_CONNECTION_MAX_US;
+	if (w->keeps == KEEPS_UNKNOWN)
+		w->keeps = w->pool->keeps;
 	if (w->keeps == KEEPS_UNKNOWN && !request_is_idempotent(r))
 		w->keeps = w->pool->keeps = find_out(w);
 	return w->keeps == KEEPS_NO;

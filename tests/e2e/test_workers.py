@@ -98,9 +98,11 @@ def test_idle_worker_killed_loses_nothing(odd):
             assert c.request().status == 200
 
 
-def test_worker_that_closes_after_each_request(odd):
-    """No KEEP_CONN support: connect again, lose nothing, keep the process."""
-    server = odd("no-keepalive", {"pm.max_children": 1})
+@pytest.mark.parametrize("late", ["0", "0.02"])
+def test_worker_that_closes_after_each_request(odd, late):
+    """No KEEP_CONN support: connect again, lose nothing, keep the process; also when it has to wait
+    for its CPU before it can close."""
+    server = odd("no-keepalive", {"pm.max_children": 1}, args=(late,))
     with Client(server.address) as c:
         answers = [json.loads(c.request(body=b"x" * 10).body) for _ in range(30)]
     assert len({a["pid"] for a in answers}) == 1

@@ -592,6 +592,7 @@ def main():
                 if behavior == "exits-after" and number >= int(value):
                     os._exit(0)
                 if behavior == "no-keepalive":
+                    time.sleep(float(value or "0"))
                     break
         except Gone:
             pass
