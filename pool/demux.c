@@ -121,6 +121,17 @@ refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
 	return true;
 }
 
+/* The same behind the END_REQUEST of r, which the client, using its id again, has not waited for. */
+static bool
+refuse_after(struct request *r, bool keep)
+{
+	r->client->unread = true;
+	account_refused(r->client, END_REFUSED);
+	r->keep = r->keep && keep;
+	return r->cut || stream_end_request(&r->pool->chunks, &r->out, r->id, 0,
+	    FCGI_CANT_MPX_CONN);
+}
+
 static bool
 begin(struct client *c, uint16_t id, const uint8_t body[8])
 {
@@ -128,9 +139,8 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 	bool keep = (body[2] & FCGI_KEEP_CONN) != 0;
 	struct request *r = request_find(c, id);
 
-	/* Its END_REQUEST is on its way, and the client has not waited for it. */
 	if (r != NULL && r->out_end)
-		return refuse(c, id, FCGI_CANT_MPX_CONN, keep);
+		return refuse_after(r, keep);
 	if (r != NULL) {
 		/* A second BEGIN for an active id is an error of that id alone (5.5). */
 		ending_refuse(r, END_REFUSED, 400, "The request was begun twice.");
