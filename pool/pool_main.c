@@ -172,6 +172,7 @@ raise_worker_limits(const struct conf_pool *conf)
 {
 	raise_hard_limit(RLIMIT_NOFILE, conf->rlimit_files);
 	raise_hard_limit(RLIMIT_CORE, conf->rlimit_core);
+	raise_hard_limit(RLIMIT_AS, conf->rlimit_as);
 	if (conf->process_priority < 0) /* getrlimit(2): 20 less the nice value */
 		raise_hard_limit(RLIMIT_NICE, (uint64_t)(20 - conf->process_priority));
 }

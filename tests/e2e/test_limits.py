@@ -12,7 +12,7 @@ import time
 import fcgi
 import pytest
 from fcgi import Client
-from servers import ROOT, SLOW, alive, children, stat, wait_for
+from servers import ASAN, ROOT, SLOW, alive, children, stat, wait_for
 from stalls import Stalls
 from web import fetch
 
@@ -448,6 +448,23 @@ def test_privileged_settings(odd):
     assert nice_of(pid) == -5
     assert limit_of(pid, "Max core file size") == ("unlimited", "unlimited")
     assert limit_of(pid, "Max open files") == (str(hard), str(hard))
+
+
+@pytest.mark.skipif(ASAN or not may_raise_limits(), reason="needs root with CAP_SYS_RESOURCE")
+def test_rlimit_as_above_our_own(odd):
+    """The hard limit of whoever started anyfpm is raised for the workers, as the others are."""
+    server = odd(options={"pm.max_children": 1, "rlimit_as": "16G"})
+    own = 8 << 30
+    resource.prlimit(server.pid, resource.RLIMIT_AS, (own, own))
+    server.wait_workers(1)
+    pool = server.pool()
+    os.kill(pool, signal.SIGKILL)  # the next one has the master's limit
+    wait_for(lambda: server.pools() not in ([], [pool]), 5, "another pool process")
+    with Client(server.address) as c:
+        assert c.request().status == 200
+    size = str(16 << 30)
+    assert limit_of(server.workers()[0], "Max address space") == (size, size)
+    assert limit_of(server.pool(), "Max address space") == (str(own), size)
 
 
 def test_global_limits_hold_for_pools_without_their_own(env, anyfpm):
