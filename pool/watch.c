@@ -188,6 +188,7 @@ watch_request_begins(struct worker *w)
 		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
 	if (w->last && !w->leaving) {
 		w->leaving = true;
+		w->leaving_reason = "its successor is ready"; /* if it must give r back */
 		worker_adjust(pool);
 	}
 }
