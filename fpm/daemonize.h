@@ -12,8 +12,10 @@ int daemonize(void);
 /* Report the code that whoever started us exits with. */
 void daemonize_report(int report_fd, int code);
 
-/* Let go of the terminal: input is /dev/null, output is log_fd. The working directory stays, because
- * workers start in it, those of a pool process that was replaced too. */
+/*
+ * Let go of the terminal: input is /dev/null, output is log_fd. The working directory stays,
+ * because workers start in it, those of a pool process that was replaced too.
+ */
 void daemonize_detach(int log_fd);
 
 #endif
