@@ -3,6 +3,7 @@
 
 #include "pool/accesslog.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
