@@ -4,6 +4,7 @@ import glob
 import os
 import pty
 import select
+import signal
 import time
 import urllib.request
 
@@ -33,6 +34,7 @@ def test_demo_on_a_terminal(env):
     port = servers.free_port()
     pid, fd = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # else no shell can trap it
         os.execve(servers.TOP + "/contrib/demo/run", ["contrib/demo/run"], {
             **os.environ, "TMPDIR": env.dir, "DEMO_PORT": str(port), "DEMO_BUILD": servers.BUILD})
     try:
