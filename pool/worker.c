@@ -118,7 +118,8 @@ worker_ready(struct worker *w)
 static void
 warm_up(struct worker *w)
 {
-	const char *path = w->pool->conf->warmup;
+	const char *uri = w->pool->conf->warmup, *query = uri + strcspn(uri, "?");
+	char *path = strndup(uri, (size_t)(query - uri));
 	const struct {
 		const char *name, *value;
 	} params[] = {
@@ -129,16 +130,17 @@ warm_up(struct worker *w)
 		{ "SERVER_PORT", "80" },
 		{ "REMOTE_ADDR", "127.0.0.1" },
 		{ "REQUEST_METHOD", "GET" },
-		{ "REQUEST_URI", path },
+		{ "REQUEST_URI", uri },
 		{ "SCRIPT_NAME", path },
 		{ "SCRIPT_FILENAME", path },
-		{ "QUERY_STRING", "" },
+		{ "QUERY_STRING", *query == '?' ? query + 1 : query },
 	};
 	struct request *r = request_new_warmup(w->pool);
-	bool ok = r != NULL;
+	bool ok = r != NULL && path != NULL;
 
 	for (size_t i = 0; ok && i < sizeof(params) / sizeof(params[0]); i++)
 		ok = params_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
+	free(path);
 	if (ok && params_finish(r) == PARAMS_OK) {
 		relay_start(w, r);
 		return;

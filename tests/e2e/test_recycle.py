@@ -218,6 +218,12 @@ def test_failed_warmup_is_a_failed_start(odd, env, how):
     server.wait_log(r"child \d+ is ready")
 
 
+def test_warmup_with_a_query(odd):
+    """It reaches the program as the query of a client would."""
+    server = odd(options={"pm.max_children": 1, "pm.warmup": "/warm-up?do=fail&x=1"}, wait=False)
+    server.wait_log(r"it answered pm\.warmup with status 500")
+
+
 @pytest.mark.parametrize("how", ["close", "garbage"])
 def test_failed_warmups_are_no_reason_to_start_more(odd, how):
     """Whoever is asked to end before it was ready has failed at once, not when it has ended."""
