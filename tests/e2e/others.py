@@ -138,6 +138,8 @@ global
     log stderr format raw daemon
 defaults
     mode http
+    log global
+    option httplog
     timeout connect 5s
     timeout client {timeout}
     timeout server {timeout}
@@ -161,6 +163,11 @@ fcgi-app app
             f.write(config)
         self.launch(["/usr/sbin/haproxy", "-db", "-f", path])
         self.wait_listening(("127.0.0.1", self.port))
+
+    def refused(self, path):
+        """Whether HAProxy has failed this request by itself, before it had a byte of an answer."""
+        line = rf' 500 \d+ - - IH-- .*"GET {re.escape(path)} HTTP'
+        return wait_for(lambda: re.search(line, self.said()), 5, "the line of " + path)
 
 
 class SpawnFcgi(Server):

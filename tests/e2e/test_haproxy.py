@@ -23,6 +23,18 @@ def slow_upload(front, size, seconds):
     return body, fetch(front, "/upload", "POST", pieces(), {"Content-Length": str(size)})
 
 
+def fetch_through(front, paths, threads):
+    """Requests side by side. HAProxy 2.6 refuses some by itself, and sends them nowhere, when the
+    other side stands still for a moment (log flags IH; alike its issue 2568): those are sent again.
+    Whatever anyfpm does wrong is a 502 or another flag."""
+    replies = fetch_all(front, paths, threads)
+    for i, reply in enumerate(replies):
+        if reply.status == 500 and b"An internal server error occurred." in reply.body:
+            assert front.refused(paths[i]), "a 500 that is not HAProxy's own"
+            replies[i] = fetch(front, paths[i])
+    return replies
+
+
 def leave_in_the_middle(front):
     """A client that goes away while its request runs."""
     with socket.create_connection(("127.0.0.1", front.port)) as s:
@@ -38,7 +50,7 @@ def test_fifty_concurrent_requests(odd, haproxy, listen):
     front = haproxy(server, max_reqs=32)
     upload = in_background(slow_upload, front, 5 << 20, 3)
     aborted = in_background(leave_in_the_middle, front)
-    replies = fetch_all(front, [f"/{i}?do=echo&n={i}" for i in range(500)], threads=50)
+    replies = fetch_through(front, [f"/{i}?do=echo&n={i}" for i in range(500)], 50)
     for i, reply in enumerate(replies):
         assert reply.status == 200, reply.body[:200]
         assert json.loads(reply.body)["params"]["QUERY_STRING"] == f"do=echo&n={i}"
@@ -56,7 +68,7 @@ def test_get_values_tells_haproxy_to_multiplex(odd, haproxy):
     front = haproxy(server)
     fetch(front, "/")
     started = time.monotonic()
-    replies = fetch_all(front, ["/?do=slow&ms=1000"] * 8, threads=8)
+    replies = fetch_through(front, [f"/{i}?do=slow&ms=1000" for i in range(8)], 8)
     assert [r.status for r in replies] == [200] * 8
     assert time.monotonic() - started < 4, "they did not run side by side"
 
@@ -66,6 +78,6 @@ def test_crash_harms_only_its_own_request(odd, haproxy):
     server = odd(options={"pm.max_children": 4})
     front = haproxy(server)
     paths = ["/?do=crash" if i % 10 == 0 else f"/?do=slow&ms=30&n={i}" for i in range(60)]
-    replies = fetch_all(front, paths, threads=20)
+    replies = fetch_through(front, paths, 20)
     for path, reply in zip(paths, replies):
         assert reply.status == (502 if "crash" in path else 200), path
