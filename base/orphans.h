@@ -23,8 +23,8 @@ unsigned int orphans_kill(bool (*is_orphan)(pid_t pid, void *arg), void *arg);
 /* Kill and reap until none is left, or until a second has passed. */
 void orphans_end(bool (*is_orphan)(pid_t pid, void *arg), void *arg);
 
-/* Whether the environment of a process has an entry NAME=... (name with its "="); false too where
- * it may not be read. */
-bool orphans_has_env(pid_t pid, const char *name);
+/* Whether the environment of a process has the entry NAME=VALUE, or for NAME= one with any value;
+ * false too where it may not be read. */
+bool orphans_has_env(pid_t pid, const char *wanted);
 
 #endif

@@ -11,7 +11,7 @@
 bool
 procstat_read_fd(int fd, struct procstat *s)
 {
-	unsigned long long user, system, children_user, children_system;
+	unsigned long long user, system, children_user, children_system, start;
 	char text[1024], *end;
 	long long pages;
 	ssize_t n;
@@ -24,14 +24,15 @@ procstat_read_fd(int fd, struct procstat *s)
 	if ((end = strrchr(text, ')')) == NULL ||
 	    sscanf(end + 1,
 		" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu %*d %*d %*d %*d "
-		"%*u %*u %lld",
+		"%llu %*u %lld",
 		&s->state, &parent, &user, &system, &children_user, &children_system,
-		&pages) != 7)
+		&start, &pages) != 8)
 		return false;
 	s->parent = parent;
 	s->user_ticks = user;
 	s->system_ticks = system;
 	s->children_ticks = children_user + children_system;
+	s->start_ticks = start;
 	s->pages = pages > 0 ? (uint64_t)pages : 0;
 	return true;
 }

@@ -383,6 +383,11 @@ struct pool {
 	int64_t retry_us;	/* no start before, 0: none failed */
 	int64_t failed_us;	/* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
+	struct {
+		unsigned int slot;    /* of the last failed start that left processes, 0: none */
+		uint64_t start_ticks; /* procstat's, of that worker */
+		pid_t pid;
+	} failed;
 	enum worker_keeps keeps;  /* what is known of the program */
 	bool reported_ready;
 	int64_t sample_us;     /* when memory and CPU of busy workers are looked at next */

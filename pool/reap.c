@@ -19,6 +19,8 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "base/orphans.h"
+#include "base/procstat.h"
 #include "pool/capture.h"
 #include "pool/dispatch.h"
 #include "pool/queue.h"
@@ -114,6 +116,64 @@ has_crashed(const struct worker *w, const siginfo_t *info)
 	    (info->si_status != SIGKILL || !w->killed);
 }
 
+static struct worker *
+find_worker(const struct pool *pool, pid_t pid)
+{
+	struct worker *w;
+
+	for (int state = 0; state < WORKER_DEAD; state++) {
+		TAILQ_FOREACH (w, &pool->workers[state], link) {
+			if (w->pid == pid)
+				return w;
+		}
+	}
+	return NULL;
+}
+
+/* Whether it comes from the worker whose start has failed. */
+static bool
+is_of_failed_start(pid_t pid, void *arg)
+{
+	const struct pool *pool = arg;
+	struct procstat stat;
+	char slot[SPAWN_SLOT_MAX];
+
+	spawn_slot_text(pool->failed.slot, slot);
+	return find_worker(pool, pid) == NULL && procstat_read(pid, &stat) &&
+	    stat.start_ticks >= pool->failed.start_ticks && orphans_has_env(pid, slot);
+}
+
+/*
+ * A program that goes to the background leaves its group, and would stay behind once for each
+ * attempt. Called again when one of them has died, for what that one has left.
+ */
+static void
+sweep_failed_start(struct pool *pool)
+{
+	unsigned int killed;
+
+	if (pool->failed.slot == 0)
+		return;
+	if ((killed = orphans_kill(is_of_failed_start, pool)) > 0)
+		log_notice("killed %u process%s that child %d had left in the background", killed,
+		    killed == 1 ? "" : "es", (int)pool->failed.pid);
+	else
+		pool->failed.slot = 0;
+}
+
+static void
+begin_sweep(struct worker *w)
+{
+	struct procstat stat;
+
+	if (!procstat_read(w->pid, &stat))
+		return;
+	w->pool->failed.slot = w->slot;
+	w->pool->failed.start_ticks = stat.start_ticks;
+	w->pool->failed.pid = w->pid;
+	sweep_failed_start(w->pool);
+}
+
 static void
 worker_died(struct worker *w, const siginfo_t *info)
 {
@@ -129,26 +189,14 @@ worker_died(struct worker *w, const siginfo_t *info)
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
 	else if (has_crashed(w, info))
 		stats_count(pool->stats, STATS_WORKERS_CRASHED, 1);
+	if (failed_start)
+		begin_sweep(w);
 	worker_set_state(w, WORKER_DEAD);
 	if (failed_start)
 		worker_start_failed(pool, w->started_us);
 	if (info->si_code != CLD_EXITED &&
 	    (info->si_status == SIGSEGV || info->si_status == SIGBUS))
 		worker_crashed(pool);
-}
-
-static struct worker *
-find_worker(const struct pool *pool, pid_t pid)
-{
-	struct worker *w;
-
-	for (int state = 0; state < WORKER_DEAD; state++) {
-		TAILQ_FOREACH (w, &pool->workers[state], link) {
-			if (w->pid == pid)
-				return w;
-		}
-	}
-	return NULL;
 }
 
 /*
@@ -214,6 +262,7 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 			worker_died(w, &info);
 		} else {
 			slowlog_child_died(pool, &info);
+			sweep_failed_start(pool);
 		}
 		waitpid(info.si_pid, NULL, WNOHANG);
 	}

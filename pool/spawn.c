@@ -196,6 +196,12 @@ make_socket(struct pool *pool, struct worker *w)
 	return listen(w->listen_fd, WORKER_BACKLOG);
 }
 
+void
+spawn_slot_text(unsigned int slot, char text[SPAWN_SLOT_MAX])
+{
+	snprintf(text, SPAWN_SLOT_MAX, "ANYFPM_SLOT=%u", slot);
+}
+
 /* The environment of one worker: the pool's and its slot. The strings stay the pool's. */
 static char **
 make_env(const struct pool *pool, char *slot)
@@ -241,10 +247,10 @@ give_birth(struct worker *w)
 		.pool = pool, .argv = pool->conf->command, .exe_fd = -1, .is_worker = true
 	};
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, exec[2] = { -1, -1 };
-	char slot[32];
+	char slot[SPAWN_SLOT_MAX];
 
 	w->slot = take_slot(pool);
-	snprintf(slot, sizeof(slot), "ANYFPM_SLOT=%u", w->slot);
+	spawn_slot_text(w->slot, slot);
 	birth.env = make_env(pool, slot);
 	if (w->slot != 0 && birth.env != NULL && make_socket(pool, w) == 0 &&
 	    relay_connect(w) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&

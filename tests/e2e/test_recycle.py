@@ -10,7 +10,7 @@ import time
 import fcgi
 import pytest
 from fcgi import Client
-from servers import ASAN, SLOW, alive, cpu_ticks, wait_for
+from servers import ASAN, PYTHON, SLOW, alive, cpu_ticks, wait_for
 from test_load import count
 from web import fetch, fetch_all
 
@@ -268,6 +268,37 @@ def test_failing_starts_while_others_serve(odd, env):
     wait_for(lambda: _served_side_by_side(clients), 40, "the pool to grow", interval=0.3)
     for c in clients:
         c.close()
+
+
+DAEMON = """#!{python} -S
+import os, time
+begun, begin = os.pipe()
+if os.fork():
+    os.read(begun, 1)
+    os._exit(0)
+os.setsid()
+with open({note!r}, "a") as f:
+    f.write(f"{{os.getpid()}}\\n")
+os.write(begin, b"x")
+time.sleep(600)
+"""
+
+
+def test_program_that_goes_to_the_background(env, anyfpm):
+    """Each start fails, and what each has left in a session of its own is gone."""
+    note, program = env.dir + "/pub/note", env.dir + "/daemon"
+    with open(program, "w", encoding="ascii") as f:
+        f.write(DAEMON.format(python=PYTHON, note=note))
+    os.chmod(program, 0o755)
+    server = anyfpm(program, {"pm.max_children": 1}, wait=False)
+    server.wait_log("2 starts failed in a row", timeout=15)
+    server.wait_log("stays in the foreground[?]", 2)
+    server.wait_log(r"killed 1 process that child \d+ had left in the background", 2)
+    with open(note, encoding="ascii") as f:
+        left = [int(pid) for pid in f]
+    assert len(left) >= 2
+    for pid in left[:2]:
+        wait_for(lambda pid=pid: not alive(pid), 5, "what was left to be killed")
 
 
 def test_ondemand_recovers_from_a_failed_start(odd, env):
