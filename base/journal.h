@@ -8,8 +8,8 @@
 
 /*
  * A destination for lines whose first byte is their enum log_level. ident, which stays the
- * caller's, says who we are; facility is one of syslog(3)'s. NULL: out of memory, or LOG_TO_JOURNAL in
- * a program built without libsystemd.
+ * caller's, says who we are; facility is one of syslog(3)'s. NULL: out of memory, or
+ * LOG_TO_JOURNAL in a program built without libsystemd.
  */
 struct writer_file *journal_open(enum log_kind kind, const char *ident, int facility);
 

@@ -27,8 +27,8 @@ void log_set_fd(int fd);
 void log_set_level(enum log_level level);
 
 /*
- * Lines go through the writer (writer.h) from now on: to fd, which is taken over. name is the file's
- * in messages. NULL: out of memory, they go to descriptor 2. log_close() takes NULL as well.
+ * Lines go through the writer (writer.h) from now on: to fd, which is taken over. name is the
+ * file's in messages. NULL: out of memory, they go to descriptor 2. log_close() takes NULL as well.
  */
 struct writer_file;
 struct writer_file *log_open(const char *name, int fd);

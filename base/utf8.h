@@ -20,8 +20,8 @@ enum utf8_use {
  */
 size_t utf8_clean(char *out, size_t size, const void *text, size_t len, enum utf8_use use);
 
-/* The length of the character at p, of whose bytes there are len (at least 1). If it is none, *valid
- * is false, and the length is that of what one replacement stands for. */
+/* The length of the character at p, of whose bytes there are len (at least 1). If it is none,
+ * *valid is false, and the length is that of what one replacement stands for. */
 size_t utf8_character(const unsigned char *p, size_t len, bool *valid);
 
 #endif

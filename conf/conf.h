@@ -172,8 +172,9 @@ struct conf {
 
 /*
  * Read and check the file at path. prefix (-p), or NULL, is what relative paths in it are
- * relative to (default: the installation's prefix, as php-fpm); allow_root (-R), that pools may run
- * as root. Returns a configuration that conf_free() takes, or NULL with at least one line in errors.
+ * relative to (default: the installation's prefix, as php-fpm); allow_root (-R), that pools may
+ * run as root. Returns a configuration that conf_free() takes, or NULL with at least one line in
+ * errors.
  */
 struct conf *conf_read_file(
     const char *path, const char *prefix, bool allow_root, struct conf_errors *errors);

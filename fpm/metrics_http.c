@@ -142,7 +142,8 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(arg);
 }
 
-/* We or the system are short of descriptors or memory: the client waits a moment, we do not spin. */
+/* We or the system are short of descriptors or memory: the client waits a moment, we do not
+ * spin. */
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {

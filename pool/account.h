@@ -29,8 +29,8 @@ void account_request(struct request *r);
 /* A request of c was refused before there was anything of it: it counts, and has a line. */
 void account_refused(struct client *c, enum request_end end);
 
-/* The lists of workers (or whether they can be started, or the pool's state), of queued requests, or
- * of clients have changed. */
+/* The lists of workers (or whether they can be started, or the pool's state), of queued requests,
+ * or of clients have changed. */
 void account_workers(struct pool *pool);
 void account_queue(struct pool *pool);
 void account_clients(struct pool *pool);

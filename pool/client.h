@@ -4,7 +4,8 @@
 
 #include "pool/pool.h"
 
-/* Take over a connection that l has accepted, non-blocking. NULL: out of memory; fd is closed then. */
+/* Take over a connection that l has accepted, non-blocking. NULL: out of memory; fd is closed
+ * then. */
 struct client *client_new(struct listener *l, int fd, const uint8_t addr[16]);
 
 /* Move it: the lists, the time of the state. CLIENT_CLOSED closes the connection. */

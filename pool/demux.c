@@ -121,7 +121,8 @@ refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
 	return true;
 }
 
-/* The same behind the END_REQUEST of r, which the client, using its id again, has not waited for. */
+/* The same behind the END_REQUEST of r, which the client, using its id again, has not waited
+ * for. */
 static bool
 refuse_after(struct request *r, bool keep)
 {

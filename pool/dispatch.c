@@ -29,7 +29,8 @@ dispatch_judge(const struct dispatch_loss *loss)
 	/* It was never read. */
 	if (!loss->accepted || !loss->written)
 		return DISPATCH_RETRY;
-	/* A clean end of file says that it was read; a reset on a new connection that a part was. */
+	/* A clean end of file says that it was read; a reset on a new connection that a part
+	 * was. */
 	if (!loss->reset || !loss->reused)
 		return DISPATCH_FAIL;
 	/* The program ended on purpose, between two requests: that may hit one request twice. */

@@ -29,7 +29,7 @@ enum message_type {
 	MESSAGE_START,	      /* everything has been sent: serve */
 	MESSAGE_DRAIN,	      /* finish what was accepted, queued requests too, then exit 0 */
 	MESSAGE_STOP,	      /* end everything now, then exit 0 */
-	MESSAGE_PERMIT,	      /* arg: so many workers more may exist (process.max); 0: none for now */
+	MESSAGE_PERMIT,       /* arg: so many workers more may exist (process.max); 0: none now */
 	/* master -> metrics process, before the start; states after it as well */
 	MESSAGE_POOL,	    /* arg: its number, from 0 on; data: name; its statistics are passed */
 	MESSAGE_POOL_STATE, /* arg: its number; data: struct message_pool_state */
@@ -41,7 +41,7 @@ enum message_type {
 };
 
 enum message_fd {
-	MESSAGE_FD_LISTEN = 1, /* a bound, listening, non-blocking socket; once per listen address */
+	MESSAGE_FD_LISTEN = 1, /* a bound, listening, non-blocking socket; one per listen address */
 	MESSAGE_FD_ERROR_LOG,  /* the error log, opened for appending */
 	MESSAGE_FD_STATS,      /* memory for the pool's numbers (stats.h) */
 	MESSAGE_FD_ACCESS_LOG, /* the pool's access log, where it has one, for appending */

@@ -249,7 +249,8 @@ on_master(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Whether anything that was accepted is still unanswered: what no busy worker has, has its client.
- * Warm-ups are not waited for, nor clients of the status page, whatever they ask or leave unread. */
+ * Warm-ups are not waited for, nor clients of the status page, whatever they ask or leave
+ * unread. */
 static bool
 has_open_requests(const struct pool *pool)
 {

@@ -42,7 +42,8 @@ TAILQ_HEAD(worker_list, worker);
 #define PARAMS_KEEP 4096
 /* FCGI_STDERR bytes that may come before the response's header block is complete. */
 #define STDERR_BEFORE_HEAD_MAX (1024 * 1024)
-/* Connections by pm.status_listen: beyond the descriptor budget, so that it answers at its limit. */
+/* Connections by pm.status_listen: beyond the descriptor budget, so that it answers at its
+ * limit. */
 #define STATUS_CLIENTS_MAX 16
 /* How long a connection with a cut answer serves its other requests (design: 1 s). */
 #define CUT_TIMEOUT_US 1000000
@@ -94,7 +95,7 @@ struct client {
 	bool paused;	  /* not read: the body of its one open request waits for the worker */
 	bool half_closed; /* it sends no more but still reads (unix only) */
 	bool unread;	  /* was answered before it had sent everything: linger at the end */
-	int64_t cut_us;	  /* when an answer was cut short: closes CUT_TIMEOUT_US after it; 0: none */
+	int64_t cut_us;   /* when an answer was cut short: closes CUT_TIMEOUT_US after; 0: none */
 	bool write_armed; /* it takes no more for now; in pool->blocked */
 	bool progress;	  /* this flush has written something */
 	int64_t blocked_us; /* when it last took something */
@@ -206,7 +207,7 @@ struct request {
 	bool logged;		/* it has its line, or none is wanted */
 	bool tcp;		/* its client is at addr, IPv4 mapped */
 	uint8_t addr[16];
-	uint64_t exceeded;	/* what it had used of the limit that ended it: microseconds, bytes */
+	uint64_t exceeded;      /* what it had used of the limit that ended it: us or bytes */
 	int64_t cpu_user_us;	/* parts of cpu_us, -1: not measured */
 	int64_t cpu_system_us;
 	uint8_t *kept_head;	/* the header block of its response, where the format asks for it */
@@ -354,7 +355,8 @@ struct pool {
 	struct event ev_resume; /* try again to accept after EMFILE */
 
 	struct chunk_pool chunks;
-	size_t param_bytes; /* beyond PARAMS_KEEP for each request; with chunks and requests: buffer_limit */
+	/* beyond PARAMS_KEEP for each request; with chunks and requests: buffer_limit */
+	size_t param_bytes;
 	uint8_t *scratch;   /* SCRATCH_SIZE */
 
 	struct client_list blocked; /* those that do not read, longest first */

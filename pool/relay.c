@@ -169,7 +169,8 @@ relay_write(struct worker *w)
 	do {
 		rc = w->write_failed ? 1 : write_once(w);
 		if (rc == -1) {
-			/* What it said before it closed is still to be read; that tells the rest. */
+			/* What it said before it closed is still to be read; that tells the
+			 * rest. */
 			w->write_failed = true;
 			w->reset = errno == ECONNRESET; /* told once: read() will not say it */
 			rc = 1;

@@ -76,8 +76,8 @@ enum stats_gauge {
 /* A name and a meaning for each of them: the status page and the metrics read these tables. */
 struct stats_name {
 	const char *key;    /* on the status page */
-	/* After "anyfpm_", without _total; a label may follow, workers{state="idle"}, with other rows
-	 * of the same metric after it. NULL: it is not one. */
+	/* After "anyfpm_", without _total; a label may follow, workers{state="idle"}, with other
+	 * rows of the same metric after it. NULL: it is not one. */
 	const char *metric;
 	const char *help; /* of the metric, in its first row */
 };
@@ -134,8 +134,8 @@ struct stats {
 	_Atomic int32_t pids[STATS_SLOTS_MAX]; /* of workers, by slot; 0: none */
 };
 
-/* The pool process: map the memory of fd for writing, or take private memory if fd is -1 or does not
- * serve. Counters that are there go on, gauges begin anew. NULL: out of memory. */
+/* The pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
+ * not serve. Counters that are there go on, gauges begin anew. NULL: out of memory. */
 struct stats *stats_map(int fd, const struct conf_pool *conf);
 void stats_unmap(struct stats *stats);
 

@@ -85,7 +85,8 @@ cpu_of(const struct worker *w)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be told. */
+/* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be
+ * told. */
 static bool
 cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
 {

@@ -11,11 +11,12 @@ void watch_init(struct pool *pool);
 void watch_open(struct worker *w);
 void watch_close(struct worker *w);
 
-/* It has become ready: the kernel, out of memory, is to take it before the pool process. (Before its
- * program runs, /proc does not let us.) */
+/* It has become ready: the kernel, out of memory, is to take it before the pool process. (Before
+ * its program runs, /proc does not let us.) */
 void watch_ready(struct worker *w);
 
-/* r is about to leave w: note the CPU time and the memory that it took, as far as they are needed. */
+/* r is about to leave w: note the CPU time and the memory that it took, as far as they are
+ * needed. */
 void watch_measure(struct worker *w, struct request *r);
 
 /* Resident bytes of a worker, 0 when they cannot be told. */

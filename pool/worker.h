@@ -32,7 +32,8 @@ void worker_ready(struct worker *w);
 /* Look soon which starting workers have accepted. */
 void worker_poll_soon(struct pool *pool);
 
-/* One has died of SIGSEGV or SIGBUS: with too many of them all are replaced (emergency_restart_*). */
+/* One has died of SIGSEGV or SIGBUS: with too many of them all are replaced
+ * (emergency_restart_*). */
 void worker_crashed(struct pool *pool);
 
 /* A start at started_us has failed, or w has shown that the program works. */

@@ -323,7 +323,8 @@ class Anyfpm(Server):
     def config(self, pools, global_options):
         settings = {"error_log": self.log_path, "daemonize": "no", "log_level": "debug"}
         settings.update(global_options)
-        self.tells_ready = (settings["log_level"], settings["error_log"]) == ("debug", self.log_path)
+        self.tells_ready = (settings["log_level"] == "debug"
+                            and settings["error_log"] == self.log_path)
         lines = ["[global]"] + [f"{k} = {v}" for k, v in settings.items() if v is not None]
         for name, options in pools.items():
             pool = {"pm": "static", "pm.max_children": 2, "env[ANYFPM_TEST]": self.env.mark}

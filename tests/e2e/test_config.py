@@ -138,8 +138,8 @@ def test_missing_file():
     assert "/nonexistent/anyfpm.conf: No such file or directory; -y names" in got.stderr
 
 
-@pytest.mark.parametrize("args", [["--no-such-flag"], ["-Z"], ["-n", "many", "-l", "9000", "--", "x"],
-                                  ["-l", "9000"], ["-y"]])
+@pytest.mark.parametrize("args", [["--no-such-flag"], ["-Z"], ["-l", "9000"], ["-y"],
+                                  ["-n", "many", "-l", "9000", "--", "x"]])
 def test_usage(args):
     """Exit code 64 for a wrong command line."""
     got = run(*args)

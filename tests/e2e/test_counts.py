@@ -1,4 +1,4 @@
-"""One truth: what the clients saw, the access log, the status page and the metrics agree exactly."""
+"""One truth: what the clients saw, access log, status page and metrics agree exactly."""
 
 import collections
 import json

@@ -34,7 +34,8 @@ def lines_of(server):
     """What is not anyfpm's own."""
     with open(server.log_path, "rb") as f:
         return [line for line in f.read().split(b"\n")[:-1]
-                if not re.match(PREFIX.encode() + b"NOTICE", line) and b'"level":"notice"' not in line]
+                if not re.match(PREFIX.encode() + b"NOTICE", line)
+                and b'"level":"notice"' not in line]
 
 
 def said(server):
@@ -61,7 +62,8 @@ def test_lines_are_kept_whole(odd, to, stream, pieces):
 
 @pytest.mark.parametrize("to", ["2", "fcgi"])
 @pytest.mark.parametrize("decorate", ["yes", "no"])
-@pytest.mark.parametrize("limit,size", [(512, 5000), (600, 1300), (65536, 200000), (1048576, 300000)])
+@pytest.mark.parametrize("limit,size",
+                         [(512, 5000), (600, 1300), (65536, 200000), (1048576, 300000)])
 def test_log_limit(odd, to, decorate, limit, size):
     """As php-fpm does it: a long line becomes several, each with all that a line has."""
     server = odd("say", dict(CATCH, decorate_workers_output=decorate),
@@ -223,8 +225,8 @@ def test_syslog(env, log_format):
         c.request(query="do=crash")
     server.stop()
     got = sock.all()
-    parsed = [re.fullmatch(rb"<(\d+)>\w{3} [ \d]\d [\d:]{8} testing\[(\d+)\]: (.*)", g, re.S).groups()
-              for g in got]
+    line = re.compile(rb"<(\d+)>\w{3} [ \d]\d [\d:]{8} testing\[(\d+)\]: (.*)", re.S)
+    parsed = [line.fullmatch(g).groups() for g in got]
     priorities = {b"warning": 4, b"error": 3, b"notice": 5, b"debug": 7}
     for priority, pid, text in parsed:
         if log_format == "text":
@@ -287,7 +289,7 @@ def median_ms(client, count=100, **more):
 
 
 def check_as_quick(client, before_ms):
-    """Requests take no longer than they did: in one of a few tries, for others need the CPUs too."""
+    """Requests take no longer than they did: in one of a few tries, as others need the CPUs too."""
     medians = []
     for _ in range(10):
         medians.append(median_ms(client, query="do=hello"))
@@ -298,7 +300,7 @@ def check_as_quick(client, before_ms):
 
 
 def test_full_disk(env, anyfpm):
-    """Requests go on, the lines that were lost are counted exactly, those that were not are whole."""
+    """Requests go on, the lines that were lost are counted exactly, the others are whole."""
     root = {"user": "root", "group": "root"} if ROOT else {}  # whose limits we may change
     server = anyfpm(env.worker("say"), dict(CATCH, **root), global_options=QUIET, args=["-R"])
     pool = server.pool()
@@ -321,8 +323,8 @@ def test_full_disk(env, anyfpm):
     assert said(server) == ["before"] + [f"line {i}" for i in range(lost, 200)] + ["after"]
     assert lost > 0
     # The torn line ends where the next one begins.
-    assert re.search(r"(?m)^" + PREFIX + r'WARNING: \[pool www\] child \d+ said into stderr: "after"$',
-                     server.log())
+    assert re.search(r"(?m)^" + PREFIX
+                     + r'WARNING: \[pool www\] child \d+ said into stderr: "after"$', server.log())
 
 
 class Piped(Anyfpm):
@@ -390,7 +392,8 @@ def test_log_reader_stopped(piped):
         for i in range(800):  # 3 MB
             say(c, b"%04d " % i + text + b"\n", to="fcgi")
         check_as_quick(c, before)
-        piped.wait_log(r"error_log stderr: \d+ lines were lost: it takes them too slowly\n", timeout=10)
+        piped.wait_log(r"error_log stderr: \d+ lines were lost: it takes them too slowly\n",
+                       timeout=10)
         lost = int(re.search(r"error_log stderr: (\d+) lines were lost", piped.log()).group(1))
         got = [int(n) for n in re.findall(r'said into stderr: "(\d{4}) x{3900}"\n', piped.log())]
         assert got == list(range(800 - lost)) and 200 < lost < 700

@@ -196,7 +196,7 @@ def test_stopped_busy_worker(odd):
 
 
 def test_stopped_from_outside_while_busy(odd, env):
-    """The same by SIGSTOP from somebody else, and a grace period that the stopped one cannot use."""
+    """The same by SIGSTOP from somebody else, and a grace period that a stopped one cannot use."""
     note = env.dir + "/pub/note"
     server = odd("notes-requests", {"request_terminate_timeout": "1s", "pm.max_children": 1,
                                     "request_terminate_grace": "1s"}, args=(note,))
@@ -246,7 +246,7 @@ def test_whole_group_is_gone(odd, env):
 
 @pytest.mark.parametrize("behavior", ["echo", "ignores-term"])
 def test_grace(odd, env, behavior):
-    """request_terminate_grace: SIGTERM first, SIGKILL after; the client does not wait for either."""
+    """request_terminate_grace: SIGTERM first, SIGKILL after; the client waits for neither."""
     server = odd(behavior, dict(TIMEOUT, request_terminate_grace="1s", **{"pm.max_children": 2}))
     with Others(server):
         started = time.monotonic()

@@ -43,7 +43,8 @@ def test_hostile_clients(metrics):
                  b"GET /metrics HTTP/1.1\r\n" + b"X-A: b\r\n" * 100000 + b"\r\n",
                  b"POST /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 1000000,
                  b"POST /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-                 b"POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 16 + b"\r\n",
+                 b"POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 + b"f" * 16 + b"\r\n",
                  b"GET /metrics HTTP/9.9\r\n\r\n", b"BREW /metrics HTTP/1.1\r\n\r\n",
                  b"GET /healthz?pool=%00%ff&pool=%zz HTTP/1.1\r\n\r\n",
                  b"GET * HTTP/1.1\r\n\r\n", b"GET /%00 HTTP/1.0\r\n\r\n",

@@ -63,5 +63,5 @@ def test_program_that_leaves_while_idle(odd):
         for i in range(30):
             assert c.request(body=b"x" * (i % 2)).status == 200
     assert "failed in a row" not in server.log()
-    wait_for(lambda: len(re.findall(r"child \d+ exited with code 0", server.log())) == 30, 10 * SLOW,
-             "thirty workers to have left")
+    wait_for(lambda: len(re.findall(r"child \d+ exited with code 0", server.log())) == 30,
+             10 * SLOW, "thirty workers to have left")

@@ -1,4 +1,4 @@
-"""Workers that are replaced: after requests, by age, by memory, after crashes; and failing starts."""
+"""Workers that are replaced: after requests, by age or memory, after crashes; failing starts."""
 
 import json
 import os
@@ -396,7 +396,7 @@ def test_recycling_while_a_client_keeps_its_connection(odd):
 
 
 def test_memory_that_is_loaded_once_is_no_leak(odd):
-    """One request takes more than half of what is left to pm.max_memory, and keeps it: no reason."""
+    """One request takes more than half of what is left to pm.max_memory, and keeps it: no leak."""
     server = odd("leak", {"pm.max_children": 1, "pm.max_memory": "64M"})
     with Client(server.address) as c:
         pids = {json.loads(c.request(query=f"kb={kb}").body)["pid"]

@@ -1,4 +1,4 @@
-"""Pools that grow and shrink by themselves: bursts, patience, process.max, and the same in php-fpm."""
+"""Pools that grow and shrink by themselves: bursts, patience, process.max, and php-fpm's way."""
 
 import concurrent.futures
 import contextlib

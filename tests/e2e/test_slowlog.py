@@ -279,8 +279,10 @@ def test_command_hangs(slow, env):
 def test_command_that_ends_early(slow, env, end):
     """However it ends by itself, it leaves no worker stopped, be it by a signal (SIGSTOP) or traced
     by a process that has left the command's group, as timeout(1) makes one."""
-    tracer = "import ctypes, sys, time; ptrace = ctypes.CDLL(None).ptrace; pid = int(sys.argv[1])\n" \
-             "assert ptrace(0x4206, pid, None, None) == 0 and ptrace(0x4207, pid, None, None) == 0\n" \
+    tracer = "import ctypes, sys, time\n" \
+             "ptrace, pid = ctypes.CDLL(None).ptrace, int(sys.argv[1])\n" \
+             "assert ptrace(0x4206, pid, None, None) == 0\n" \
+             "assert ptrace(0x4207, pid, None, None) == 0\n" \
              "print('traced', flush=True)\ntime.sleep(600)"
     for n, how in enumerate(["kill -STOP $1",
                              f"timeout 600 {PYTHON} -S -c \"{tracer}\" $1 & read -r x < $fifo"]):

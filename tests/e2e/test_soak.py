@@ -2,7 +2,8 @@
 
 All limits are active, workers are killed and stopped at random, clients leave. At the end every
 answer has its access line, each that is not a 200 its line in the error log, and processes,
-descriptors and memory are what they were. Runs only with ANYFPM_SOAK=SECONDS (tests/run soak SECONDS).
+descriptors and memory are what they were. Runs only with ANYFPM_SOAK=SECONDS (tests/run soak
+SECONDS).
 """
 
 import collections

@@ -230,7 +230,8 @@ def test_ten_thousand_counted_exactly(env, odd):
         c = Client(server.address, timeout=60)
         for kind in plan:
             if kind == "refused":  # a length that leads past the end
-                c.send(begin(), record(PARAMS, 1, b"\x7f\x01x"), record(PARAMS, 1), record(STDIN, 1))
+                c.send(begin(), record(PARAMS, 1, b"\x7f\x01x"), record(PARAMS, 1),
+                       record(STDIN, 1))
                 assert c.answer().status == 400
             else:
                 answer = c.request(query=f"do={kind}", method="POST", body=b"12345")

@@ -56,8 +56,8 @@ def test_json_as_php_fpm(both):
     assert list(ours)[:len(keys) - 1] == keys[:-1]
     for key in keys:
         assert type(ours[key]) is type(theirs[key]), key
-    for key in ("pool", "process manager", "listen queue", "max listen queue", "max children reached",
-                "slow requests"):
+    for key in ("pool", "process manager", "listen queue", "max listen queue",
+                "max children reached", "slow requests"):
         assert ours[key] == theirs[key], key
     # php-fpm counts the request for the page, and the worker that runs it.
     assert ours["accepted conn"] == 5 < theirs["accepted conn"]

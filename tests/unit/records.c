@@ -169,7 +169,8 @@ add_record(struct fixture *f, uint8_t type, uint16_t id, const uint8_t *p, size_
 	if (f->trace[0] != '\0')
 		fixture_note(f, "; ");
 	if (type == FCGI_BEGIN_REQUEST && len == 8 && p[1] >= 1 && p[1] <= 3) {
-		fixture_note(f, "begin %u %s%s", id, roles[p[1]], p[2] & FCGI_KEEP_CONN ? " keep" : "");
+		fixture_note(f, "begin %u %s%s", id, roles[p[1]],
+		    p[2] & FCGI_KEEP_CONN ? " keep" : "");
 		return;
 	}
 	if (type == FCGI_END_REQUEST && len == 8) {

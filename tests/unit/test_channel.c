@@ -1,4 +1,5 @@
-/* test_channel.c: what the master has to say waits for a process that does not read, up to a bound. */
+/* test_channel.c: what the master has to say waits for a process that does not read, up to a
+ * bound. */
 #include "config.h"
 
 #include <sys/resource.h>

@@ -59,8 +59,8 @@ static const struct {
     {POOL "php_admin_flag = 1\n", "t:5: [pool www] php_admin_flag: is PHP's own; give the setting "
 				  "to the program: command = /usr/bin/php-cgi -d NAME=VALUE"},
     {POOL "request_slowlog_timeout = 5s\n",
-	"t:5: [pool www] request_slowlog_timeout: requires slowlog, the file that slow requests are "
-	"written to"},
+	"t:5: [pool www] request_slowlog_timeout: requires slowlog, the file that slow requests "
+	"are written to"},
     {POOL "slowlog_command = gdb\n", "t:5: [pool www] slowlog_command: requires "
 				     "request_slowlog_timeout, the time after which it is run"},
     {POOL "security.limit_extensions = .php\n",
@@ -337,7 +337,8 @@ END_TEST
  * order mark. */
 START_TEST(test_lines)
 {
-	static const char text[] = "\xef\xbb\xbf; c\r\n# c\n\n\t[global] ; c\r\n  log_level=debug;x\n"
+	static const char text[] = "\xef\xbb\xbf; c\r\n# c\n\n\t[global] ; c\r\n"
+				   "  log_level=debug;x\n"
 				   " log_level = debug ; x\n[www]\ncommand=/bin/cat\r\nlisten\t=\t"
 				   "9000\npm.max_children=2";
 	struct conf_errors errors = {0};

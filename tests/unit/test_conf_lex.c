@@ -205,7 +205,8 @@ START_TEST(test_round_trip)
 
 	for (int c = 1; c < 256; c++) {
 		for (int i = 0; i < COUNT(around); i++) {
-			snprintf(text, sizeof(text), "%s%c%s", around[i].before, c, around[i].after);
+			snprintf(
+			    text, sizeof(text), "%s%c%s", around[i].before, c, around[i].after);
 			out = open_memstream(&line, &size);
 			lex_write_plain(text, out);
 			fclose(out);

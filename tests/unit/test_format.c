@@ -75,7 +75,8 @@ START_TEST(test_code)
 	char error[FORMAT_ERROR_MAX];
 	struct format format;
 
-	ck_assert_msg(format_parse(codes[_i].text, &format, error), "%s: %s", codes[_i].text, error);
+	ck_assert_msg(
+	    format_parse(codes[_i].text, &format, error), "%s: %s", codes[_i].text, error);
 	ck_assert_uint_eq(format.count, 1);
 	ck_assert_int_eq(format.items[0].code, codes[_i].code);
 	ck_assert_int_eq(format.items[0].unit, codes[_i].unit);
@@ -147,7 +148,8 @@ START_TEST(test_needs)
 	char error[FORMAT_ERROR_MAX];
 	struct format format;
 
-	ck_assert(format_parse("%C", &format, error) && format.needs_cpu && !format.needs_cpu_parts);
+	ck_assert(
+	    format_parse("%C", &format, error) && format.needs_cpu && !format.needs_cpu_parts);
 	format_free(&format);
 	ck_assert(format_parse("%{user}C", &format, error) && format.needs_cpu_parts);
 	format_free(&format);
@@ -198,8 +200,8 @@ START_TEST(test_configuration)
 	ck_assert_str_eq(errors.lines[3], "t:10: [pool www] access.log: expected a file, such as "
 					  "/dev/stderr; got \"syslog\"");
 	ck_assert_str_eq(errors.lines[4], "t:5: [pool www] access.format: there is no code %z; the "
-					  "manual page anyfpm.conf(5) lists them, a percent sign is "
-					  "%%");
+					  "manual page anyfpm.conf(5) lists them, a percent sign "
+					  "is %%");
 	conf_errors_free(&errors);
 }
 END_TEST

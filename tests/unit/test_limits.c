@@ -20,7 +20,11 @@ static const struct {
 } fate_rows[] = {
     {"no limit, nothing known", 0, 0, {.served = 1}, LIMITS_KEEP},
     {"no limit, everything huge", 0, 0,
-	{.served = UINT64_MAX, .age_us = INT64_MAX, .memory = UINT64_MAX, .grown = 1, .grown_before = 1},
+	{.served = UINT64_MAX,
+	    .age_us = INT64_MAX,
+	    .memory = UINT64_MAX,
+	    .grown = 1,
+	    .grown_before = 1},
 	LIMITS_KEEP},
 
     {"two requests below pm.max_requests", 0, 0, {.served = 48, .max_requests = 50}, LIMITS_KEEP},

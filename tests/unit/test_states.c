@@ -174,7 +174,8 @@ pool_count(int state)
 
 static const struct cycle cycles[] = {
 	{ "client", CLIENT_STATES, &client_moves[0][0], client_make, client_move, client_count },
-	{ "request", REQUEST_STATES, &request_moves[0][0], request_make, request_move, request_count },
+	{ "request", REQUEST_STATES, &request_moves[0][0], request_make, request_move,
+	    request_count },
 	{ "worker", WORKER_STATES, &worker_moves[0][0], worker_make, worker_move, worker_count },
 	{ "pool", POOL_STATES, &pool_moves[0][0], pool_make, pool_move, pool_count },
 };
@@ -214,11 +215,12 @@ START_TEST(test_legal)
 	const struct cycle *c = find_move(_i, 1, &from, &to);
 
 	c->make(from);
-	ck_assert_msg(c->count(from) == 1, "%s in %d is counted %u times", c->name, from, c->count(from));
+	ck_assert_msg(
+	    c->count(from) == 1, "%s in %d is counted %u times", c->name, from, c->count(from));
 	c->move(to);
 	for (int state = 0; state < c->states; state++)
-		ck_assert_msg(c->count(state) == (state == to), "%s from %d to %d: %u in %d", c->name,
-		    from, to, c->count(state), state);
+		ck_assert_msg(c->count(state) == (state == to), "%s from %d to %d: %u in %d",
+		    c->name, from, to, c->count(state), state);
 	if (c->move == worker_move && to == WORKER_BUSY)
 		worker_set_state(worker, WORKER_IDLE); /* it has no request to lose at the end */
 	if (c->move == request_move && from == REQUEST_QUEUED && to == REQUEST_RUNNING)

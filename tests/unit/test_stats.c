@@ -111,7 +111,8 @@ START_TEST(test_request)
 	ck_assert_uint_eq(stats_counted(stats, STATS_ACCEPTED), 0); /* account.c's matter */
 	ck_assert_uint_eq(sum(&stats->wait), requests[_i].waits);
 	ck_assert_uint_eq(sum(&stats->duration), requests[_i].durations);
-	ck_assert_uint_eq(atomic_load(&stats->duration.sum_us), r->duration_us > 0 ? r->duration_us : 0);
+	ck_assert_uint_eq(
+	    atomic_load(&stats->duration.sum_us), r->duration_us > 0 ? r->duration_us : 0);
 	s = stats_second(stats, T0 + SECOND, 1);
 	ck_assert_ptr_nonnull(s);
 	ck_assert_uint_eq(atomic_load(&s->requests), 1);

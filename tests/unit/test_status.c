@@ -190,8 +190,8 @@ START_TEST(test_body)
 	fixture_send(&f, fd, BEGIN "params 1 SCRIPT_NAME=/ping CONTENT_LENGTH=9; params 1");
 	free(read_answer(&ended));
 	ck_assert_int_eq(ended, 1); /* nobody waits for the body */
-	fixture_send(&f, fd, "stdin 1 abcdef; stdin 1 ghi; stdin 1; "
-			     "begin 2 responder keep; params 2 SCRIPT_NAME=/ping; params 2; stdin 2");
+	fixture_send(&f, fd, "stdin 1 abcdef; stdin 1 ghi; stdin 1; begin 2 responder keep; "
+			     "params 2 SCRIPT_NAME=/ping; params 2; stdin 2");
 	answer = read_answer(&ended);
 	ck_assert_int_eq(ended, 1);
 	ck_assert_ptr_nonnull(strstr(answer, "I am well"));
@@ -242,7 +242,8 @@ START_TEST(test_status_only)
 		ck_assert_msg(strstr(answer, rows[i].has) != NULL, "%s", answer);
 		free(answer);
 	}
-	fixture_send(&f, fd, "begin 1 responder keep; abort 1; begin 2 responder; begin 2 responder");
+	fixture_send(
+	    &f, fd, "begin 1 responder keep; abort 1; begin 2 responder; begin 2 responder");
 	free(read_answer(&ended));
 	ck_assert_int_eq(ended, 2);
 	fd = fixture_client(&f, &client);

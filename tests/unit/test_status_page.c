@@ -201,12 +201,13 @@ START_TEST(test_process)
 	ck_assert_uint_eq(v[PROCESS_REQUESTS].number, 0);
 	ck_assert_uint_eq(v[PROCESS_SLOT].number, 3);
 	ck_assert_uint_eq(v[PROCESS_START_SINCE].number, 100);
-	ck_assert_int_le(llabs((long long)v[PROCESS_START_TIME].number + 100 - (long long)time(NULL)), 1);
+	ck_assert_int_le(
+	    llabs((long long)v[PROCESS_START_TIME].number + 100 - (long long)time(NULL)), 1);
 	status_view_free(&view);
 
 	fixture_send(&f, fd, BEGIN "params 1 REQUEST_METHOD=POST REQUEST_URI=/a?b=c REMOTE_USER=me "
-		"SCRIPT_NAME=/a QUERY_STRING=b=c "
-		"SCRIPT_FILENAME=/srv/a CONTENT_LENGTH=12; params 1; stdin 1 123456789012; stdin 1");
+		"SCRIPT_NAME=/a QUERY_STRING=b=c SCRIPT_FILENAME=/srv/a CONTENT_LENGTH=12; "
+		"params 1; stdin 1 123456789012; stdin 1");
 	program = fixture_accept(w);
 	w->request->run_us -= 5000000;
 	ck_assert(status_view_gather(&view, &f.pool, true));

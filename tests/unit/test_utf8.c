@@ -39,7 +39,8 @@ START_TEST(test_clean)
 	size_t len = strlen(texts[_i].in), want = strlen(texts[_i].want);
 	char out[128];
 
-	ck_assert_msg(utf8_clean(out, UTF8_CLEAN_MAX(len), texts[_i].in, len, texts[_i].use) == want,
+	ck_assert_msg(
+	    utf8_clean(out, UTF8_CLEAN_MAX(len), texts[_i].in, len, texts[_i].use) == want,
 	    "%s: length", texts[_i].name);
 	ck_assert_msg(strcmp(out, texts[_i].want) == 0, "%s: %s", texts[_i].name, out);
 }

@@ -127,7 +127,8 @@ START_TEST(test_ring_wraps)
 			ring_rewind(&ring);
 		} else {
 			len = 1 + drop_count % 40;
-			ck_assert_uint_eq(ring_look(&ring, ring.tail, 0, 1, iov, 8, &count, &bytes), 1);
+			ck_assert_uint_eq(
+			    ring_look(&ring, ring.tail, 0, 1, iov, 8, &count, &bytes), 1);
 			ck_assert_uint_eq(bytes, len);
 			for (int j = 0; j < count; j++)
 				for (size_t k = 0; k < iov[j].iov_len; k++)
@@ -225,7 +226,8 @@ check_stuck(bool nonblock)
 	ck_assert_uint_eq(writer_lost(stuck), 1);
 	ck_assert(put(other, "the other\n"));
 	await_content(path, "the other\n");
-	await_content(log_path, "cannot write to a pipe: it takes them too slowly; lines are lost\n");
+	await_content(
+	    log_path, "cannot write to a pipe: it takes them too slowly; lines are lost\n");
 
 	start_us = clock_now_us();
 	writer_stop(1000);
@@ -299,7 +301,8 @@ START_TEST(test_reader_gone)
 	await_content(log_path, "cannot write to a pipe: Broken pipe; lines are lost\n");
 	writer_reopen(f, open_file(path));
 	ck_assert(put(f, "three\n"));
-	await_content(log_path, "a pipe: 2 lines were lost: Broken pipe\n"); /* without more lines */
+	/* Without more lines. */
+	await_content(log_path, "a pipe: 2 lines were lost: Broken pipe\n");
 	writer_stop(STOP_US);
 	ck_assert_uint_eq(writer_lost(f), 2);
 	check_content(path, "three\n");

@@ -310,7 +310,7 @@ def do_stderr(req):
 
 
 def do_say(req):
-    """Say fill=N bytes and the body on descriptor to=1 or 2, or to=fcgi, in pieces of so many bytes."""
+    """Say fill=N bytes and the body on descriptor to=1 or 2, or to=fcgi, pieces=N bytes each."""
     req.read_body()
     text = b"a" * int(req.query.get("fill", "0")) + bytes(req.body)
     size = int(req.query.get("pieces", "65535"))
