@@ -1,4 +1,4 @@
-"""Limits that terminate a request, and limits of the kernel: what client, log and worker see."""
+"""Limits that terminate a request: what client, log and worker see."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ import time
 import fcgi
 import pytest
 from fcgi import Client
-from servers import ASAN, ROOT, SLOW, alive, children, stat, wait_for
+from servers import SLOW, alive, children, stat, wait_for
 from stalls import Stalls
 from web import fetch
 
@@ -373,125 +373,6 @@ def test_client_abort_terminate(odd, env, how):
     with Client(server.address) as other:
         assert other.request().status == 200
     c.close()
-
-
-# Limits of the kernel ---------------------------------------------------------
-
-def proc(pid, name):
-    with open(f"/proc/{pid}/{name}", encoding="latin-1") as f:
-        return f.read()
-
-
-def limit_of(pid, name):
-    """(soft, hard) as /proc shows them."""
-    line = re.search(rf"^{name}\s+(\S+)\s+(\S+)", proc(pid, "limits"), re.M)
-    return line.group(1), line.group(2)
-
-
-def status_of(pid, name):
-    return re.search(rf"^{name}:\s+(\S+)", proc(pid, "status"), re.M).group(1)
-
-
-def nice_of(pid):
-    return int(proc(pid, "stat").rpartition(")")[2].split()[16])
-
-
-def test_limits_of_the_kernel(odd):
-    """rlimit_*, process.priority, oom_score_adj, umask and no_new_privs are seen in /proc."""
-    server = odd(options={
-        "pm.max_children": 1, "rlimit_as": "512M", "rlimit_files": 333, "rlimit_core": 0,
-        "process.priority": 7, "oom_score_adj": 500, "umask": "027", "no_new_privs": "yes"})
-    pid = server.wait_workers(1)[0]
-    with Client(server.address) as c:
-        assert c.request().status == 200
-    size = str(512 << 20)
-    assert limit_of(pid, "Max address space") == (size, size)
-    assert limit_of(pid, "Max open files") == ("333", "333")
-    assert limit_of(pid, "Max core file size") == ("0", "0")
-    assert nice_of(pid) == 7
-    assert nice_of(server.pool()) == os.getpriority(os.PRIO_PROCESS, 0)
-    assert proc(pid, "oom_score_adj").strip() == "500"
-    assert int(status_of(pid, "Umask"), 8) == 0o027
-    assert status_of(pid, "NoNewPrivs") == "1"
-
-
-def test_defaults_of_the_kernel(odd):
-    """Without them: the limits anyfpm was started with, oom_score_adj 300, umask 022."""
-    server = odd(options={"pm.max_children": 1})
-    pid = server.wait_workers(1)[0]
-    with Client(server.address) as c:
-        assert c.request().status == 200
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert limit_of(pid, "Max open files") == (str(soft), str(hard))
-    assert limit_of(pid, "Max address space")[0] == "unlimited"
-    assert proc(pid, "oom_score_adj").strip() == "300"
-    assert int(status_of(pid, "Umask"), 8) == 0o022
-    assert status_of(pid, "NoNewPrivs") == "0"
-    assert proc(server.pool(), "oom_score_adj").strip() == proc(os.getpid(),
-                                                                 "oom_score_adj").strip()
-
-
-def may_raise_limits():
-    """Whether we have CAP_SYS_RESOURCE (24), which a container's root may lack."""
-    return ROOT and int(status_of("self", "CapEff"), 16) >> 24 & 1
-
-
-@pytest.mark.skipif(not may_raise_limits(), reason="needs root with CAP_SYS_RESOURCE")
-def test_privileged_settings(odd):
-    """A negative priority and higher limits than ours: rights that the pool process drops."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    server = odd(options={"pm.max_children": 1, "process.priority": -5, "rlimit_core": "unlimited",
-                          "rlimit_files": hard})
-    pid = server.wait_workers(1)[0]
-    with Client(server.address) as c:
-        assert c.request().status == 200
-    assert nice_of(pid) == -5
-    assert limit_of(pid, "Max core file size") == ("unlimited", "unlimited")
-    assert limit_of(pid, "Max open files") == (str(hard), str(hard))
-
-
-@pytest.mark.skipif(ASAN or not may_raise_limits(), reason="needs root with CAP_SYS_RESOURCE")
-def test_rlimit_as_above_our_own(odd):
-    """The hard limit of whoever started anyfpm is raised for the workers, as the others are."""
-    server = odd(options={"pm.max_children": 1, "rlimit_as": "16G"})
-    own = 8 << 30
-    resource.prlimit(server.pid, resource.RLIMIT_AS, (own, own))
-    server.wait_workers(1)
-    pool = server.pool()
-    os.kill(pool, signal.SIGKILL)  # the next one has the master's limit
-    wait_for(lambda: server.pools() not in ([], [pool]), 5, "another pool process")
-    with Client(server.address) as c:
-        assert c.request().status == 200
-    size = str(16 << 30)
-    assert limit_of(server.workers()[0], "Max address space") == (size, size)
-    assert limit_of(server.pool(), "Max address space") == (str(own), size)
-
-
-def test_global_limits_hold_for_pools_without_their_own(env, anyfpm):
-    """rlimit_files and process.priority in [global], one pool that has its own."""
-    server = anyfpm(None, pools={
-        "one": {"command": env.worker("echo"), "listen": env.dir + "/one.sock"},
-        "two": {"command": env.worker("echo"), "listen": env.dir + "/two.sock",
-                "rlimit_files": 222, "process.priority": 14}},
-        global_options={"rlimit_files": 444, "process.priority": 9})
-    server.wait_workers(4)
-    for name, files, nice in (("one", "444", 9), ("two", "222", 14)):
-        with Client(f"{env.dir}/{name}.sock") as c:
-            pid = json.loads(c.request().body)["pid"]
-        assert limit_of(pid, "Max open files")[0] == files and nice_of(pid) == nice
-
-
-def test_failed_allocation_is_survived(odd):
-    """rlimit_as: a program that handles a failed allocation keeps running."""
-    server = odd(options={"pm.max_children": 1, "rlimit_as": "256M"})
-    with Client(server.address) as c:
-        pids = set()
-        for mb, got in ((10, 10), (1000, -1), (10, 10), (400, -1), (20, 20)):
-            report = json.loads(c.request(query=f"do=try&mb={mb}").body)
-            assert report["got_mb"] == got
-            pids.add(report["pid"])
-    assert len(pids) == 1, "the worker died of it"
-    assert "exited" not in server.log()
 
 
 def test_children_of_a_recycled_worker_are_gone(odd, env):
