@@ -58,9 +58,9 @@ def shared():
     """A directory that the pool's user can reach, with the programs that workers run."""
     path = tempfile.mkdtemp(prefix="anyfpm-shared-", dir="/tmp")
     os.chmod(path, 0o755)
-    for source in (servers.HERE + "/workers/odd.py", servers.HERE + "/workers/hello.pl",
-                   servers.HERE + "/workers/hello.php", servers.BUILD + "/contrib/demo/app"):
-        shutil.copy(source, path)
+    for name in ("odd.py", "workerlib.py", "hello.pl", "hello.php"):
+        shutil.copy(f"{servers.HERE}/workers/{name}", path)
+    shutil.copy(servers.BUILD + "/contrib/demo/app", path)
     yield path
     shutil.rmtree(path, ignore_errors=True)
 

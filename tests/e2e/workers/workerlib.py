@@ -1,0 +1,140 @@
+"""The FastCGI protocol as a worker speaks it: a connection's records, a request read from them."""
+
+import os
+import struct
+import zlib
+
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
+RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
+KEEP_CONN = 1
+
+
+class Gone(Exception):
+    """The pool process has closed the connection."""
+
+
+def record(kind, content=b"", padding=0, request_id=1, version=1):
+    return struct.pack("!BBHHBB", version, kind, request_id, len(content), padding,
+                       0) + content + b"\xbb" * padding
+
+
+def header(content_type="text/plain", status=None, more=""):
+    out = f"Status: {status}\r\n" if status else ""
+    return (out + more + f"Content-Type: {content_type}\r\n\r\n").encode()
+
+
+class Connection:
+    def __init__(self, sock):
+        self.sock = sock
+        self.buffer = bytearray()
+
+    def read(self, n):
+        while len(self.buffer) < n:
+            try:
+                chunk = self.sock.recv(1 << 18)
+            except ConnectionResetError:
+                chunk = b""
+            if not chunk:
+                raise Gone
+            self.buffer += chunk
+        out = bytes(self.buffer[:n])
+        del self.buffer[:n]
+        return out
+
+    def record(self):
+        version, kind, request_id, size, padding, _ = struct.unpack("!BBHHBB", self.read(8))
+        content = self.read(size)
+        self.read(padding)
+        return version, kind, request_id, content, padding
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Gone from None
+
+    def stdout(self, data):
+        for i in range(0, len(data), 65535):
+            self.send(record(STDOUT, data[i:i + 65535]))
+
+    def end(self, app_status=0, protocol_status=0, reserved=b"\0\0\0"):
+        self.send(record(STDOUT)
+                  + record(END, struct.pack("!IB", app_status, protocol_status) + reserved))
+
+
+class Request:
+    """One request as it came in, with what the tests want to know about its framing."""
+
+    def __init__(self, conn, number):
+        self.conn, self.number = conn, number
+        self.records = []
+        self.params = {}
+        self.body, self.data = bytearray(), bytearray()
+        self.length = self.crc = 0
+        self.params_whole = True
+        self.done = False
+        while True:
+            version, kind, request_id, content, padding = conn.record()
+            self.note(version, kind, request_id, content, padding)
+            if kind == BEGIN:
+                self.role, self.flags = struct.unpack_from("!HB", content)
+            elif kind == PARAMS and content:
+                self.add_params(content)
+            elif kind == PARAMS:
+                break
+
+    def note(self, version, kind, request_id, content, padding):
+        if len(self.records) < 64:
+            self.records.append([version, kind, request_id, len(content), padding])
+
+    def add_params(self, content):
+        i = 0
+        try:
+            while i < len(content):
+                sizes = []
+                for _ in range(2):
+                    if content[i] < 128:
+                        sizes.append(content[i])
+                        i += 1
+                    else:
+                        sizes.append(struct.unpack_from("!I", content, i)[0] & 0x7fffffff)
+                        i += 4
+                if i + sum(sizes) > len(content):
+                    raise IndexError
+                name = content[i:i + sizes[0]].decode("latin-1")
+                self.params[name] = content[i + sizes[0]:i + sum(sizes)].decode("latin-1")
+                i += sum(sizes)
+        except (IndexError, struct.error):
+            self.params_whole = False
+
+    def read_body(self):
+        """Read to the end of the last stream that this role has."""
+        last = DATA if self.role == FILTER else STDIN
+        if self.done or self.role == AUTHORIZER:
+            return
+        while True:
+            version, kind, request_id, content, padding = self.conn.record()
+            self.note(version, kind, request_id, content, padding)
+            if kind == STDIN:
+                self.length += len(content)
+                self.crc = zlib.crc32(content, self.crc)
+                if len(self.body) < 65536:
+                    self.body += content
+            elif kind == DATA:
+                self.data += content
+            if kind == last and not content:
+                self.done = True
+                return
+
+    @property
+    def query(self):
+        return dict(item.partition("=")[::2]
+                    for item in self.params.get("QUERY_STRING", "").split("&") if item)
+
+    def report(self):
+        return {
+            "pid": os.getpid(), "number": self.number, "role": self.role, "flags": self.flags,
+            "params": self.params, "params_whole": self.params_whole, "records": self.records,
+            "body": self.body.decode("latin-1"), "length": self.length, "crc32": self.crc,
+            "data": self.data.decode("latin-1"),
+        }
