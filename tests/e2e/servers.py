@@ -167,7 +167,6 @@ class Env:
         self.shared = shared
         self.mark = os.path.basename(self.dir)
         self.servers = []
-        self.expect_alerts = False
         self.seen = {}
         os.mkdir(self.dir + "/san")
         os.chmod(self.dir + "/san", 0o1777)
@@ -233,7 +232,7 @@ class Env:
                 problems.append("sanitizer report:\n" + f.read())
         for server in self.servers:
             if isinstance(server, Anyfpm):
-                problems += server.complaints(self.expect_alerts)
+                problems += server.complaints()
         return problems
 
     def remove(self):
@@ -410,11 +409,9 @@ class Anyfpm(Server):
         except subprocess.TimeoutExpired:
             raise AssertionError(f"anyfpm did not end:\n{self.log()[-3000:]}") from None
 
-    def complaints(self, expect_alerts):
-        out = []
+    def complaints(self):
         text = self.log() + self.said()
-        if not expect_alerts:
-            out += [line for line in text.splitlines() if self.bad_lines.search(line)]
+        out = [line for line in text.splitlines() if self.bad_lines.search(line)]
         code = self.process.poll()
         if not self.killed and code != self.exit_code:
             out.append(f"anyfpm ended with {code}, not {self.exit_code}:\n{text[-3000:]}")

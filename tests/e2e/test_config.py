@@ -298,7 +298,6 @@ def test_daemonize(env, conf):
         assert os.getsid(pid) != os.getsid(0)
         below = descendants(pid)
         assert {os.readlink(f"/proc/{p}/cwd") for p in below} == {os.getcwd()}
-        env.expect_alerts = True
         os.kill(next(p for p in below if servers.stat(p)[1] == pid), 9)
         wait_for(lambda: len(set(descendants(pid)) - set(below)) == len(below), 5)
         assert {os.readlink(f"/proc/{p}/cwd") for p in descendants(pid)} == {os.getcwd()}

@@ -162,14 +162,12 @@ def test_children_that_left_the_group(odd, env, victim):
         wait_for(lambda: serves(server), 5)
         server.stop()
     elif victim == "pool":
-        env.expect_alerts = True
         os.kill(server.pool(), signal.SIGKILL)
         del processes[server.pid]
         all_gone(processes)
         wait_for(lambda: serves(server), 5)
         return
     elif victim == "master":
-        env.expect_alerts = True
         server.kill()
     else:
         server.stop()
@@ -182,7 +180,6 @@ def test_children_that_nothing_marks(odd, env, victim):
     server = odd(options={"pm.max_children": 1})
     pid = grandchild(server, env, "do=grandchild&bare=1")
     processes = {pid: stat(pid)[2]}
-    env.expect_alerts = True
     os.kill(server.pool() if victim == "pool" else server.pid, signal.SIGKILL)
     all_gone(processes, 2)
     if victim == "pool":
@@ -191,9 +188,8 @@ def test_children_that_nothing_marks(odd, env, victim):
         server.kill()
 
 
-def test_kill_master(odd, env):
+def test_kill_master(odd):
     """kill -9 of the master: everything is gone within 1 s, a restart serves within 1 s."""
-    env.expect_alerts = True
     server = odd(options={"pm.max_children": 3})
     gone, back = [], []
     for _ in range(3):  # the best of three: a machine may stall
@@ -212,9 +208,8 @@ def test_kill_master(odd, env):
     assert min(back) < 1 * SLOW, f"the stale socket is replaced at once: {back}"
 
 
-def test_kill_pool_process(odd, env):
+def test_kill_pool_process(odd):
     """kill -9 of a pool process: its workers go with it, the pool serves again within 1 s."""
-    env.expect_alerts = True
     server = odd(options={"pm.max_children": 3})
     server.wait_workers(3)
     for limit in (1.5, 5, 5):  # a pool that dies again and again is started more slowly
@@ -232,7 +227,6 @@ def test_kill_pool_process(odd, env):
 
 def test_kill_pool_process_harms_no_other(env, anyfpm):
     """Another pool does not notice."""
-    env.expect_alerts = True
     server = anyfpm(None, pools={
         name: {"command": env.worker("echo"), "listen": f"{env.dir}/{name}.sock"}
         for name in ("one", "two")})
@@ -268,10 +262,9 @@ def test_pool_process_is_a_child_of_the_master(odd):
     assert stat(server.pool())[1] == server.pid
 
 
-def test_silent_clients_survive_a_pool_restart_of_others(odd, env):
+def test_silent_clients_survive_a_pool_restart_of_others(odd):
     """The kernel's backlog is kept by the master: a client that connects while no pool process
     exists is served by the next one."""
-    env.expect_alerts = True
     server = odd()
     os.kill(server.pool(), signal.SIGKILL)
     with Client(server.address) as c:
