@@ -229,7 +229,7 @@ enum worker_state {
 
 /* What we know of how a program treats kept connections. */
 enum worker_keeps {
-	KEEPS_UNKNOWN, /* no second request on a connection yet */
+	KEEPS_UNKNOWN, /* no second request on a connection yet, none seen open for long */
 	KEEPS_YES,
 	KEEPS_NO /* closes after each request: a new connection for each */
 };
@@ -390,7 +390,7 @@ struct pool {
 		uint64_t start_ticks; /* procstat's, of that worker */
 		pid_t pid;
 	} failed;
-	enum worker_keeps keeps;  /* what is known of the program */
+	enum worker_keeps keeps;  /* what is known of the program; never KEEPS_NO */
 	bool reported_ready;
 	int64_t sample_us;     /* when memory and CPU of busy workers are looked at next */
 	bool begun;	       /* pm.start_servers has been reached */

@@ -42,9 +42,9 @@
 /* A connection on which nothing was ever sent is not trusted longer than this: libfcgi drops it
  * after 2 s. */
 #define UNUSED_CONNECTION_MAX_US 1000000
-/* A connection that is still open so long after a response is kept by the program. It is longer
+/* A connection that is still open so long after a response is kept by the program. It is far longer
  * than others on a busy machine keep the program from its CPU before it can close. */
-#define KEPT_US 50000
+#define KEPT_US 500000
 /* libfcgi reads in blocks of this size: what is within one was read with the parameters. */
 #define READ_AHEAD 8176
 #define WRITE_CHUNKS 56
@@ -101,22 +101,20 @@ relay_disconnect(struct worker *w)
 	chain_clear(&w->pool->chunks, &w->head);
 }
 
-/*
- * Whether the program keeps its connections: what does not closes them at once after a response.
- * A request that must not run twice cannot be given to a connection that is about to close, so
- * this waits for the close if need be: once in the life of the pool process.
- */
-static enum worker_keeps
-find_out(const struct worker *w)
+/* Whether the program has had time to close the connection after its response, and has not. */
+static bool
+is_kept(const struct worker *w)
 {
 	struct pollfd pfd = { .fd = w->conn_fd, .events = POLLRDHUP };
-	int64_t open_us = clock_now_us() - w->since_us;
-	int wait_ms = open_us < KEPT_US ? (int)((KEPT_US - open_us) / 1000) : 0;
 
-	return poll(&pfd, 1, wait_ms) == 0 ? KEEPS_YES : KEEPS_NO;
+	return clock_now_us() - w->since_us >= KEPT_US && poll(&pfd, 1, 0) == 0;
 }
 
-/* Whether the connection is likely to be closed under the request: then a new one is made. */
+/*
+ * Whether the connection is likely to be closed under the request: then a new one is made. As long
+ * as it is not known whether the program keeps connections, a request that must not run twice is
+ * not given to one that may be about to close.
+ */
 static bool
 is_stale(struct worker *w, const struct request *r)
 {
@@ -124,8 +122,11 @@ is_stale(struct worker *w, const struct request *r)
 		return clock_now_us() - w->conn_us > UNUSED_CONNECTION_MAX_US;
 	if (w->keeps == KEEPS_UNKNOWN)
 		w->keeps = w->pool->keeps;
-	if (w->keeps == KEEPS_UNKNOWN && !request_is_idempotent(r))
-		w->keeps = w->pool->keeps = find_out(w);
+	if (w->keeps == KEEPS_UNKNOWN && !request_is_idempotent(r)) {
+		if (!is_kept(w))
+			return true;
+		w->keeps = w->pool->keeps = KEEPS_YES;
+	}
 	return w->keeps == KEEPS_NO;
 }
 

@@ -98,14 +98,25 @@ def test_idle_worker_killed_loses_nothing(odd):
             assert c.request().status == 200
 
 
-@pytest.mark.parametrize("late", ["0", "0.02"])
+@pytest.mark.parametrize("late", ["0", "0.02", "0.2"])
 def test_worker_that_closes_after_each_request(odd, late):
     """No KEEP_CONN support: connect again, lose nothing, keep the process; also when it has to wait
     for its CPU before it can close."""
     server = odd("no-keepalive", {"pm.max_children": 1}, args=(late,))
     with Client(server.address) as c:
-        answers = [json.loads(c.request(body=b"x" * 10).body) for _ in range(30)]
+        answers = [json.loads(c.request(body=b"x" * 10).body) for _ in range(12)]
     assert len({a["pid"] for a in answers}) == 1
+
+
+def test_connection_that_stays_open_is_used_again(odd):
+    """Also when there are only POSTs. The program leaves at the third request of a connection."""
+    server = odd("exit-on-reuse", {"pm.max_children": 1})
+    with Client(server.address) as c:
+        pids = []
+        for _ in range(3):
+            pids.append(json.loads(c.request(body=b"x").body)["pid"])
+            time.sleep(0.7)
+    assert pids[0] == pids[1] != pids[2]
 
 
 def test_worker_that_exits_after_some_requests(odd):
