@@ -437,13 +437,14 @@ check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
     struct conf_errors *errors)
 {
 	const struct conf_pool *pool;
-	uid_t uid = 0;
-	gid_t gid;
-	bool has_group;
 
 	if (geteuid() != 0 || allow_root)
 		return;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
+		uid_t uid = 0;
+		gid_t gid;
+		bool has_group;
+
 		if (pool->user != NULL) {
 			if (!conf_find_user(pool->user, &uid, &gid, &has_group))
 				continue; /* reported as such */

@@ -409,6 +409,24 @@ START_TEST(test_root)
 }
 END_TEST
 
+/* The directive that is wrong is named, whatever the pool before has. */
+START_TEST(test_root_directive)
+{
+	static const char text[] = POOL "user = nobody\n[b]\nlisten = /b\ncommand = /bin/true\n"
+					"pm.max_children = 1\ngroup = 4242\n";
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
+
+	ck_assert_ptr_nonnull(conf);
+	check_root(conf, NULL, false, &errors);
+	ck_assert_uint_eq(errors.count, geteuid() == 0);
+	if (geteuid() == 0)
+		ck_assert_ptr_nonnull(strstr(errors.lines[0], "[pool b] user: "));
+	conf_free(conf);
+	conf_errors_free(&errors);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -424,6 +442,7 @@ main(void)
 	tcase_add_test(tc, test_lines);
 	tcase_add_test(tc, test_earlier_errors);
 	tcase_add_test(tc, test_root);
+	tcase_add_test(tc, test_root_directive);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
