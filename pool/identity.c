@@ -70,12 +70,18 @@ env_set(char **env, const char *name, size_t name_len, const char *value)
 	return true;
 }
 
+/* Each worker gets its own ANYFPM_SLOT beside these: one of a worker that we may be ourselves would
+ * be found in its place. */
 static bool
 env_set_all(char **env, char *const *from)
 {
+	static const char slot[] = "ANYFPM_SLOT=";
+
 	for (; from != NULL && *from != NULL; from++) {
 		const char *eq = strchr(*from, '=');
 
+		if (strncmp(*from, slot, sizeof(slot) - 1) == 0)
+			continue;
 		if (eq != NULL && !env_set(env, *from, (size_t)(eq - *from), eq + 1))
 			return false;
 	}

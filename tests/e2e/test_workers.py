@@ -308,11 +308,14 @@ def test_environment(odd):
 
 
 def test_environment_is_passed_on_request(odd, monkeypatch):
-    """clear_env = no adds what anyfpm was started with."""
+    """clear_env = no adds what anyfpm was started with; but a worker's slot is our own word."""
     monkeypatch.setenv("FROM_OUTSIDE", "yes")
+    monkeypatch.setenv("ANYFPM_SLOT", "from outside")
     server = odd(options={"clear_env": "no"})
     with Client(server.address) as c:
-        assert json.loads(c.request(query="do=self").body)["environ"]["FROM_OUTSIDE"] == "yes"
+        got = json.loads(c.request(query="do=self").body)["environ"]
+    assert got["FROM_OUTSIDE"] == "yes"
+    assert got["ANYFPM_SLOT"].isdigit()
 
 
 def test_user_group_and_directory(odd, env):
