@@ -26,6 +26,9 @@
 #include "pool/status.h"
 #include "pool/stream.h"
 
+/* Requests that reuse an id behind an answer that the client leaves unread, then it is cut off. */
+#define REFUSED_AFTER_MAX 1000
+
 /* Management records (section 4) ----------------------------------------- */
 
 static const char *const value_names[] = { FCGI_MAX_CONNS, FCGI_MAX_REQS, FCGI_MPXS_CONNS };
@@ -126,6 +129,8 @@ refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
 static bool
 refuse_after(struct request *r, bool keep)
 {
+	if (r->refused++ == REFUSED_AFTER_MAX)
+		return false;
 	r->client->unread = true;
 	account_refused(r->client, END_REFUSED);
 	r->keep = r->keep && keep;

@@ -180,7 +180,7 @@ struct request {
 
 	/* What goes out. */
 	struct chain out;      /* records in the client's form; none spans two chunks */
-	bool out_end;	       /* nothing more will be added */
+	bool out_end;	       /* its end is in `out`: only refusals may follow */
 	bool cut;	       /* it ends without END_REQUEST: the client's connection closes */
 	uint8_t *head;	       /* the response's header block while it is incomplete */
 	uint32_t head_len;
@@ -190,6 +190,7 @@ struct request {
 	bool discard;	       /* what the worker still sends is thrown away */
 	uint64_t stderr_bytes; /* of FCGI_STDERR */
 	uint16_t status;       /* of the response; 200 when it names none */
+	uint16_t refused;      /* requests that came under its id after its end */
 
 	/* For its accounts (account.c). */
 	enum request_end end;	/* why it ended; END_OK until something else happens */

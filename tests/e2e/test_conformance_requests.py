@@ -46,6 +46,18 @@ def test_row_15_begin_before_the_end_is_read(odd):
         echoed(c.request(1))
 
 
+def test_row_15_begin_again_and_again(odd):
+    """One that does so for ever, and reads nothing, is cut off: its refusals take memory."""
+    server = odd(options={"pm.max_children": 1})
+    with Client(server.address) as c:
+        c.start(1, query="do=large&bytes=900000")  # more than the socket takes
+        still_serves(server)  # by the same worker: it has ended its answer
+        with pytest.raises(ConnectionError):
+            for _ in range(200):
+                c.sock.sendall(begin(1) * 100)
+    still_serves(server)
+
+
 def test_row_16_no_room(odd):
     """A full queue answers at once, and never with silence."""
     server = odd(options={"pm.max_children": 1, "request_queue_limit": 1})
