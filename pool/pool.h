@@ -235,6 +235,16 @@ enum worker_keeps {
 	KEEPS_NO /* closes after each request: a new connection for each */
 };
 
+/* Failed starts at one time whose leftovers are killed to the last generation. */
+#define FAILED_STARTS_MAX 16
+/* A worker that did not start, and may have left processes behind. */
+struct failed_start {
+	unsigned int slot;    /* 0: none, or another worker has it now */
+	uint64_t start_ticks; /* procstat's */
+	pid_t pid;
+	int64_t until_us;     /* what it left may appear until then */
+};
+
 /* The last request of a worker, for the status page. Cut where it is too long. */
 struct worker_last {
 	char method[16];
@@ -386,11 +396,7 @@ struct pool {
 	int64_t retry_us;	/* no start before, 0: none failed */
 	int64_t failed_us;	/* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
-	struct {
-		unsigned int slot;    /* of the last failed start that left processes, 0: none */
-		uint64_t start_ticks; /* procstat's, of that worker */
-		pid_t pid;
-	} failed;
+	struct failed_start failed[FAILED_STARTS_MAX]; /* what they left may still appear */
 	enum worker_keeps keeps;  /* what is known of the program; never KEEPS_NO */
 	bool reported_ready;
 	int64_t sample_us;     /* when memory and CPU of busy workers are looked at next */

@@ -32,6 +32,8 @@
 /* One that ended by itself sooner than this and was never used has failed to start. */
 #define SHORT_LIFE_US 1000000
 #define SHORT_KILLS_MAX 3
+/* What was killed is no longer known by its environment a moment before its children are ours. */
+#define SWEEP_US 1000000
 
 /* What one that never served said, if it is not in the log yet. Of one that ended as if all was
  * well, also the likely cause. */
@@ -130,17 +132,22 @@ find_worker(const struct pool *pool, pid_t pid)
 	return NULL;
 }
 
+struct sweep {
+	const struct pool *pool;
+	const struct failed_start *failed;
+};
+
 /* Whether it comes from the worker whose start has failed. */
 static bool
 is_of_failed_start(pid_t pid, void *arg)
 {
-	const struct pool *pool = arg;
+	const struct sweep *sweep = arg;
 	struct procstat stat;
 	char slot[SPAWN_SLOT_MAX];
 
-	spawn_slot_text(pool->failed.slot, slot);
-	return find_worker(pool, pid) == NULL && procstat_read(pid, &stat) &&
-	    stat.start_ticks >= pool->failed.start_ticks && orphans_has_env(pid, slot);
+	spawn_slot_text(sweep->failed->slot, slot);
+	return find_worker(sweep->pool, pid) == NULL && procstat_read(pid, &stat) &&
+	    stat.start_ticks >= sweep->failed->start_ticks && orphans_has_env(pid, slot);
 }
 
 /*
@@ -148,30 +155,40 @@ is_of_failed_start(pid_t pid, void *arg)
  * attempt. Called again when one of them has died, for what that one has left.
  */
 static void
-sweep_failed_start(struct pool *pool)
+sweep_failed_starts(struct pool *pool)
 {
-	unsigned int killed;
+	int64_t now = clock_now_us();
 
-	if (pool->failed.slot == 0)
-		return;
-	if ((killed = orphans_kill(is_of_failed_start, pool)) > 0)
-		log_notice("killed %u process%s that child %d had left in the background", killed,
-		    killed == 1 ? "" : "es", (int)pool->failed.pid);
-	else
-		pool->failed.slot = 0;
+	for (size_t i = 0; i < FAILED_STARTS_MAX; i++) {
+		struct failed_start *f = &pool->failed[i];
+		struct sweep sweep = { pool, f };
+		unsigned int killed;
+
+		if (f->slot == 0)
+			continue;
+		if ((killed = orphans_kill(is_of_failed_start, &sweep)) > 0) {
+			f->until_us = now + SWEEP_US;
+			log_notice("killed %u process%s that child %d had left in the background",
+			    killed, killed == 1 ? "" : "es", (int)f->pid);
+		} else if (now >= f->until_us) {
+			f->slot = 0;
+		}
+	}
 }
 
 static void
 begin_sweep(struct worker *w)
 {
+	struct failed_start *f = w->pool->failed;
 	struct procstat stat;
 
 	if (!procstat_read(w->pid, &stat))
 		return;
-	w->pool->failed.slot = w->slot;
-	w->pool->failed.start_ticks = stat.start_ticks;
-	w->pool->failed.pid = w->pid;
-	sweep_failed_start(w->pool);
+	while (f->slot != 0 && f < &w->pool->failed[FAILED_STARTS_MAX - 1])
+		f++;
+	*f = (struct failed_start){ w->slot, stat.start_ticks, w->pid,
+		clock_now_us() + SWEEP_US };
+	sweep_failed_starts(w->pool);
 }
 
 static void
@@ -262,7 +279,7 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 			worker_died(w, &info);
 		} else {
 			slowlog_child_died(pool, &info);
-			sweep_failed_start(pool);
+			sweep_failed_starts(pool);
 		}
 		waitpid(info.si_pid, NULL, WNOHANG);
 	}

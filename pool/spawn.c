@@ -235,6 +235,11 @@ take_slot(struct pool *pool)
 		pool->slot_count += 16;
 	}
 	pool->slots[n] = 1;
+	/* What has this slot from now on is the new worker's. */
+	for (size_t i = 0; i < FAILED_STARTS_MAX; i++) {
+		if (pool->failed[i].slot == n + 1)
+			pool->failed[i].slot = 0;
+	}
 	return n + 1;
 }
 
