@@ -123,13 +123,16 @@ class Apache(Server):
 
 
 class Haproxy(Server):
-    """HAProxy, which multiplexes requests on one FastCGI connection."""
+    """HAProxy, which can multiplex requests on one FastCGI connection."""
 
     name = "haproxy"
 
-    def __init__(self, env, address, *, max_reqs=16, timeout="60s"):
+    def __init__(self, env, address, *, multiplex=True, timeout="60s"):
         super().__init__(env)
         self.port = free_port()
+        options = ["keep-conn"]
+        if multiplex:
+            options += ["get-values", "mpxs-conns", "max-reqs 32"]
         server = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
         config = f"""
 global
@@ -153,11 +156,7 @@ backend pool
 fcgi-app app
     docroot /srv
     log-stderr global
-    option keep-conn
-    option get-values
-    option mpxs-conns
-    option max-reqs {max_reqs}
-"""
+""" + "".join(f"    option {option}\n" for option in options)
         path = f"{env.dir}/haproxy.{self.port}.cfg"
         with open(path, "w", encoding="ascii") as f:
             f.write(config)
@@ -165,7 +164,7 @@ fcgi-app app
         self.wait_listening(("127.0.0.1", self.port))
 
     def refused(self, path):
-        """Whether HAProxy has failed this request by itself, before it had a byte of an answer."""
+        """Whether HAProxy has failed this request by itself, before it sent its parameters."""
         line = rf' 500 \d+ - - IH-- .*"GET {re.escape(path)} HTTP'
         return wait_for(lambda: re.search(line, self.said()), 5, "the line of " + path)
 
