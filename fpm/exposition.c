@@ -14,6 +14,7 @@
 
 #include "base/text_out.h"
 #include "pool/stats.h"
+#include "pool/status_format.h"
 
 #define PREFIX_TEXT "anyfpm_"
 #define OPENMETRICS_TYPE "application/openmetrics-text"
@@ -104,20 +105,6 @@ head(const struct page *page, const char *name, size_t len, enum kind kind, cons
 	    suffix, help, (int)len, name, suffix, type);
 }
 
-static void
-escaped(struct text_out *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '\n') {
-			text_out_string(out, "\\n");
-			continue;
-		}
-		if (*text == '\\' || *text == '"')
-			text_out_string(out, "\\");
-		text_out_add(out, text, 1);
-	}
-}
-
 /* A sample's name and labels; more: a label besides the pool, a="b", up to a closing brace if there
  * is one; "": none. */
 static void
@@ -125,7 +112,7 @@ sample(const struct page *page, const char *name, size_t len, const char *suffix
     const struct exposed_pool *p, const char *more)
 {
 	text_out_printf(page->out, PREFIX_TEXT "%.*s%s{pool=\"", (int)len, name, suffix);
-	escaped(page->out, p->name);
+	status_escape_openmetrics(page->out, p->name);
 	text_out_printf(page->out, "\"%s%.*s} ", *more != '\0' ? "," : "",
 	    (int)strcspn(more, "}"), more);
 }

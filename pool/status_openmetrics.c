@@ -7,9 +7,8 @@
 #include "base/utf8.h"
 #include "pool/status_format.h"
 
-/* A help text: backslash, newline and double quote are escaped. */
-static void
-escape(struct text_out *out, const char *text)
+void
+status_escape_openmetrics(struct text_out *out, const char *text)
 {
 	char clean[UTF8_CLEAN_MAX(STATUS_TEXT_MAX)];
 
@@ -29,7 +28,7 @@ static void
 metric(struct text_out *out, const struct status_item *item)
 {
 	text_out_printf(out, "# HELP %s ", item->metric);
-	escape(out, item->help);
+	status_escape_openmetrics(out, item->help);
 	text_out_printf(out, "\n# TYPE %s %s\n%s ", item->metric,
 	    item->counter ? "counter" : "gauge", item->metric);
 	switch (item->kind) {
@@ -54,9 +53,9 @@ status_openmetrics(struct text_out *out, const struct status_view *view, bool fu
 	const struct status_item *manager = status_view_find(view, "process manager");
 
 	text_out_string(out, "# HELP phpfpm_up Could pool ");
-	escape(out, pool != NULL ? pool->value.text : "");
+	status_escape_openmetrics(out, pool != NULL ? pool->value.text : "");
 	text_out_string(out, " using a ");
-	escape(out, manager != NULL ? manager->value.text : "");
+	status_escape_openmetrics(out, manager != NULL ? manager->value.text : "");
 	text_out_string(out, " PM be reached?\n# TYPE phpfpm_up gauge\nphpfpm_up 1\n");
 	for (size_t i = 0; i < view->item_count; i++) {
 		if (view->items[i].metric[0] != '\0')
