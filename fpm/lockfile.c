@@ -1,4 +1,9 @@
-/* lockfile.c: a file that one living process holds, and that tells which. */
+/*
+ * lockfile.c: a file that one living process holds, and the file that tells others which.
+ *
+ * Whoever can open a file, for reading even, can lock it: what is locked is readable for its owner
+ * alone, and what everybody may read is not locked.
+ */
 #include "config.h"
 
 #include "fpm/lockfile.h"
@@ -14,6 +19,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+
+#define LOCK_MODE 0600
 
 /* Whether fd is the file that the name leads to now. */
 static bool
@@ -76,21 +83,48 @@ write_pid(int fd)
 	return ftruncate(fd, len);
 }
 
+/* Open it, made with mode where there is none; -1 with errno, EPERM: not what we would make. */
+static int
+open_plain(int dir_fd, const char *name, mode_t mode)
+{
+	int fd = openat(dir_fd, name,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+
+	if (fd != -1 && (!is_plain(fd) || !is_replaceable(fd))) {
+		fd_close(&fd);
+		errno = EPERM;
+	}
+	return fd;
+}
+
 int
-lockfile_take(int dir_fd, const char *name, mode_t mode, pid_t *holder)
+lockfile_check(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name,
+	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd == -1 && errno == ENOENT)
+		return faccessat(dir_fd, ".", W_OK | X_OK, AT_EACCESS);
+	if (fd == -1)
+		return -1;
+	if (!is_plain(fd) || !is_replaceable(fd)) {
+		fd_close(&fd);
+		errno = EPERM;
+		return -1;
+	}
+	fd_close(&fd);
+	return 0;
+}
+
+int
+lockfile_take(int dir_fd, const char *name, pid_t *holder)
 {
 	int fd, saved;
 
 	*holder = 0;
 	for (;;) {
-		fd = openat(dir_fd, name,
-		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
-		if (fd == -1)
+		if ((fd = open_plain(dir_fd, name, LOCK_MODE)) == -1)
 			return -1;
-		if (!is_plain(fd) || !is_replaceable(fd)) {
-			errno = EPERM;
-			goto fail;
-		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 			if (errno == EWOULDBLOCK)
 				*holder = read_pid(fd);
@@ -101,7 +135,7 @@ lockfile_take(int dir_fd, const char *name, mode_t mode, pid_t *holder)
 			break;
 		fd_close(&fd);
 	}
-	if (fchmod(fd, mode) == 0 && write_pid(fd) == 0)
+	if (fchmod(fd, LOCK_MODE) == 0 && write_pid(fd) == 0)
 		return fd;
 	saved = errno;
 	lockfile_release(dir_fd, name, &fd);
@@ -110,6 +144,19 @@ lockfile_take(int dir_fd, const char *name, mode_t mode, pid_t *holder)
 fail:
 	saved = errno;
 	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+lockfile_publish(int dir_fd, const char *name, mode_t mode)
+{
+	int saved, fd = open_plain(dir_fd, name, mode);
+
+	if (fd == -1 || (fchmod(fd, mode) == 0 && write_pid(fd) == 0))
+		return fd;
+	saved = errno;
+	lockfile_release(dir_fd, name, &fd);
 	errno = saved;
 	return -1;
 }

@@ -284,7 +284,8 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	TAILQ_INIT(&master->children);
 	master->state = MASTER_SERVING;
 	master->conf = conf;
-	master->log_fd = master->pidfile.dir_fd = master->pidfile.fd = -1;
+	master->log_fd = master->pidfile.dir_fd = -1;
+	master->pidfile.fd = master->pidfile.lock_fd = -1;
 	master->has_strangers = true; /* until master_bind() has looked */
 	master->is_daemon = background;
 	master->has_terminal = !background && obeys_terminal();

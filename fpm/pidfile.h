@@ -4,9 +4,14 @@
 
 struct pidfile {
 	int dir_fd;       /* of its directory, or -1 */
-	int fd;           /* held and locked while we run, or -1 */
+	int fd;           /* held while we run, or -1 */
+	int lock_fd;      /* of the file beside it, locked while we run, or -1 */
 	const char *name; /* in that directory; part of the path that was given */
 };
+
+/* Whether pidfile_take() could succeed as things are now, unless another master runs; returns as it
+ * does, and changes nothing. */
+int pidfile_check(const char *path);
 
 /*
  * Write our process id to path (which must stay valid); NULL: there is no pid file. Returns 0, or

@@ -62,7 +62,7 @@ take_lock(struct listener *l)
 	pid_t holder;
 
 	lock_name(l, name);
-	if ((l->lock_fd = lockfile_take(l->dir_fd, name, 0600, &holder)) != -1)
+	if ((l->lock_fd = lockfile_take(l->dir_fd, name, &holder)) != -1)
 		return 0;
 	if (errno == EWOULDBLOCK && holder == getpid())
 		log_error("%s cannot listen on %s: another pool of this configuration "
