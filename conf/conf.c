@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpus.h"
 #include "conf/check.h"
 #include "conf/directives.h"
 #include "conf/field.h"
@@ -361,7 +362,6 @@ conf_quick(const char *address, unsigned int workers, char *const argv[], bool a
 	size_t before = errors->count;
 	struct conf *conf = conf_new();
 	struct conf_pool *pool = pool_new("default", "command line");
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	char *cwd = working_directory();
 
 	free(conf->global.error_log);
@@ -370,7 +370,7 @@ conf_quick(const char *address, unsigned int workers, char *const argv[], bool a
 	add_pool(conf, pool);
 	pool->clear_env = false;
 	pool->catch_workers_output = true; /* somebody looks at the terminal */
-	pool->max_children = workers > 0 ? workers : (unsigned int)(cpus > 0 ? cpus : 1);
+	pool->max_children = workers > 0 ? workers : cpus_usable();
 	if (pool->max_children > POOL_MAX_CHILDREN)
 		conf_errors_add(errors, "command line: expected 1 to %d workers, got %u",
 		    POOL_MAX_CHILDREN, pool->max_children);

@@ -23,7 +23,7 @@ static const char help_text[] =
     "                              (default: " DEFAULT_FILE ")\n"
     "  -l, --listen ADDRESS        run PROGRAM behind ADDRESS, without a configuration file;\n"
     "                              a path, IP:PORT, [IPV6]:PORT or PORT\n"
-    "  -n, --workers WORKERS       with -l: that many workers (default: one per CPU)\n"
+    "  -n, --workers WORKERS       with -l: that many workers (default: one per usable CPU)\n"
     "  -t, --test                  test the configuration and exit; -tt also prints it\n"
     "  -F, --nodaemonize           stay in the foreground\n"
     "  -D, --daemonize             go to the background\n"

@@ -20,7 +20,7 @@ struct options {
 	const char *prefix;   /* -p, or NULL */
 	const char *pid;      /* -g, or NULL */
 	const char *listen;   /* -l: the quick form; NULL: the configuration is in file */
-	unsigned int workers; /* -n; 0: as many as there are CPUs */
+	unsigned int workers; /* -n; 0: as many as there are usable CPUs */
 	char *const *command; /* of the quick form, NULL at its end */
 };
 

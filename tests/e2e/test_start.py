@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import shlex
 import stat
 
+import servers
 from fcgi import Client
-from servers import wait_for
+from servers import ANYFPM, ROOT, wait_for
 
 
 def mode_of(path):
@@ -47,3 +49,31 @@ def test_a_second_master_is_refused(odd, env):
     assert f"belongs to a running anyfpm, pid {first.pid}" in second.said() + second.log()
     with open(path, encoding="ascii") as f:
         assert int(f.read()) == first.pid
+
+
+# The quick form ----------------------------------------------------------------
+
+class Quick(servers.Anyfpm):
+    """anyfpm -l ADDRESS [-n N] -- program, in the foreground, with what the log says on stderr."""
+
+    def __init__(self, env, command, *args, **more):  # pylint: disable=super-init-not-called
+        servers.Server.__init__(self, env)
+        self.address = f"{env.dir}/quick.sock"
+        self.exit_code, self.killed, self.sockets = 0, False, [self.address]
+        root = ["-R"] if ROOT else []
+        self.launch([ANYFPM, *root, "-l", self.address, *args, "--", *shlex.split(command)],
+                    cwd=env.dir, **more)
+        env.note(self.pid)
+
+    def log(self):
+        return self.said()
+
+
+def test_a_worker_for_each_usable_cpu(env):
+    """In a container that has one of many CPUs, one worker is started."""
+    server = Quick(env, env.worker("echo"),
+                   preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
+    server.wait_log(r"ready to handle connections", timeout=15)
+    assert len(server.workers()) == 1
+    server.stop()
+    assert server.log().count(" started") == 1
