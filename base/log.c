@@ -164,14 +164,30 @@ wants_json(void)
 	return logger.json && logger.kind != LOG_TO_JOURNAL;
 }
 
+/* plain: see logline_escape(). */
+static void
+write_text(const struct logline *l, const char *text, size_t len, bool plain)
+{
+	char line[LOG_LINE_MAX + LOGLINE_PREFIX_MAX];
+	size_t n, used;
+
+	if (wants_json() && put_json(l, text, len))
+		return;
+	n = begin(line, l);
+	n += logline_escape(line + n, LOG_LINE_MAX - 4 - n, text, len, plain, &used);
+	if (used < len)
+		n += (size_t)snprintf(line + n, 4, "...");
+	line[n++] = '\n';
+	put(line, n);
+}
+
 void
 log_vwrite(enum log_level level, const char *fmt, va_list ap)
 {
 	char text[LOG_LINE_MAX];
-	char line[LOG_LINE_MAX + LOGLINE_PREFIX_MAX];
 	int saved_errno = errno;
 	struct logline l;
-	size_t n, len, used;
+	size_t len;
 	int full;
 
 	if (level < logger.level)
@@ -184,14 +200,20 @@ log_vwrite(enum log_level level, const char *fmt, va_list ap)
 	len = (size_t)full < sizeof(text) ? (size_t)full : sizeof(text) - 1;
 	if (len < (size_t)full)
 		memcpy(text + len - 3, "...", 3);
-	if (!wants_json() || !put_json(&l, text, len)) {
-		n = begin(line, &l);
-		n += logline_escape(line + n, LOG_LINE_MAX - 4 - n, text, len, false, &used);
-		if (used < len)
-			n += (size_t)snprintf(line + n, 4, "...");
-		line[n++] = '\n';
-		put(line, n);
-	}
+	write_text(&l, text, len, false);
+	errno = saved_errno;
+}
+
+void
+log_text(enum log_level level, const char *text)
+{
+	int saved_errno = errno;
+	struct logline l;
+
+	if (level < logger.level)
+		return;
+	l = line_now(level);
+	write_text(&l, text, strlen(text), true);
 	errno = saved_errno;
 }
 

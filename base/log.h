@@ -70,6 +70,9 @@ void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_vwrite(enum log_level level, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
+/* The same for a text that people may copy from, such as a hint: backslashes are not doubled. */
+void log_text(enum log_level level, const char *text);
+
 /*
  * What a worker printed: len bytes of a line without its line feed, as a warning that begins with
  * said ("child 42 said into stderr: ", at most LOG_SAID_MAX bytes) and has the line in quotes; said

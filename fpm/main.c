@@ -69,7 +69,7 @@ static void
 print_errors(const struct conf_errors *errors)
 {
 	for (size_t i = 0; i < errors->count; i++)
-		log_error("%s", errors->lines[i]);
+		log_text(LEVEL_ERROR, errors->lines[i]);
 }
 
 /* A program that is missing keeps a server from starting only where somebody waits for the word:
@@ -82,7 +82,7 @@ accept_warnings(const struct options *options, const struct conf_errors *warning
 		return warnings->count == 0;
 	}
 	for (size_t i = 0; i < warnings->count; i++)
-		log_warning("%s", warnings->lines[i]);
+		log_text(LEVEL_WARNING, warnings->lines[i]);
 	return true;
 }
 
