@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf/conf.h"
 #include "conf/text.h"
@@ -25,6 +26,12 @@ normalize_host(int family, char host[64])
 	return inet_pton(family, host, &addr) == 1 && inet_ntop(family, &addr, host, 64) != NULL;
 }
 
+/* Words for addresses that lead to the same place everywhere. Names in general are not looked up:
+ * whether a server starts, and whom it lets in, would depend on a server of names. */
+#define LOCALHOST "localhost"
+#define LOCALHOST_V4 "127.0.0.1"
+#define LOCALHOST_V6 "::1"
+
 /* host: the len bytes before the colon of the port, perhaps in brackets. */
 static const char *
 parse_host(const char *text, size_t len, struct listen_address *address)
@@ -36,16 +43,21 @@ parse_host(const char *text, size_t len, struct listen_address *address)
 		len -= 2;
 	}
 	if (len == 0 || len >= sizeof(address->host))
-		return "expected an IP address before the port";
+		return "expected an IP address, localhost or * before the port";
+	if (!brackets && len == 1 && *text == '*')
+		return NULL;
 	memcpy(address->host, text, len);
 	address->host[len] = '\0';
+	if (!brackets && strcasecmp(address->host, LOCALHOST) == 0)
+		memcpy(address->host, LOCALHOST_V4, sizeof(LOCALHOST_V4));
 	if (normalize_host(brackets ? AF_INET6 : AF_INET, address->host))
 		return NULL;
 	if (brackets)
 		return "expected an IPv6 address in the brackets";
 	if (strchr(address->host, ':') != NULL)
 		return "expected an IPv6 address in brackets, as [::1]:9000";
-	return "expected an IP address before the port; names are not looked up";
+	return "expected an IP address, localhost or * before the port; other names are not looked "
+	       "up";
 }
 
 const char *
@@ -76,6 +88,13 @@ conf_parse_listen(const char *text, struct listen_address *address)
 	return NULL;
 }
 
+/* Whether a takes in every address of b's kind. */
+static bool
+is_any(const struct listen_address *a, const struct listen_address *b)
+{
+	return *a->host == '\0' || strcmp(a->host, strchr(b->host, ':') != NULL ? "::" : "0.0.0.0") == 0;
+}
+
 bool
 listen_same(const struct listen_address *a, const struct listen_address *b)
 {
@@ -84,7 +103,7 @@ listen_same(const struct listen_address *a, const struct listen_address *b)
 	if (a->kind == LISTEN_UNIX)
 		return strcmp(a->path, b->path) == 0;
 	return a->port == b->port &&
-	       (*a->host == '\0' || *b->host == '\0' || strcmp(a->host, b->host) == 0);
+	       (is_any(a, b) || is_any(b, a) || strcmp(a->host, b->host) == 0);
 }
 
 /* Clear the bits of addr behind the first `bits`. */
@@ -125,6 +144,18 @@ parse_network(char *text, struct conf_network *network)
 	return true;
 }
 
+/* One item of the list more; localhost is two. */
+static bool
+add_networks(char *item, struct conf_network **networks, size_t *count)
+{
+	char v4[] = LOCALHOST_V4, v6[] = LOCALHOST_V6;
+
+	if (strcasecmp(item, LOCALHOST) == 0)
+		return add_networks(v4, networks, count) && add_networks(v6, networks, count);
+	*networks = text_realloc(*networks, *count + 1, sizeof(**networks));
+	return parse_network(item, &(*networks)[(*count)++]);
+}
+
 bool
 listen_parse_networks(
     const char *text, struct conf_network **networks, size_t *count, char problem[LISTEN_ERROR_MAX])
@@ -135,15 +166,14 @@ listen_parse_networks(
 
 	*networks = NULL;
 	*count = 0;
-	if (*text == '\0' || strcmp(text, "any") == 0)
+	if (*text == '\0' || strcasecmp(text, "any") == 0)
 		return true;
 	rest = copy = text_dup(text);
 	while (ok && (item = strsep(&rest, ",")) != NULL) {
 		item += strspn(item, " \t");
 		for (len = strlen(item); len > 0 && strchr(" \t", item[len - 1]) != NULL; len--)
 			item[len - 1] = '\0';
-		*networks = text_realloc(*networks, *count + 1, sizeof(**networks));
-		ok = parse_network(item, &(*networks)[(*count)++]);
+		ok = add_networks(item, networks, count);
 		if (!ok)
 			snprintf(problem, LISTEN_ERROR_MAX,
 			    "expected addresses or networks (10.0.0.0/8, ::1) with commas, or any, "

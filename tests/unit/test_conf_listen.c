@@ -46,7 +46,15 @@ static const struct listen_row listen_rows[] = {
     {"[::1]x:9000", "IPv6 address in brackets", LISTEN_TCP, NULL, 0},
     {"[]:9000", "expected an IP address", LISTEN_TCP, NULL, 0},
     {":9000", "expected an IP address", LISTEN_TCP, NULL, 0},
-    {"localhost:9000", "names are not looked up", LISTEN_TCP, NULL, 0},
+    {"localhost:9000", NULL, LISTEN_TCP, "127.0.0.1", 9000},
+    {"LocalHost:9000", NULL, LISTEN_TCP, "127.0.0.1", 9000},
+    {"*:9000", NULL, LISTEN_TCP, "", 9000},
+    {"**:9000", "names are not looked up", LISTEN_TCP, NULL, 0},
+    {"[*]:9000", "IPv6 address in the brackets", LISTEN_TCP, NULL, 0},
+    {"[localhost]:9000", "IPv6 address in the brackets", LISTEN_TCP, NULL, 0},
+    {"localhost", "expected /path", LISTEN_TCP, NULL, 0},
+    {"*", "expected /path", LISTEN_TCP, NULL, 0},
+    {"web.example:9000", "names are not looked up", LISTEN_TCP, NULL, 0},
     {"256.0.0.1:9000", "expected an IP address", LISTEN_TCP, NULL, 0},
     {"127.0.0.1", "expected /path", LISTEN_TCP, NULL, 0},
     {"127.0.0.1:", "expected /path", LISTEN_TCP, NULL, 0},
@@ -85,6 +93,11 @@ static const struct {
     {"127.0.0.1:9000", "127.0.0.2:9000", false},
     {"[::1]:9000", "[0::1]:9000", true},
     {"/9000", "9000", false},
+    {"*:9000", "9000", true},
+    {"localhost:9000", "127.0.0.1:9000", true},
+    {"0.0.0.0:9000", "127.0.0.1:9000", true},
+    {"[::]:9000", "[::1]:9000", true},
+    {"0.0.0.0:9000", "[::1]:9000", false},
 };
 
 START_TEST(test_same)
@@ -115,6 +128,10 @@ static const struct {
     {"0.0.0.0/0", "2001:db8::1", false},
     {"::/0", "203.0.113.9", true},
     {"::1", "::1", true},
+    {"ANY", "203.0.113.9", true},
+    {"localhost", "127.0.0.1", true},
+    {"10.0.0.1, LOCALHOST", "::1", true},
+    {"localhost", "127.0.0.2", false},
     {"::1", "127.0.0.1", false},
     {"2001:db8::/33", "2001:db8:7fff::1", true},
     {"2001:db8::/33", "2001:db8:8000::1", false},
@@ -152,7 +169,8 @@ START_TEST(test_clients)
 END_TEST
 
 static const char *const bad_networks[] = {"x", "127.0.0.1/33", "::1/129", "127.0.0.1/", ",",
-    "127.0.0.1,", "127.0.0.1/-1", "127.0.0.1 ::1 x,y", "127.0.0.1/8x", "any, ::1", "localhost"};
+    "127.0.0.1,", "127.0.0.1/-1", "127.0.0.1 ::1 x,y", "127.0.0.1/8x", "any, ::1",
+    "localhost/8", "web.example"};
 
 START_TEST(test_bad_networks)
 {
