@@ -271,17 +271,17 @@ check_access(const struct conf_pool *pool, const struct ini *ini, struct conf_er
 
 /* What is of no effect. */
 static void
-check_useless(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *warnings)
+check_useless(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *notes)
 {
 	const struct directive *d = directive_find(SCOPE_POOL, "access.format", 13);
 	struct conf_pool fresh = {0};
-	char error[FIELD_ERROR_MAX];
+	char message[FIELD_MESSAGE_MAX];
 
 	if (pool->access_log == NULL || pool->access_log_format != LOG_FORMAT_JSON)
 		return;
-	if (field_set(d, &fresh, d->fallback, NULL, NULL, error) && pool->access_format != NULL &&
+	if (field_set(d, &fresh, d->fallback, NULL, NULL, message) && pool->access_format != NULL &&
 	    strcmp(pool->access_format, fresh.access_format) != 0)
-		complain(pool, ini, warnings, "access.format",
+		complain(pool, ini, notes, "access.format",
 		    "is of no effect, because access.log.format is json");
 	field_free(d, &fresh);
 }
@@ -428,7 +428,7 @@ check_system(struct conf *conf, const struct ini *ini, struct conf_errors *error
 		check_command(pool, ini, "command", pool->command, &conf->warnings);
 		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
 		check_identity(pool, ini, errors);
-		check_useless(pool, ini, &conf->warnings);
+		check_useless(pool, ini, &conf->notes);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "conf/directives.h"
 #include "conf/field.h"
 #include "conf/ini.h"
+#include "conf/lex.h"
 #include "conf/text.h"
 
 void
@@ -51,11 +52,11 @@ conf_errors_free(struct conf_errors *errors)
 static void
 set_defaults(enum directive_scope scope, void *base)
 {
-	char error[FIELD_ERROR_MAX];
+	char message[FIELD_MESSAGE_MAX];
 
 	for (const struct directive *d = directives; d->name != NULL; d++) {
 		if (d->scope == scope && d->fallback != NULL &&
-		    !field_set(d, base, d->fallback, NULL, NULL, error))
+		    !field_set(d, base, d->fallback, NULL, NULL, message))
 			abort(); /* the table is wrong */
 	}
 }
@@ -119,6 +120,7 @@ conf_free(struct conf *conf)
 	}
 	free_fields(SCOPE_GLOBAL, &conf->global);
 	conf_errors_free(&conf->warnings);
+	conf_errors_free(&conf->notes);
 	free(conf);
 }
 
@@ -129,33 +131,50 @@ struct target {
 	enum directive_scope scope;
 	void *base;
 	const char *pool; /* its name, NULL for [global] */
-	struct conf_errors *errors;
+	struct conf_errors *errors, *notes;
 };
 
 static void
-complain(const struct target *t, const char *id, const char *name, const char *message)
+say(const struct target *t, struct conf_errors *lines, const char *id, const char *name,
+    const char *message)
 {
-	conf_errors_add(t->errors, "%s: [%s%s] %s: %s", ini_where(t->ini, t->section, id),
+	conf_errors_add(lines, "%s: [%s%s] %s: %s", ini_where(t->ini, t->section, id),
 	    t->pool != NULL ? "pool " : "", t->section->name, name, message);
+}
+
+static void
+apply_unknown(const struct target *t, const struct ini_key *key, const char *raw)
+{
+	char error[LEX_MESSAGE_MAX], *value, *message;
+	bool harmless;
+
+	if ((value = lex_plain(raw, t->pool, error)) == NULL)
+		value = text_dup("VALUE");
+	harmless = directive_unknown(t->scope, key->name, value, &message);
+	if (message != NULL)
+		say(t, harmless ? t->notes : t->errors, key->id, key->name, message);
+	free(message);
+	free(value);
 }
 
 static void
 apply_key(const struct target *t, const struct ini_key *key)
 {
 	const struct directive *d = directive_find(t->scope, key->name, strcspn(key->name, "["));
-	char error[FIELD_ERROR_MAX], *message, *name = NULL;
+	const char *raw = ini_value(t->ini, t->section, key->id);
+	char message[FIELD_MESSAGE_MAX], *name = NULL;
 	const char *bracket = strchr(key->name, '[');
 
 	if (d == NULL) {
-		message = directive_unknown(t->scope, key->name);
-		complain(t, key->id, key->name, message);
-		free(message);
+		apply_unknown(t, key, raw);
 		return;
 	}
 	if (bracket != NULL)
 		name = text_ndup(bracket + 1, strlen(bracket) - 2);
-	if (!field_set(d, t->base, ini_value(t->ini, t->section, key->id), t->pool, name, error))
-		complain(t, key->id, key->name, error);
+	if (!field_set(d, t->base, raw, t->pool, name, message))
+		say(t, t->errors, key->id, key->name, message);
+	else if (*message != '\0')
+		say(t, t->notes, key->id, key->name, message);
 	free(name);
 }
 
@@ -172,7 +191,7 @@ apply_section(const struct target *t)
 		    ini_value(t->ini, t->section, d->name) != NULL)
 			continue;
 		message = text_printf("required, but not set: %s", d->help);
-		complain(t, d->name, d->name, message);
+		say(t, t->errors, d->name, d->name, message);
 		free(message);
 	}
 }
@@ -188,7 +207,8 @@ apply_pool(struct conf *conf, const struct ini *ini, const struct ini_section *s
 	    .scope = SCOPE_POOL,
 	    .base = pool,
 	    .pool = pool->name,
-	    .errors = errors};
+	    .errors = errors,
+	    .notes = &conf->notes};
 
 	apply_section(&t);
 	if (section->duplicate)
@@ -209,7 +229,8 @@ build(const struct ini *ini, const char *file, struct conf_errors *errors, size_
 		    .section = section,
 		    .scope = SCOPE_GLOBAL,
 		    .base = &conf->global,
-		    .errors = errors};
+		    .errors = errors,
+		    .notes = &conf->notes};
 		if (strcmp(section->name, "global") == 0)
 			apply_section(&t);
 		else

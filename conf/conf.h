@@ -168,6 +168,7 @@ struct conf {
 	TAILQ_HEAD(, conf_pool) pools;
 	unsigned int pool_count;
 	struct conf_errors warnings; /* what a server may start with all the same */
+	struct conf_errors notes;    /* what is right, but may not be what was meant */
 };
 
 /*

@@ -3,10 +3,13 @@
 
 #include "conf/directives.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "conf/conf.h"
+#include "conf/lex.h"
 #include "conf/text.h"
 
 #define KIB INT64_C(1024)
@@ -213,7 +216,7 @@ const struct directive directives[] = {
 	    .fallback = "0", .max = DAY_MS, .reload = RELOAD_POOL,
 	    .help = "time after which a request is written to the slow log; 0: never" },
 	{ "request_slowlog_trace_depth", P(request_slowlog_trace_depth), .type = TYPE_NUMBER,
-	    .fallback = "20", .min = 1, .max = 1000, .reload = RELOAD_POOL,
+	    .fallback = "20", .max = 1000, .reload = RELOAD_POOL,
 	    .help = "frames of each thread in the slow log" },
 	{ "slowlog", P(slowlog), .type = TYPE_STATE_PATH, .reload = RELOAD_POOL,
 	    .help = "file for slow requests, with the stacks of their workers" },
@@ -352,61 +355,105 @@ nearest(enum directive_scope scope, const char *name, size_t len)
 	return best;
 }
 
-/* Directives of php-fpm that are not ours, and what to do instead. */
-static const char *const elsewhere[][2] = {
-	{ "security.limit_extensions",
+/*
+ * Directives of php-fpm that are not ours. What only tunes php-fpm is ignored with a warning; what
+ * says who may do what, or where things are, cannot be: what to do instead. Empty, it is not set.
+ */
+static const struct {
+	const char *name;
+	bool harmless;
+	const char *message;
+} elsewhere[] = {
+	{ "security.limit_extensions", false,
 	    "is PHP's own; let the web server pass on only the scripts that may run (nginx: "
 	    "location ~ [.]php$)" },
-	{ "prefix", "pools have none here; write whole paths, or start anyfpm with -p" },
-	{ "listen.acl_users", "not supported; use listen.owner, listen.group and listen.mode" },
-	{ "listen.acl_groups", "not supported; use listen.owner, listen.group and listen.mode" },
-	{ "listen.setfib", "not supported; remove it" },
-	{ "process.dumpable", "not supported; remove it" },
-	{ "apparmor_hat", "not supported; give the worker program a profile of its own" },
-	{ "request_terminate_timeout_track_finished",
-	    "is PHP's own; remove it: php-cgi has no fastcgi_finish_request()" },
-	{ "events.mechanism", "not needed, the system's best one is used; remove it" },
-	{ "systemd_interval", "not supported; remove it" },
+	{ "prefix", false, "pools have none here; write whole paths, or start anyfpm with -p" },
+	{ "listen.acl_users", false,
+	    "not supported; use listen.owner, listen.group and listen.mode" },
+	{ "listen.acl_groups", false,
+	    "not supported; use listen.owner, listen.group and listen.mode" },
+	{ "listen.setfib", false, "not supported; remove it" },
+	{ "apparmor_hat", false, "not supported; give the worker program a profile of its own" },
+	{ "chroot", false,
+	    "not supported; remove it, or run all of anyfpm in that directory (RootDirectory= of a "
+	    "systemd unit, or a container)" },
+	{ "process.dumpable", true, "ignored: the worker program decides that itself" },
+	{ "request_terminate_timeout_track_finished", true,
+	    "ignored: a request ends with its response here" },
+	{ "events.mechanism", true, "ignored: the system's best one is used" },
+	{ "systemd_interval", true, "ignored: systemd is told of every change" },
 };
 
-/* What to write in place of a directive of php-fpm that is none of ours, or NULL. */
+/* The word of command = that gives php-cgi a setting, as it is to be written; to be freed. */
 static char *
-php_fpm_only(const char *name, size_t len)
+php_argument(const char *setting, int setting_len, const char *value)
+{
+	char *plain = text_printf("%.*s=%s", setting_len > 0 ? setting_len : 4,
+		 setting_len > 0 ? setting : "NAME", value),
+	     *word = NULL;
+	size_t size;
+	FILE *out = open_memstream(&word, &size);
+
+	if (out == NULL)
+		return plain;
+	lex_write_word(plain, out);
+	if (fclose(out) != 0) {
+		free(word);
+		return plain;
+	}
+	free(plain);
+	return word;
+}
+
+/* What to write in place of a setting of PHP's, or NULL. */
+static char *
+php_setting(const char *name, size_t len, const char *value)
 {
 	static const char *const settings[] = {
 	    "php_value", "php_flag", "php_admin_value", "php_admin_flag"};
 	const char *setting = name + len;
-	int setting_len;
+	char *argument, *message;
 
-	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
-		if (strcmp(name, elsewhere[i][0]) == 0)
-			return text_dup(elsewhere[i][1]);
-	}
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		if (strlen(settings[i]) != len || memcmp(settings[i], name, len) != 0)
 			continue;
-		setting_len = (int)strcspn(*setting == '[' ? ++setting : setting, "]");
-		return text_printf("is PHP's own; give the setting to the program: "
-				   "command = /usr/bin/php-cgi -d %.*s=VALUE",
-		    setting_len > 0 ? setting_len : 4, setting_len > 0 ? setting : "NAME");
+		setting += *setting == '[';
+		argument = php_argument(setting, (int)strcspn(setting, "]"), value);
+		message = text_printf("is PHP's own; give the setting to the program: "
+				      "command = /usr/bin/php-cgi -d %s",
+		    argument);
+		free(argument);
+		return message;
 	}
 	return NULL;
 }
 
-char *
-directive_unknown(enum directive_scope scope, const char *name)
+static char *
+not_found(enum directive_scope scope, const char *name)
 {
 	enum directive_scope other = scope == SCOPE_POOL ? SCOPE_GLOBAL : SCOPE_POOL;
 	size_t len = strcspn(name, "[");
 	const struct directive *d;
-	char *message;
 
-	if ((message = php_fpm_only(name, len)) != NULL)
-		return message;
 	if (directive_find(other, name, len) != NULL)
 		return text_printf(
 		    "belongs in %s", other == SCOPE_GLOBAL ? "[global]" : "the section of a pool");
 	if ((d = nearest(scope, name, len)) != NULL)
 		return text_printf("unknown directive; did you mean %s?", d->name);
 	return text_dup("unknown directive");
+}
+
+bool
+directive_unknown(
+    enum directive_scope scope, const char *name, const char *value, char **message)
+{
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+		if (strcmp(name, elsewhere[i].name) != 0)
+			continue;
+		*message = *value != '\0' ? text_dup(elsewhere[i].message) : NULL;
+		return *value == '\0' || elsewhere[i].harmless;
+	}
+	if ((*message = php_setting(name, strcspn(name, "["), value)) == NULL)
+		*message = not_found(scope, name);
+	return false;
 }

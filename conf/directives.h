@@ -69,9 +69,12 @@ extern const struct directive directives[];
 const struct directive *directive_find(enum directive_scope scope, const char *name, size_t len);
 
 /*
- * Why name (a key as written, with its [NAME]) is not known in scope and what to write instead:
- * it belongs elsewhere, is php-fpm's alone, or resembles another. To be freed.
+ * What to say of name (a key with its [NAME]), which is no directive in scope, and of its value:
+ * true when php-fpm knows it and a server does without it, with the warning to give in *message, or
+ * with NULL, where there is nothing to say; else false, with the error: what to write instead. The
+ * message is to be freed.
  */
-char *directive_unknown(enum directive_scope scope, const char *name);
+bool directive_unknown(
+    enum directive_scope scope, const char *name, const char *value, char **message);
 
 #endif

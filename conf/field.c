@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf/conf.h"
 #include "conf/lex.h"
@@ -20,7 +21,7 @@ _Static_assert(sizeof(int) == sizeof(unsigned int) && sizeof(enum pm_mode) == si
 _Static_assert(offsetof(struct conf_pool, allowed_clients_count) ==
 		   offsetof(struct conf_pool, allowed_clients) + sizeof(struct conf_network *),
     "the count of a TYPE_NETWORKS field follows it");
-_Static_assert(LEX_ERROR_MAX <= FIELD_ERROR_MAX, "a lexer's sentence fits");
+_Static_assert(LEX_MESSAGE_MAX <= FIELD_MESSAGE_MAX, "a lexer's sentence fits");
 
 /* One setting on its way into its field. */
 struct setting {
@@ -29,7 +30,7 @@ struct setting {
 	const char *raw;
 	const char *pool;
 	const char *name;
-	char *error;
+	char *message;
 };
 
 static bool __attribute__((format(printf, 2, 3)))
@@ -38,12 +39,12 @@ fail(const struct setting *s, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(s->error, FIELD_ERROR_MAX, fmt, ap);
+	vsnprintf(s->message, FIELD_MESSAGE_MAX, fmt, ap);
 	va_end(ap);
 	return false;
 }
 
-/* php-fpm's own sample has "10s;": there, a comment needs no blank before it. */
+/* php-fpm's own sample has "10s;", which somebody may put in quotes. */
 static const char *
 semicolon_hint(const char *text)
 {
@@ -69,7 +70,8 @@ fail_range(const struct setting *s, const char *text)
 	case TYPE_LIMIT_SIZE:
 		value_format_size(s->d->min, min);
 		value_format_size(s->d->max, max);
-		return fail(s, "expected a size from %s to %s (4096, 64K, 1M)%s, got \"%.200s\"%s",
+		return fail(s, "expected a size from %s to %s (bytes, or with K, M or G)%s, got "
+			       "\"%.200s\"%s",
 		    min, max, s->d->unlimited ? " or unlimited" : "", text, hint);
 	case TYPE_MODE:
 		return fail(s,
@@ -147,7 +149,7 @@ set_limit(const struct setting *s, const char *text)
 	}
 	if (*text == '\0')
 		limit = RLIMIT_UNSET;
-	else if (s->d->unlimited && strcmp(text, "unlimited") == 0)
+	else if (s->d->unlimited && strcasecmp(text, "unlimited") == 0)
 		limit = RLIMIT_UNLIMITED;
 	else
 		return set_int64(s, text);
@@ -165,12 +167,27 @@ set_string(const struct setting *s, const char *text)
 	return true;
 }
 
+/* The words that are empty to php-fpm, and are not taken for a file or a path. */
+static bool
+is_off(const char *text)
+{
+	static const char *const words[] = {"no", "none", "off", "false", "null"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasecmp(text, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 set_listen(const struct setting *s, const char *text)
 {
 	struct listen_address address;
 	const char *problem = NULL;
 
+	if (!s->d->required && is_off(text))
+		text = "";
 	if (*text != '\0' || s->d->required)
 		problem = conf_parse_listen(text, &address);
 	if (problem != NULL)
@@ -185,20 +202,26 @@ set_state_path(const struct setting *s, const char *text)
 	static const char *const words[] = {"stdout", "stderr", "syslog", "journal"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i]) == 0)
+		if (strcasecmp(text, words[i]) == 0)
 			return fail(s, "expected a file, such as /dev/stderr; got \"%s\"", text);
 	}
-	return set_string(s, text);
+	return set_string(s, is_off(text) ? "" : text);
 }
 
 static bool
 set_log(const struct setting *s, const char *text)
 {
+	static const char *const words[] = {"stderr", "syslog", "journal"};
+
 #ifndef HAVE_SYSTEMD
-	if (strcmp(text, "journal") == 0)
+	if (strcasecmp(text, "journal") == 0)
 		return fail(s, "journal is not possible: anyfpm was built without libsystemd; "
 			       "expected a file, stderr or syslog");
 #endif
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasecmp(text, words[i]) == 0)
+			text = words[i];
+	}
 	return set_string(s, text);
 }
 
@@ -206,6 +229,8 @@ set_log(const struct setting *s, const char *text)
 static bool
 set_uri(const struct setting *s, const char *text)
 {
+	if (is_off(text))
+		return set_string(s, "");
 	for (const char *p = text; *p != '\0'; p++) {
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
 			return fail(s,
@@ -256,8 +281,9 @@ set_text(const struct setting *s, const char *text)
 
 	switch (s->d->type) {
 	case TYPE_STRING:
-	case TYPE_PATH:
 		return set_string(s, text);
+	case TYPE_PATH:
+		return set_string(s, is_off(text) ? "" : text);
 	case TYPE_STATE_PATH:
 		return set_state_path(s, text);
 	case TYPE_LOG:
@@ -301,7 +327,7 @@ set_command(const struct setting *s)
 		*field = NULL;
 		return true;
 	}
-	if ((words = lex_words(s->raw, s->pool, s->error)) == NULL)
+	if ((words = lex_words(s->raw, s->pool, s->message)) == NULL)
 		return false;
 	if (words[0][0] == '\0') {
 		text_vector_free(words);
@@ -317,7 +343,7 @@ set_env(const struct setting *s)
 {
 	char *value, *pair;
 
-	if ((value = lex_env(s->raw, s->pool, s->error)) == NULL)
+	if ((value = lex_env(s->raw, s->pool, s->message)) == NULL)
 		return false;
 	pair = text_printf("%s=%s", s->name, value);
 	text_vector_add(s->field, pair);
@@ -326,19 +352,39 @@ set_env(const struct setting *s)
 	return true;
 }
 
+/* Whether a ";" or a quote could have been meant to be a part of the value. */
+static bool
+is_text(enum directive_type type)
+{
+	switch (type) {
+	case TYPE_STRING:
+	case TYPE_PATH:
+	case TYPE_STATE_PATH:
+	case TYPE_LOG:
+	case TYPE_LISTEN:
+	case TYPE_URI:
+	case TYPE_URIS:
+	case TYPE_NETWORKS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool
 field_set(const struct directive *d, void *base, const char *raw, const char *pool,
-    const char *name, char error[FIELD_ERROR_MAX])
+    const char *name, char message[FIELD_MESSAGE_MAX])
 {
 	struct setting s = {.d = d,
 	    .field = (char *)base + d->offset,
 	    .raw = raw,
 	    .pool = pool,
 	    .name = name,
-	    .error = error};
+	    .message = message};
 	char *text;
 	bool ok;
 
+	*message = '\0';
 	if (d->type == TYPE_ENV && (name == NULL || *name == '\0'))
 		return fail(&s, "expected %s[NAME]", d->name);
 	if (d->type == TYPE_URIS && (name == NULL || *name != '\0'))
@@ -349,8 +395,10 @@ field_set(const struct directive *d, void *base, const char *raw, const char *po
 		return set_env(&s);
 	if (d->type == TYPE_COMMAND)
 		return set_command(&s);
-	if ((text = lex_plain(raw, pool, error)) == NULL)
+	if ((text = lex_plain(raw, pool, message)) == NULL)
 		return false;
+	if (!is_text(d->type))
+		*message = '\0';
 	ok = set_text(&s, text);
 	free(text);
 	return ok;

@@ -7,15 +7,16 @@
 
 #include "conf/directives.h"
 
-#define FIELD_ERROR_MAX 1024
+#define FIELD_MESSAGE_MAX 1024
 
 /*
  * Set the field of d in base (a struct conf_global or conf_pool) to what raw, the text after
  * "key =", says. pool is what $pool stands for, or NULL; name is the NAME of key[NAME], or NULL.
- * False with a sentence in error, and the field as it was.
+ * False with a sentence in message, and the field as it was. True with an empty message, or with a
+ * sentence about what of raw was read otherwise than may have been meant.
  */
 bool field_set(const struct directive *d, void *base, const char *raw, const char *pool,
-    const char *name, char error[FIELD_ERROR_MAX]);
+    const char *name, char message[FIELD_MESSAGE_MAX]);
 
 /* Write the line or lines "directive = value" that field_set() reads back. */
 void field_print(const struct directive *d, const void *base, FILE *out);

@@ -21,10 +21,11 @@ enum braces {
 	BRACES_TIME  /* for strftime(3); none is FORMAT_TIME */
 };
 
-/* php-fpm takes "mili" too. */
+/* php-fpm spells it "mili". */
 static const struct value_word times[] = {{"seconds", FORMAT_SECONDS},
     {"milliseconds", FORMAT_MILLI}, {"milli", FORMAT_MILLI}, {"microseconds", FORMAT_MICRO},
-    {"micro", FORMAT_MICRO}, {"mili", FORMAT_MILLI}, {NULL, 0}};
+    {"micro", FORMAT_MICRO}, {"miliseconds", FORMAT_MILLI}, {"mili", FORMAT_MILLI},
+    {NULL, 0}};
 static const struct value_word sizes[] = {{"bytes", FORMAT_BYTE}, {"kilobytes", FORMAT_KILO},
     {"kilo", FORMAT_KILO}, {"megabytes", FORMAT_MEGA}, {"mega", FORMAT_MEGA}, {NULL, 0}};
 static const struct value_word parts[] = {{"total", FORMAT_TOTAL}, {"user", FORMAT_CPU_USER},

@@ -9,6 +9,7 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,8 +32,9 @@ struct reader {
 	struct ini *ini;
 	struct conf_errors *errors;
 	const char *file;
+	unsigned int number; /* of the file: each reading of one has its own */
 	unsigned int line;
-	struct ini_section *section; /* NULL before the first header */
+	struct ini_section *section; /* NULL before the first header of all */
 	const char *prefix;          /* of relative includes; NULL: includes are refused */
 	unsigned int depth;          /* includes above this file */
 };
@@ -57,10 +59,74 @@ complain(struct reader *r, const char *key, const char *fmt, ...)
 	free(message);
 }
 
+/* Where this file has had id (of a section, or of a key with its section) before, or NULL: then
+ * it has it here. */
+static const char *
+seen_here(struct reader *r, const char *id)
+{
+	char *here = text_printf("%u/%s", r->number, id), *where;
+	const char *before = dictionary_get(r->ini->seen, here, NULL);
+
+	if (before == NULL) {
+		where = text_printf("%s:%u", r->file, r->line);
+		if (dictionary_set(r->ini->seen, here, where) != 0)
+			complain(r, NULL, "%s", strerror(ENOMEM));
+		free(where);
+	}
+	free(here);
+	return before;
+}
+
+static struct ini_section *
+new_section(struct reader *r, const char *name)
+{
+	struct ini_section *s = text_calloc(1, sizeof(*s));
+
+	s->name = text_dup(name);
+	s->where = text_printf("%s:%u", r->file, r->line);
+	s->id = ++r->ini->section_count;
+	TAILQ_INIT(&s->keys);
+	TAILQ_INSERT_TAIL(&r->ini->sections, s, next);
+	return s;
+}
+
+static struct ini_section *
+find_section(const struct ini *ini, const char *name)
+{
+	struct ini_section *s;
+
+	TAILQ_FOREACH (s, &ini->sections, next) {
+		if (!s->duplicate && strcmp(s->name, name) == 0)
+			break;
+	}
+	return s;
+}
+
+/* The section called name goes on, or begins; a second one in this file is kept apart, to be read
+ * for its errors alone. */
+static void
+open_section(struct reader *r, const char *name)
+{
+	struct ini_section *s = find_section(r->ini, name);
+	const char *before;
+	char *id;
+
+	if (s == NULL)
+		s = new_section(r, name);
+	r->section = s;
+	id = text_printf("%u", s->id);
+	if ((before = seen_here(r, id)) != NULL) {
+		complain(r, NULL, "this section is already at %s", before);
+		r->section = new_section(r, name);
+		r->section->duplicate = true;
+	}
+	r->ini->begun = r->section;
+	free(id);
+}
+
 static void
 begin_section(struct reader *r, char *line)
 {
-	struct ini_section *s;
 	char *end = strchr(line, ']');
 	char *rest;
 
@@ -70,34 +136,21 @@ begin_section(struct reader *r, char *line)
 	}
 	*end = '\0';
 	rest = end + 1 + strspn(end + 1, " \t");
-	s = text_calloc(1, sizeof(*s));
-	s->name = text_dup(line + 1);
-	s->where = text_printf("%s:%u", r->file, r->line);
-	s->id = ++r->ini->section_count;
-	TAILQ_INIT(&s->keys);
-	r->section = s;
+	open_section(r, strcasecmp(line + 1, "global") == 0 ? "global" : line + 1);
 	if (*rest != '\0' && *rest != ';')
 		complain(r, NULL, "unexpected text after the section: %.200s", rest);
-
-	struct ini_section *other;
-	TAILQ_FOREACH (other, &r->ini->sections, next) {
-		if (strcmp(other->name, s->name) == 0 && !other->duplicate) {
-			complain(r, NULL, "this section is already at %s", other->where);
-			s->duplicate = true;
-			break;
-		}
-	}
-	TAILQ_INSERT_TAIL(&r->ini->sections, s, next);
 }
 
-/* Whether name is that of a directive: letters, digits, "_.-", then perhaps [NAME]. */
+/* Whether name is that of a directive: letters, digits, "_.-", then perhaps [NAME]. As with
+ * php-fpm any case will do; it becomes small letters, but for NAME. */
 static bool
-key_is_valid(const char *name)
+normalize_key(char *name)
 {
 	size_t len = 0;
 
-	while (isalnum((unsigned char)name[len]) || (name[len] != '\0' && strchr("_.-", name[len])))
-		len++;
+	for (; isalnum((unsigned char)name[len]) || (name[len] != '\0' && strchr("_.-", name[len]));
+	     len++)
+		name[len] = (char)tolower((unsigned char)name[len]);
 	if (len == 0 || name[len] == '\0')
 		return len > 0;
 	if (name[len++] != '[')
@@ -130,6 +183,7 @@ include_matches(struct reader *r, const char *pattern)
 		struct reader inner = {.ini = r->ini,
 		    .errors = r->errors,
 		    .prefix = r->prefix,
+		    .section = r->ini->begun,
 		    .file = found.gl_pathv[i],
 		    .depth = r->depth + 1};
 		if (!read_path(&inner))
@@ -141,16 +195,14 @@ include_matches(struct reader *r, const char *pattern)
 static void
 include(struct reader *r, const char *raw)
 {
-	char error[LEX_ERROR_MAX], *pattern, *path;
+	char message[LEX_MESSAGE_MAX], *pattern, *path;
 
-	if (r->section != NULL && strcmp(r->section->name, "global") != 0)
-		complain(r, "include", "belongs before any pool, in [global]");
-	else if (r->prefix == NULL)
+	if (r->prefix == NULL)
 		complain(r, "include", "not possible here");
 	else if (r->depth == INCLUDE_DEPTH_MAX)
 		complain(r, "include", "nested more than %d deep", INCLUDE_DEPTH_MAX);
-	else if ((pattern = lex_plain(raw, NULL, error)) == NULL)
-		complain(r, "include", "%s", error);
+	else if ((pattern = lex_plain(raw, NULL, message)) == NULL)
+		complain(r, "include", "%s", message);
 	else {
 		if (*pattern == '\0')
 			complain(r, "include", "expected a file or a pattern");
@@ -171,24 +223,30 @@ add_key(struct reader *r, const char *name, const char *raw)
 	struct ini_key *key;
 	char *key_id, *id, *where;
 	const char *before;
+	bool known;
 
 	if (len > 2 && strcmp(name + len - 2, "[]") == 0)
 		key_id = text_printf("%s%u", name, ++r->ini->list_count);
 	else
 		key_id = text_dup(name);
 	id = text_printf("%u:%s", r->section->id, key_id);
-	if ((before = dictionary_get(r->ini->places, id, NULL)) != NULL) {
+	if ((before = seen_here(r, id)) != NULL) {
 		complain(r, name, "already set at %s", before);
 		free(key_id);
 		free(id);
 		return;
 	}
 	where = text_printf("%s:%u", r->file, r->line);
+	known = dictionary_get(r->ini->places, id, NULL) != NULL;
 	if (dictionary_set(r->ini->values, id, raw) != 0 ||
 	    dictionary_set(r->ini->places, id, where) != 0)
 		complain(r, name, "%s", strerror(ENOMEM));
 	free(where);
 	free(id);
+	if (known) { /* by an earlier file, whose value counts no more */
+		free(key_id);
+		return;
+	}
 	key = text_calloc(1, sizeof(*key));
 	key->name = text_dup(name);
 	key->id = key_id;
@@ -207,7 +265,7 @@ read_key(struct reader *r, char *line)
 	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	*end = '\0';
-	if (!key_is_valid(line))
+	if (!normalize_key(line))
 		complain(r, NULL, "\"%.200s\" is not the name of a directive", line);
 	else if (strcmp(line, "include") == 0)
 		include(r, equals + 1);
@@ -291,6 +349,7 @@ read_path(struct reader *r)
 	struct text text = {0};
 	bool ok = slurp(r->file, &text);
 
+	r->number = ++r->ini->file_count;
 	if (ok)
 		read_lines(r, text.s != NULL ? text.s : "", text.len);
 	text_free(&text);
@@ -305,6 +364,7 @@ ini_new(void)
 	TAILQ_INIT(&ini->sections);
 	ini->values = dictionary_new(0);
 	ini->places = dictionary_new(0);
+	ini->seen = dictionary_new(0);
 	return ini;
 }
 
@@ -354,6 +414,7 @@ ini_free(struct ini *ini)
 	}
 	dictionary_del(ini->values);
 	dictionary_del(ini->places);
+	dictionary_del(ini->seen);
 	free(ini);
 }
 

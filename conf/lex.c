@@ -10,11 +10,13 @@
 
 #include "conf/text.h"
 
+#define QUOTE_HINT "put all of it in double quotes and write \\\" for a quote"
+
 struct lexer {
 	const char *p;    /* the next byte */
 	const char *pool; /* what $pool stands for, or NULL */
 	struct text out;
-	char *error; /* LEX_ERROR_MAX bytes */
+	char *message; /* LEX_MESSAGE_MAX bytes */
 };
 
 static bool __attribute__((format(printf, 2, 3))) fail(struct lexer *lx, const char *fmt, ...)
@@ -22,7 +24,7 @@ static bool __attribute__((format(printf, 2, 3))) fail(struct lexer *lx, const c
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(lx->error, LEX_ERROR_MAX, fmt, ap);
+	vsnprintf(lx->message, LEX_MESSAGE_MAX, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -31,6 +33,40 @@ static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
+}
+
+static const char *
+skip_blanks(const char *p)
+{
+	while (is_blank(*p))
+		p++;
+	return p;
+}
+
+static void __attribute__((format(printf, 2, 3))) append(struct lexer *lx, const char *fmt, ...)
+{
+	size_t len = strlen(lx->message);
+	va_list ap;
+
+	if (len > 0)
+		len += (size_t)snprintf(lx->message + len, LEX_MESSAGE_MAX - len, "; ");
+	if (len >= LEX_MESSAGE_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(lx->message + len, LEX_MESSAGE_MAX - len, fmt, ap);
+	va_end(ap);
+}
+
+/* semicolon: what follows the value. A comment with a blank before it is one; what stands right
+ * behind the value may have been meant to be a part of it. what: the thing to put in quotes. */
+static void
+note_comment(struct lexer *lx, const char *semicolon, const char *what)
+{
+	if (*skip_blanks(semicolon + 1) != '\0')
+		append(lx,
+		    "a \";\" begins a comment, so that \"%.200s\" is no part of the value; put the "
+		    "%s in quotes if it is to be one",
+		    semicolon, what);
 }
 
 static bool
@@ -182,42 +218,52 @@ shell_quoted(struct lexer *lx)
 	return true;
 }
 
-/* Text without quotes, up to the end or a comment, without the blanks at its end. */
+/* One step of a value that is not in quotes as a whole; a part of it may be. */
+static bool
+bare_part(struct lexer *lx, bool *quoted)
+{
+	if (*lx->p == '$')
+		return expand(lx, &lx->out);
+	if (*lx->p == '"') {
+		lx->p++;
+		*quoted = true;
+		if (escaped_quoted(lx, '"'))
+			return true;
+		append(lx, QUOTE_HINT);
+		return false;
+	}
+	if (*lx->p == '\\' && lx->p[1] == '"')
+		lx->p++;
+	text_add_char(&lx->out, *lx->p++);
+	return true;
+}
+
+/* Text up to the end or a comment, without the blanks at its end. */
 static bool
 bare(struct lexer *lx)
 {
 	const char *start = lx->p;
+	bool quoted = false, blank;
 	size_t keep = 0;
 
-	while (*lx->p != '\0') {
-		if (*lx->p == ';' && (lx->p == start || is_blank(lx->p[-1])))
-			break;
-		if (*lx->p == '"')
-			return fail(lx, "a quote inside of the value; put all of it in double "
-					"quotes and write \\\" for a quote");
-		if (*lx->p == '$') {
-			if (!expand(lx, &lx->out))
-				return false;
-			keep = lx->out.len;
-			continue;
-		}
-		text_add_char(&lx->out, *lx->p);
-		if (!is_blank(*lx->p++))
+	while (*lx->p != '\0' && *lx->p != ';') {
+		blank = is_blank(*lx->p);
+		if (!bare_part(lx, &quoted))
+			return false;
+		if (!blank)
 			keep = lx->out.len;
 	}
 	if (lx->out.s != NULL) {
 		lx->out.len = keep;
 		lx->out.s[keep] = '\0';
 	}
+	if (quoted)
+		append(lx,
+		    "the quotes inside of the value are taken away, as by php-fpm; to keep them, "
+		    QUOTE_HINT);
+	if (*lx->p == ';' && lx->p > start && !is_blank(lx->p[-1]))
+		note_comment(lx, lx->p, "value");
 	return true;
-}
-
-static const char *
-skip_blanks(const char *p)
-{
-	while (is_blank(*p))
-		p++;
-	return p;
 }
 
 static bool
@@ -230,15 +276,17 @@ plain(struct lexer *lx)
 		return false;
 	lx->p = skip_blanks(lx->p);
 	if (*lx->p != '\0' && *lx->p != ';')
-		return fail(lx, "unexpected text after the closing quote: %.200s", lx->p);
+		return fail(lx,
+		    "unexpected text after the closing quote: %.200s; " QUOTE_HINT, lx->p);
 	return true;
 }
 
 char *
-lex_plain(const char *raw, const char *pool, char error[LEX_ERROR_MAX])
+lex_plain(const char *raw, const char *pool, char message[LEX_MESSAGE_MAX])
 {
-	struct lexer lx = {.p = raw, .pool = pool, .error = error};
+	struct lexer lx = {.p = raw, .pool = pool, .message = message};
 
+	*message = '\0';
 	if (!plain(&lx)) {
 		text_free(&lx.out);
 		return NULL;
@@ -247,7 +295,7 @@ lex_plain(const char *raw, const char *pool, char error[LEX_ERROR_MAX])
 }
 
 char *
-lex_env(const char *raw, const char *pool, char error[LEX_ERROR_MAX])
+lex_env(const char *raw, const char *pool, char message[LEX_MESSAGE_MAX])
 {
 	const char *p = skip_blanks(raw), *end, *value;
 	bool quoted = *p == '"';
@@ -258,12 +306,15 @@ lex_env(const char *raw, const char *pool, char error[LEX_ERROR_MAX])
 	len = *p == '$' ? name_length(p + 1) : 0;
 	end = p + 1 + len;
 	if (len == 0 || (quoted && *end++ != '"') || (pool != NULL && strncmp(p, "$pool", 5) == 0))
-		return lex_plain(raw, pool, error);
-	if (*end != '\0' && !is_blank(*end))
-		return lex_plain(raw, pool, error);
+		return lex_plain(raw, pool, message);
+	if (*end != '\0' && *end != ';' && !is_blank(*end))
+		return lex_plain(raw, pool, message);
+	*message = '\0';
+	if (*end == ';' && !quoted)
+		note_comment(&(struct lexer){.message = message}, end, "value");
 	end = skip_blanks(end);
 	if (*end != '\0' && *end != ';')
-		return lex_plain(raw, pool, error);
+		return lex_plain(raw, pool, message);
 	name = text_ndup(p + 1, len);
 	value = getenv(name);
 	copy = text_dup(value != NULL ? value : "");
@@ -319,13 +370,14 @@ word_part(struct lexer *lx, char ***words, bool *in_word)
 }
 
 char **
-lex_words(const char *raw, const char *pool, char error[LEX_ERROR_MAX])
+lex_words(const char *raw, const char *pool, char message[LEX_MESSAGE_MAX])
 {
-	struct lexer lx = {.p = raw, .pool = pool, .error = error};
+	struct lexer lx = {.p = raw, .pool = pool, .message = message};
 	bool in_word = false, ok = true;
 	char **words = NULL;
 
-	while (ok && *lx.p != '\0' && (in_word || *lx.p != ';')) {
+	*message = '\0';
+	while (ok && *lx.p != '\0' && *lx.p != ';') {
 		if (!is_blank(*lx.p)) {
 			ok = word_part(&lx, &words, &in_word);
 			continue;
@@ -336,6 +388,8 @@ lex_words(const char *raw, const char *pool, char error[LEX_ERROR_MAX])
 		in_word = false;
 		lx.p++;
 	}
+	if (ok && in_word && *lx.p == ';')
+		note_comment(&lx, lx.p, "word");
 	if (ok && in_word)
 		text_vector_add(&words, lx.out.s != NULL ? lx.out.s : "");
 	text_free(&lx.out);

@@ -161,7 +161,7 @@ bool
 value_word(const struct value_word *words, const char *text, int *out)
 {
 	for (; words->name != NULL; words++) {
-		if (strcmp(words->name, text) == 0) {
+		if (strcasecmp(words->name, text) == 0) {
 			*out = words->value;
 			return true;
 		}

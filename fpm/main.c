@@ -100,6 +100,8 @@ read_configuration(const struct options *options)
 		conf = conf_read_file(options->file, options->prefix, options->allow_root, &errors);
 	print_errors(&errors);
 	conf_errors_free(&errors);
+	for (size_t i = 0; conf != NULL && i < conf->notes.count; i++)
+		log_text(LEVEL_WARNING, conf->notes.lines[i]);
 	if (conf != NULL && !accept_warnings(options, &conf->warnings)) {
 		conf_free(conf);
 		conf = NULL;
@@ -116,7 +118,8 @@ warn_without_stacks(const struct conf *conf)
 	if (trace_available())
 		return;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
-		if (pool->request_slowlog_timeout_ms > 0 && pool->slowlog_command == NULL)
+		if (pool->request_slowlog_timeout_ms > 0 && pool->slowlog_command == NULL &&
+		    pool->request_slowlog_trace_depth > 0)
 			log_warning("[pool %s] anyfpm was built without libdw: the entries of the "
 				    "slow log have no stacks; set slowlog_command to get some",
 			    pool->name);

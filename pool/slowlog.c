@@ -192,8 +192,12 @@ complain(struct slowlog *sl, const struct slow_entry *e, const char *why)
 static const char *
 hopeless(const struct slowlog *sl, int64_t now)
 {
-	if (sl->pool->conf->slowlog_command == NULL && !trace_available())
-		return "anyfpm was built without libdw";
+	if (sl->pool->conf->slowlog_command == NULL) {
+		if (sl->pool->conf->request_slowlog_trace_depth == 0)
+			return "request_slowlog_trace_depth is 0";
+		if (!trace_available())
+			return "anyfpm was built without libdw";
+	}
 	if (sl->denied_us != 0 && now - sl->denied_us < DENIED_US)
 		return sl->denied;
 	return NULL;

@@ -124,6 +124,94 @@ def test_errors_of_every_kind_are_reported_all_at_once(env, conf):
         assert f"{path}:{line}:" in got.stderr, f"line {line} is not reported:\n{got.stderr}"
 
 
+# A mistake, the hint in what is printed about it, and the same line after the hint.
+HINTS = [
+    ('access.format = %s "%m', r'write (\S+) for a quote', 'access.format = "%s {0}%m{0}"'),
+    ('access.format = "%s "%m" x"', r'write (\S+) for a quote', 'access.format = "%s {0}%m{0} x"'),
+    ('access.format = %s "%m"', r'write (\S+) for a quote', 'access.format = "%s {0}%m{0}"'),
+    ('access.format = 100%', r'a percent sign is (\S+)$', 'access.format = 100{0}'),
+    ('access.format = %Z', r'a percent sign is (\S+)$', 'access.format = {0}Z'),
+    ('access.format = %e', r'a parameter, as in (\S+)$', 'access.format = {0}'),
+    ('access.format = %o', r'a header field, as in (\S+)$', 'access.format = {0}'),
+    ('access.format = %{x}d', r'expected one of .*, (\w+)$', 'access.format = %{{{0}}}d'),
+    ('env[A] = "a\\q"', r'write (\S+) for a backslash', 'env[A] = "a{0}q"'),
+    ('env[A] = a${', r'write (\S+) for a dollar', 'env[A] = a{0}{{'),
+    ('env = x', r'expected (\S+)$', '{0} = x'),
+    ('access.suppress_path = /x', r'expected (\S+), once', '{0} = /x'),
+    ('access.log = stderr', r'such as ([^ ;]+);', 'access.log = {0}'),
+    ('pm.max_request = 9', r'did you mean (.*)\?', '{0} = 9'),
+    ('pm.stop_timeout = x', r'\((\w+), ', 'pm.stop_timeout = {0}'),
+    ('pm.max_memory = 1X', r'from 0 to (\w+) ', 'pm.max_memory = {0}'),
+    ('rlimit_as = 1', r'from (\w+) to', 'rlimit_as = {0}'),
+    ('umask = x', r'from (\w+) to', 'umask = {0}'),
+    ('listen.allowed_clients = x', r'\(([^)]+)\)', 'listen.allowed_clients = {0}'),
+    ('request_client_abort = x', r'expected \w+ or (\w+),', 'request_client_abort = {0}'),
+    ('clear_env = x', r'expected yes or (\w+),', 'clear_env = {0}'),
+    ('ping.path = a/b', r'that begins with (\S),', 'ping.path = {0}a'),
+    ('pm.status_listen = ::1:9000', r'in brackets, as (\S+), got',
+     'ping.path = /p\npm.status_listen = {0}'),
+    ('pm.status_listen = web:9000', r'an IP address, (\w+) or \* before',
+     'ping.path = /p\npm.status_listen = {0}:9000'),
+    ('request_slowlog_timeout = 5s', r'requires (\w+),',
+     'request_slowlog_timeout = 5s\n{0} = /dev/null'),
+    ('pm.status_listen = 9000', r'set pm.status_path, (\S+) or both',
+     'pm.status_listen = 9000\n{0} = /ping'),
+    ('pm.process_idle_timeout = "10s;"', r'remove the "(;)" at its end',
+     'pm.process_idle_timeout = 10s'),
+    ('env[A] = a;b', r'put the value in (quotes)', 'env[A] = "a;b"'),
+    ('log_level = debug', r'belongs in (\[global\])', '{0}\nlog_level = debug'),
+]
+
+
+@pytest.mark.parametrize("line, hint, mended", HINTS, ids=[h[0] for h in HINTS])
+def test_hint_can_be_followed(env, conf, line, hint, mended):
+    """What is said about a mistake can be copied from the terminal as it is printed there."""
+    got = run("-t", "-y", conf(f"{pool(env)}{line}\n"), env=env)
+    said = re.search(r"(?:ERROR|WARNING): .*?" + hint, got.stderr, re.M)
+    assert said, got.stderr
+    got = run("-t", "-y", conf(pool(env) + mended.format(said[1]) + "\n"), env=env)
+    assert got.returncode == 0 and "ERROR" not in got.stderr, got.stderr
+    assert "WARNING" not in got.stderr, got.stderr
+
+
+def test_hint_for_settings_of_php(env, conf):
+    """The words for the command give PHP its setting, whatever is in it."""
+    line = "php_admin_value[sendmail_path] = /usr/sbin/sendmail -t 'x $y'\n"
+    got = run("-t", "-y", conf(pool(env) + line), env=env)
+    assert got.returncode == 78
+    words = re.search(r"command = /usr/bin/php-cgi (.*)$", got.stderr, re.M)[1]
+    got = run("-tt", "-y", conf(pool(env).replace("/bin/cat", f"/bin/cat {words}")), env=env)
+    assert got.returncode == 0, got.stderr
+    assert f"command = /bin/cat {words}\n" in got.stdout + got.stderr
+
+
+def test_layers(env, anyfpm, conf):
+    """Files of a container image: later ones override, and -tt shows what all of them amount to."""
+    os.mkdir(env.dir + "/fpm.d")
+    conf("[global]\nlog_limit = 8192\n[www]\nclear_env = no\nenv[WHO] = base\n",
+         "fpm.d/docker.conf")
+    conf("[www]\nenv[WHO] = nobody\npm.max_requests = 7\n", "fpm.d/www.conf")
+    conf("env[WHO] = somebody;\n", "fpm.d/xapp.conf")
+    conf("[global]\nlog_level = DEBUG\n[www]\npm.max_children = 3\n", "fpm.d/zz-docker.conf")
+    server = anyfpm(env.worker("self"),
+                    global_options={"include": env.dir + "/fpm.d/*.conf"})
+    with Client(server.address) as c:
+        assert b'"WHO": "somebody"' in c.request().body
+    got = run("-tt", "-y", server.config_path, env=env)
+    assert got.returncode == 0, got.stderr
+    for line in ("log_limit = 8192", "log_level = debug", "pm.max_requests = 7",
+                 'env[WHO] = "somebody"'):
+        assert f"{line}\n" in got.stdout + got.stderr, line
+
+
+def test_lines_of_php_fpm_are_ignored(env, conf):
+    """A test succeeds with a warning that names file and line."""
+    path = conf("[global]\nevents.mechanism = epoll\n" + pool(env))
+    got = run("-t", "-y", path, env=env)
+    assert got.returncode == 0, got.stderr
+    assert f"WARNING: {path}:2: [global] events.mechanism: ignored" in got.stderr
+
+
 def test_missing_program(env, conf):
     """A command that does not exist is found before anything is started."""
     path = conf(pool(env).replace("/bin/cat", "/nonexistent/program --flag"))

@@ -46,6 +46,15 @@ def test_depth(slow):
     assert len(entry.threads[0][1]) == 3
 
 
+def test_without_frames(slow):
+    """A depth of 0, as php-fpm takes it: entries, but nobody is stopped to look at the stack."""
+    server = slow({"request_slowlog_trace_depth": 0})
+    ask(server, "ms=1500&depth=2")
+    entry = server.wait_entries(1)[0]
+    assert not entry.threads
+    assert "request_slowlog_trace_depth is 0" in entry.fields["stack"]
+
+
 @stacks
 def test_every_thread(slow):
     server = slow(threads=5)

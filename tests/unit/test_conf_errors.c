@@ -30,18 +30,19 @@ static const struct {
     {POOL "user name = x\n", "t:5: [pool www] \"user name\" is not the name of a directive"},
     {POOL "env[X = 1\n", "t:5: [pool www] \"env[X\" is not the name of a directive"},
     {POOL "env[X]y = 1\n", "t:5: [pool www] \"env[X]y\" is not the name of a directive"},
-    {POOL "user = \"a\" b\n", "t:5: [pool www] user: unexpected text after the closing quote: b"},
+    {POOL "user = \"a\" b\n", "t:5: [pool www] user: unexpected text after the closing quote: b; put "
+			"all of it in double quotes and write \\\" for a quote"},
     {POOL "user = \"a\n", "t:5: [pool www] user: the closing \" is missing"},
     {POOL "user = ${ANYFPM_UNSET}\n",
 	"t:5: [pool www] user: the environment has no variable ANYFPM_UNSET"},
     {"[global]\ninclude = x\n" POOL, "t:2: [global] include: not possible here"},
-    {POOL "include = x\n", "t:5: [pool www] include: belongs before any pool, in [global]"},
+    {POOL "include = x\n", "t:5: [pool www] include: not possible here"},
     {POOL "\x1b[2J\n", "t:5: [pool www] expected \"directive = value\", got \"\\x1b[2J\""},
     /* names */
     {POOL "pm.max_childen = 1\n",
 	"t:5: [pool www] pm.max_childen: unknown directive; did you mean pm.max_children?"},
     {POOL "zzzz = 1\n", "t:5: [pool www] zzzz: unknown directive"},
-    {POOL "LISTEN = 1\n", "t:5: [pool www] LISTEN: unknown directive"},
+    {POOL "LISTEN = 1\n", "t:5: [pool www] listen: already set at t:3"},
     {"[global]\nlog_levle = debug\n" POOL,
 	"t:2: [global] log_levle: unknown directive; did you mean log_level?"},
     {"[global]\nuser = root\n" POOL, "t:2: [global] user: belongs in the section of a pool"},
@@ -51,13 +52,21 @@ static const struct {
     {POOL "env[] = 1\n", "t:5: [pool www] env[]: expected env[NAME]"},
     {POOL "php_admin_value[memory_limit] = 64M\n",
 	"t:5: [pool www] php_admin_value[memory_limit]: is PHP's own; give the setting to the "
-	"program: command = /usr/bin/php-cgi -d memory_limit=VALUE"},
+	"program: command = /usr/bin/php-cgi -d memory_limit=64M"},
     {POOL "php_value[x] = 1\n", "t:5: [pool www] php_value[x]: is PHP's own; give the setting to "
-				"the program: command = /usr/bin/php-cgi -d x=VALUE"},
+				"the program: command = /usr/bin/php-cgi -d x=1"},
     {POOL "php_flag[x] = 1\n", "t:5: [pool www] php_flag[x]: is PHP's own; give the setting to "
-			       "the program: command = /usr/bin/php-cgi -d x=VALUE"},
+			       "the program: command = /usr/bin/php-cgi -d x=1"},
     {POOL "php_admin_flag = 1\n", "t:5: [pool www] php_admin_flag: is PHP's own; give the setting "
-				  "to the program: command = /usr/bin/php-cgi -d NAME=VALUE"},
+				  "to the program: command = /usr/bin/php-cgi -d NAME=1"},
+    {POOL "php_value[sendmail_path] = /sbin/x -t; -i\n",
+	"t:5: [pool www] php_value[sendmail_path]: is PHP's own; give the setting to the program: "
+	"command = /usr/bin/php-cgi -d 'sendmail_path=/sbin/x -t'"},
+    {POOL "chroot = /srv\n",
+	"t:5: [pool www] chroot: not supported; remove it, or run all of anyfpm in that directory "
+	"(RootDirectory= of a systemd unit, or a container)"},
+    {POOL "listen.acl_users = x\n", "t:5: [pool www] listen.acl_users: not supported; use "
+				    "listen.owner, listen.group and listen.mode"},
     {POOL "request_slowlog_timeout = 5s\n",
 	"t:5: [pool www] request_slowlog_timeout: requires slowlog, the file that slow requests "
 	"are written to"},
@@ -68,9 +77,7 @@ static const struct {
 	"the scripts that may run (nginx: location ~ [.]php$)"},
     {POOL "prefix = /srv\n", "t:5: [pool www] prefix: pools have none here; write whole paths, or "
 			     "start anyfpm with -p"},
-    {"[global]\nevents.mechanism = epoll\n" POOL,
-	"t:2: [global] events.mechanism: not needed, the system's best one is used; remove it"},
-    {POOL "pm.process_idle_timeout = 10s;\n",
+    {POOL "pm.process_idle_timeout = \"10s;\"\n",
 	"t:5: [pool www] pm.process_idle_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, "
 	"1h), got \"10s;\"; remove the \";\" at its end"},
     /* twice */
@@ -86,7 +93,7 @@ static const struct {
     {"[www]\ncommand = x\nlisten = 1\npm.max_children = abc\n",
 	"t:4: [pool www] pm.max_children: expected a number from 1 to 10000, got \"abc\""},
     {POOL "request_params_limit = 4K\n",
-	"t:5: [pool www] request_params_limit: expected a size from 8K to 64M (4096, 64K, 1M), "
+	"t:5: [pool www] request_params_limit: expected a size from 8K to 64M (bytes, or with K, M or G), "
 	"got \"4K\""},
     {POOL "pm.start_timeout = 0\n",
 	"t:5: [pool www] pm.start_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, 1h), "
@@ -101,10 +108,10 @@ static const struct {
     {POOL "rlimit_files = unlimited\n",
 	"t:5: [pool www] rlimit_files: expected a number from 8 to 1073741816, got \"unlimited\""},
     {"[global]\nrlimit_core = -1\n" POOL,
-	"t:2: [global] rlimit_core: expected a size from 0 to 1024G (4096, 64K, 1M) or unlimited, "
+	"t:2: [global] rlimit_core: expected a size from 0 to 1024G (bytes, or with K, M or G) or unlimited, "
 	"got \"-1\""},
     {POOL "rlimit_as = unlimited\n",
-	"t:5: [pool www] rlimit_as: expected a size from 1M to 1024G (4096, 64K, 1M), got "
+	"t:5: [pool www] rlimit_as: expected a size from 1M to 1024G (bytes, or with K, M or G), got "
 	"\"unlimited\""},
     {POOL "pm.status_listen = 9001\n",
 	"t:5: [pool www] pm.status_listen: nothing would be answered there: set pm.status_path, "
@@ -135,9 +142,13 @@ static const struct {
 #endif
     {"[global]\nlog_limit = 511\n" POOL,
 	"t:2: [global] log_limit: expected a number from 512 to 1048576, got \"511\""},
-    {"[www]\ncommand = x\npm.max_children = 1\nlisten = localhost:9000\n",
-	"t:4: [pool www] listen: expected an IP address before the port; names are not looked up, "
-	"got \"localhost:9000\""},
+    {"[www]\ncommand = x\npm.max_children = 1\nlisten = web.example:9000\n",
+	"t:4: [pool www] listen: expected an IP address, localhost or * before the port; other "
+	"names are not looked up, got \"web.example:9000\""},
+    {POOL "user = a \"b\n", "t:5: [pool www] user: the closing \" is missing; put all of it in "
+			    "double quotes and write \\\" for a quote"},
+    {POOL "[api]\ncommand = x\nlisten = *:9000\npm.max_children = 1\n",
+	"t:7: [pool api] listen: *:9000 is pool www's already, at t:3"},
     {POOL "listen.allowed_clients = ::1, x\n",
 	"t:5: [pool www] listen.allowed_clients: expected addresses or networks (10.0.0.0/8, ::1) "
 	"with commas, or any, got \"x\""},
@@ -345,7 +356,7 @@ START_TEST(test_lines)
 	struct conf *conf;
 
 	ck_assert_ptr_null(conf_read_text(text, strlen(text), "t", &errors));
-	ck_assert_uint_eq(errors.count, 2);
+	ck_assert_uint_eq(errors.count, 1); /* what is behind the ";" is a comment */
 	ck_assert_str_eq(errors.lines[0], "t:6: [global] log_level: already set at t:5");
 	conf_errors_free(&errors);
 	conf = conf_read_text(strstr(text, "[www]"), strlen(strstr(text, "[www]")), "t", &errors);

@@ -122,12 +122,78 @@ START_TEST(test_include_errors)
 	expect_error("%s/main.conf:2: include: %s/pool.d: Is a directory");
 	ck_assert_ptr_null(read_text_file("include = \n" POOL("x", "9000")));
 	expect_error("%s/main.conf:1: include: expected a file or a pattern");
-	ck_assert_ptr_null(read_text_file("include = a.conf\n" POOL("www", "9000")));
-	expect_error("%s/main.conf:2: [pool www] this section is already at %s/a.conf:1");
 	free(file("b.conf", "listen = 1\n"));
-	ck_assert_ptr_null(read_text_file("[global]\ninclude = b.conf\n" POOL("www", "9000")));
+	ck_assert_ptr_null(read_text_file("include = b.conf\n" POOL("www", "9000")));
 	expect_error("%s/b.conf:1: listen: outside of a section; begin with [global] or with a "
 		     "pool's name in brackets");
+	ck_assert_ptr_null(read_text_file("[global]\ninclude = b.conf\n" POOL("www", "9000")));
+	expect_error("%s/b.conf:1: [global] listen: belongs in the section of a pool");
+}
+END_TEST
+
+/* A section goes on in another file, a later value replaces an earlier one, a file without a header
+ * goes on with the section that was begun last. */
+START_TEST(test_layers)
+{
+	struct conf_pool *pool;
+	struct conf *conf;
+
+	free(file("pool.d/base.conf", "[global]\nlog_limit = 8192\nlog_level = debug\n"
+				      "[www]\nlisten = 9001\nenv[A] = base\nenv[B] = base\n"
+				      "access.suppress_path[] = /a\nlisten.allowed_clients = ::1\n"));
+	free(file("pool.d/www.conf", POOL("www", "9002")));
+	free(file("pool.d/xapp.conf", "pm.max_requests = 500\nenv[A] = xapp\n"
+				      "access.suppress_path[] = /b\n"));
+	free(file("pool.d/zz.conf", "[Global]\nlog_level = error\n[www]\npm.max_children = 3\n"
+				    "listen.allowed_clients = 10.0.0.1, 10.0.0.2\n"));
+	conf = read_text_file("[global]\ninclude = pool.d/*.conf\nlog_limit = 4096\n");
+	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
+	ck_assert_uint_eq(conf->pool_count, 1);
+	ck_assert_uint_eq(conf->global.log_limit, 4096);
+	ck_assert_int_eq(conf->global.log_level, LEVEL_ERROR);
+	pool = TAILQ_FIRST(&conf->pools);
+	ck_assert_str_eq(pool->where + strlen(dir), "/pool.d/base.conf:4");
+	ck_assert_str_eq(pool->listen, "9002");
+	ck_assert_uint_eq(pool->max_children, 3);
+	ck_assert_uint_eq(pool->max_requests, 500);
+	ck_assert_uint_eq(pool->allowed_clients_count, 2);
+	ck_assert_str_eq(pool->env[0], "A=xapp");
+	ck_assert_str_eq(pool->env[1], "B=base");
+	ck_assert_ptr_null(pool->env[2]);
+	ck_assert_str_eq(pool->access_suppress_path[0], "/a");
+	ck_assert_str_eq(pool->access_suppress_path[1], "/b");
+	ck_assert_ptr_null(pool->access_suppress_path[2]);
+	conf_free(conf);
+}
+END_TEST
+
+/* Messages name the place of the value that counts; in one file a second definition is an error,
+ * also with another file in between. */
+START_TEST(test_layer_errors)
+{
+	free(file("a.conf", POOL("www", "9001") "pm.max_requests = x\n"));
+	free(file("more.conf", "pm.max_lifetime = 1h\n"));
+	ck_assert_ptr_null(read_text_file("include = a.conf\n[www]\npm.max_children = 0\n"
+					  "pm.max_requests = 5\n"));
+	expect_error("%s/main.conf:3: [pool www] pm.max_children: expected a number from 1 to "
+		     "10000, got \"0\"");
+	ck_assert_ptr_null(read_text_file("include = a.conf\n[www]\nuser =\n"));
+	expect_error("%s/a.conf:5: [pool www] pm.max_requests: expected a number from 0 to "
+		     "1000000000, got \"x\"");
+	ck_assert_ptr_null(read_text_file("include = a.conf\n[www]\npm.max_requests = 1\n[www]\n"));
+	expect_error("%s/main.conf:4: [pool www] this section is already at %s/main.conf:2");
+	ck_assert_ptr_null(read_text_file(POOL("www", "9000") "pm.max_lifetime = 1m\n"
+							       "include = more.conf\n"
+							       "PM.Max_Lifetime = 2m\n"));
+	expect_error("%s/main.conf:7: [pool www] pm.max_lifetime: already set at %s/main.conf:5");
+	free(file("b.conf", "[api]\nlisten = 9000\npm.max_children = 1\n"));
+	ck_assert_ptr_null(read_text_file("include = b.conf\ninclude = more.conf\n" POOL("www", "9001")));
+	expect_error("%s/b.conf:1: [pool api] command: required, but not set: the worker program "
+		     "and its arguments");
+	conf_free(read_text_file(POOL("www", "9000") "include = more.conf\n"
+						      "[api]\ncommand = /bin/cat\nlisten = 9001\n"
+						      "include = more.conf\npm.max_children = 2\n"));
+	ck_assert_uint_eq(errors.count, 0); /* the same file for two pools */
 }
 END_TEST
 
@@ -373,6 +439,8 @@ main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, test_include);
 	tcase_add_test(tc, test_include_errors);
+	tcase_add_test(tc, test_layers);
+	tcase_add_test(tc, test_layer_errors);
 	tcase_add_test(tc, test_include_depth);
 	tcase_add_test(tc, test_file_errors);
 	tcase_add_test(tc, test_prefix);

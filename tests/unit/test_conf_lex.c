@@ -23,7 +23,12 @@ static const struct row plain_rows[] = {
     {"   ", "", NULL},
     {" a b ", "a b", NULL},
     {"\ta\t", "a", NULL},
-    {"a;b", "a;b", NULL},
+    {"a;b", "a", NULL},
+    {"a;", "a", NULL},
+    {"a; b", "a", NULL},
+    {"\"a;b\";c", "a;b", NULL},
+    {"'a;b';", "a;b", NULL},
+    {"a \"b ; c\" d;e", "a b ; c d", NULL},
     {"a ;b", "a", NULL},
     {";b", "", NULL},
     {" ; b", "", NULL},
@@ -55,7 +60,12 @@ static const struct row plain_rows[] = {
     {"\"a", NULL, "the closing \" is missing"},
     {"'a", NULL, "the closing ' is missing"},
     {"\"a\" b", NULL, "unexpected text after the closing quote: b"},
-    {"a \"b\"", NULL, "a quote inside of the value"},
+    {"a \"b\"", "a b", NULL},
+    {"a\"  \"", "a  ", NULL},
+    {"a \\\"b\\\" c", "a \"b\" c", NULL},
+    {"a \"b", NULL, "write \\\" for a quote"},
+    {"a \"\\q\"", NULL, "unknown escape \\q"},
+    {"\"a \"b\" c\"", NULL, "write \\\" for a quote"},
     {"\"\\q\"", NULL, "unknown escape \\q"},
     {"\"\\", NULL, "unknown escape"},
     {"\"\\x4\"", NULL, "expected two hexadecimal digits"},
@@ -74,7 +84,7 @@ set_environment(void)
 START_TEST(test_plain)
 {
 	const struct row *r = &plain_rows[_i];
-	char error[LEX_ERROR_MAX] = "", *value = lex_plain(r->raw, "www", error);
+	char error[LEX_MESSAGE_MAX] = "", *value = lex_plain(r->raw, "www", error);
 
 	if (r->value == NULL) {
 		ck_assert_ptr_null(value);
@@ -87,10 +97,44 @@ START_TEST(test_plain)
 }
 END_TEST
 
+/* What is cut off where it could have been meant is said; message "": nothing is. */
+START_TEST(test_said)
+{
+	static const struct {
+		const char *raw, *plain, *env, *words;
+	} rows[] = {
+	    {"a", "", "", ""},
+	    {"a;", "", "", ""},
+	    {"a; \t", "", "", ""},
+	    {"a ;b", "", "", ""},
+	    {"a;b", "\";b\" is no part", "\";b\" is no part", "put the word in quotes"},
+	    {"a; b", "\"; b\" is no part", "\"; b\" is no part", "put the word in quotes"},
+	    {"$ANYFPM_A;b", "\";b\" is no part", "\";b\" is no part", "put the word in quotes"},
+	    {"a \"b\"", "quotes inside", "quotes inside", ""},
+	    {"a \"b\";c", "\";c\" is no part", "quotes inside", "put the word in quotes"},
+	};
+	char message[LEX_MESSAGE_MAX], **words;
+
+	for (int i = 0; i < COUNT(rows); i++) {
+		free(lex_plain(rows[i].raw, "www", message));
+		ck_assert_msg(strstr(message, rows[i].plain) != NULL, "%s", message);
+		ck_assert((*message == '\0') == (*rows[i].plain == '\0'));
+		free(lex_env(rows[i].raw, "www", message));
+		ck_assert_msg(strstr(message, rows[i].env) != NULL, "%s", message);
+		ck_assert((*message == '\0') == (*rows[i].env == '\0'));
+		words = lex_words(rows[i].raw, "www", message);
+		ck_assert_ptr_nonnull(words);
+		ck_assert_msg(strstr(message, rows[i].words) != NULL, "%s", message);
+		ck_assert((*message == '\0') == (*rows[i].words == '\0'));
+		text_vector_free(words);
+	}
+}
+END_TEST
+
 /* In [global] there is no pool, so $pool is a text like any other. */
 START_TEST(test_plain_global)
 {
-	char error[LEX_ERROR_MAX], *value = lex_plain("$pool", NULL, error);
+	char error[LEX_MESSAGE_MAX], *value = lex_plain("$pool", NULL, error);
 
 	ck_assert_str_eq(value, "$pool");
 	free(value);
@@ -100,6 +144,9 @@ END_TEST
 static const struct row env_rows[] = {
     {" $ANYFPM_A", "  a;b\"$pool ", NULL},
     {"$ANYFPM_A ; comment", "  a;b\"$pool ", NULL},
+    {"$ANYFPM_A;", "  a;b\"$pool ", NULL},
+    {"$ANYFPM_A;comment", "  a;b\"$pool ", NULL},
+    {"\"$ANYFPM_A\";", "  a;b\"$pool ", NULL},
     {"\"$ANYFPM_A\"", "  a;b\"$pool ", NULL},
     {"'$ANYFPM_A'", "$ANYFPM_A", NULL},
     {"$$ANYFPM_A", "$ANYFPM_A", NULL},
@@ -117,7 +164,7 @@ static const struct row env_rows[] = {
 START_TEST(test_env)
 {
 	const struct row *r = &env_rows[_i];
-	char error[LEX_ERROR_MAX] = "", *value = lex_env(r->raw, "www", error);
+	char error[LEX_MESSAGE_MAX] = "", *value = lex_env(r->raw, "www", error);
 
 	if (r->value == NULL) {
 		ck_assert_ptr_null(value);
@@ -139,7 +186,10 @@ static const struct row words_rows[] = {
     {"a '' \"\"", "a||", NULL},
     {"a\\ b \\' \\\\ \\;", "a b|'|\\|;", NULL},
     {"a ; comment", "a", NULL},
-    {"a;b 'c ; d'", "a;b|c ; d", NULL},
+    {"a;b 'c ; d'", "a", NULL},
+    {"a;", "a", NULL},
+    {"a b';'c 'd ; e'; f", "a|b;c|d ; e", NULL},
+    {"a \\; b", "a|;|b", NULL},
     {"a #b", "a|#b", NULL},
     {"a \"\\n \\\" \\$ \\\\\"", "a|\\n \" $ \\", NULL},
     {"a $'\\n\\t\\x41\\''", "a|\n\tA'", NULL},
@@ -167,7 +217,7 @@ static const struct row words_rows[] = {
 START_TEST(test_words)
 {
 	const struct row *r = &words_rows[_i];
-	char error[LEX_ERROR_MAX] = "", **words = lex_words(r->raw, "www", error);
+	char error[LEX_MESSAGE_MAX] = "", **words = lex_words(r->raw, "www", error);
 	struct text joined = {0};
 	char *text;
 
@@ -199,7 +249,7 @@ START_TEST(test_round_trip)
 	static const struct {
 		const char *before, *after;
 	} around[] = {{"", ""}, {"a", "b"}, {" ", " "}, {"$", "{x}"}, {"", ";"}};
-	char text[16], error[LEX_ERROR_MAX], *line, *value, **words;
+	char text[16], error[LEX_MESSAGE_MAX], *line, *value, **words;
 	size_t size;
 	FILE *out;
 
@@ -241,6 +291,7 @@ main(void)
 	tcase_add_checked_fixture(tc, set_environment, NULL);
 	tcase_add_loop_test(tc, test_plain, 0, COUNT(plain_rows));
 	tcase_add_test(tc, test_plain_global);
+	tcase_add_test(tc, test_said);
 	tcase_add_loop_test(tc, test_env, 0, COUNT(env_rows));
 	tcase_add_loop_test(tc, test_words, 0, COUNT(words_rows));
 	tcase_add_test(tc, test_round_trip);

@@ -78,6 +78,7 @@ static const struct {
     {"request_terminate_grace", "1", "1s"},
     {"request_slowlog_timeout", "5", "5s"},
     {"request_slowlog_trace_depth", "50", "50"},
+    {"request_slowlog_trace_depth", "0", "0"},
     {"slowlog", "/var/log/$pool.slow", "\"/var/log/www.slow\""},
     {"slowlog_command", "gdb -p '%p'", "gdb -p %p"},
     {"slowlog_command", "", ""},

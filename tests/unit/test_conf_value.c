@@ -184,7 +184,8 @@ static const struct value_word words[] = {{"finish", 0}, {"terminate", 1}, {NULL
 static const struct row word_rows[] = {
     {"finish", true, 0},
     {"terminate", true, 1},
-    {"Finish", false, 0},
+    {"Finish", true, 0},
+    {"TERMINATE", true, 1},
     {"finis", false, 0},
     {"", false, 0},
 };

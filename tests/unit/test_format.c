@@ -29,6 +29,7 @@ static const struct {
     {"%{milliseconds}d", FORMAT_DURATION, FORMAT_MILLI, NULL},
     {"%{milli}d", FORMAT_DURATION, FORMAT_MILLI, NULL},
     {"%{mili}d", FORMAT_DURATION, FORMAT_MILLI, NULL},
+    {"%{miliseconds}d", FORMAT_DURATION, FORMAT_MILLI, NULL},
     {"%{microseconds}d", FORMAT_DURATION, FORMAT_MICRO, NULL},
     {"%{micro}d", FORMAT_DURATION, FORMAT_MICRO, NULL},
     {"%{HTTP_HOST}e", FORMAT_PARAM, FORMAT_SECONDS, "HTTP_HOST"},
@@ -97,7 +98,8 @@ static const struct {
     {"100%", "no letter follows the last %; a percent sign is %%"},
     {"%{milli}", "no letter follows the last %; a percent sign is %%"},
     {"%m %{milli d", "the closing brace of \"%{milli d\" is missing"},
-    {"%{x}d", "%{x}d: expected one of seconds, milliseconds, milli, microseconds, micro, mili"},
+    {"%{x}d", "%{x}d: expected one of seconds, milliseconds, milli, microseconds, micro, "
+	      "miliseconds, mili"},
     {"%{x}M", "%{x}M: expected one of bytes, kilobytes, kilo, megabytes, mega"},
     {"%{x}C", "%{x}C: expected one of total, user, system"},
     {"%{x}x", "%{x}x: expected one of word, detail"},
