@@ -1,4 +1,4 @@
-/* procstat.c: read /proc/PID/stat. */
+/* procstat.c: read /proc/PID/stat and /proc/PID/status. */
 #include "config.h"
 
 #include "base/procstat.h"
@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Of /proc/PID/status, with room to spare. */
+#define MEMORY_LINE_MAX 64
 
 bool
 procstat_read_fd(int fd, struct procstat *s)
@@ -50,4 +53,54 @@ procstat_read(pid_t pid, struct procstat *s)
 	ok = procstat_read_fd(fd, s);
 	close(fd);
 	return ok;
+}
+
+/* The number of the line that begins with name; false if there is none, or only its beginning. */
+static bool
+find_kb(const char *text, const char *name, uint64_t *bytes)
+{
+	unsigned long long kb;
+	const char *at = text;
+	size_t len = strlen(name);
+	char b;
+
+	while ((at = strstr(at, name)) != NULL) {
+		if ((at == text || at[-1] == '\n') &&
+		    sscanf(at + len, " %llu k%c", &kb, &b) == 2 && b == 'B') {
+			*bytes = (uint64_t)kb * 1024;
+			return true;
+		}
+		at += len;
+	}
+	return false;
+}
+
+void
+procstat_memory_parse(const char *text, struct procstat_memory *m)
+{
+	find_kb(text, "VmRSS:", &m->resident);
+	find_kb(text, "VmSwap:", &m->swapped);
+	find_kb(text, "RssShmem:", &m->shared);
+	if (find_kb(text, "RssAnon:", &m->anonymous))
+		m->in_parts = true;
+}
+
+uint64_t
+procstat_memory(int fd)
+{
+	struct procstat_memory m = { .in_parts = false };
+	char text[4096];
+	off_t offset = 0;
+	ssize_t n;
+
+	/* A process in very many groups has a long list of them before its memory. Pieces overlap,
+	 * so that a line is whole in one of them. */
+	while ((n = pread(fd, text, sizeof(text) - 1, offset)) > 0) {
+		text[n] = '\0';
+		procstat_memory_parse(text, &m);
+		if (n < (ssize_t)sizeof(text) - 1)
+			break;
+		offset += n - MEMORY_LINE_MAX;
+	}
+	return (m.in_parts ? m.anonymous + m.shared : m.resident) + m.swapped;
 }

@@ -1,4 +1,4 @@
-/* procstat.h: what /proc/PID/stat (proc(5)) says of a process. */
+/* procstat.h: what /proc/PID/stat and /proc/PID/status (proc(5)) say of a process. */
 #ifndef ANYFPM_BASE_PROCSTAT_H
 #define ANYFPM_BASE_PROCSTAT_H
 
@@ -21,5 +21,22 @@ bool procstat_read(pid_t pid, struct procstat *stat);
 
 /* The same from an open descriptor of /proc/PID/stat, which may be read again and again. */
 bool procstat_read_fd(int fd, struct procstat *stat);
+
+/*
+ * Bytes of memory that a process has for itself, from an open descriptor of /proc/PID/status:
+ * anonymous and shared memory that it has mapped and used, swapped out too; not the files that it
+ * has mapped, which the kernel can drop or write back. 0: there is no such process any more.
+ */
+uint64_t procstat_memory(int fd);
+
+/* What one piece of that file said. */
+struct procstat_memory {
+	uint64_t anonymous, shared, swapped; /* bytes */
+	uint64_t resident; /* files too: all that kernels before 4.5 tell */
+	bool in_parts;	   /* anonymous and shared are known */
+};
+
+/* Add what the lines of text, ended by a null character, say of memory. */
+void procstat_memory_parse(const char *text, struct procstat_memory *memory);
 
 #endif

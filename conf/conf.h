@@ -28,6 +28,11 @@ enum client_abort {
 	CLIENT_ABORT_TERMINATE /* its worker is killed */
 };
 
+enum scheduling {
+	SCHEDULING_BATCH, /* a worker does not preempt who wakes it */
+	SCHEDULING_OTHER
+};
+
 /* An address or network of listen.allowed_clients; IPv4 is kept mapped into IPv6. */
 struct conf_network {
 	uint8_t addr[16];
@@ -120,6 +125,7 @@ struct conf_pool {
 	uint64_t rlimit_files;
 	uint64_t rlimit_core;       /* bytes, RLIMIT_UNLIMITED, or RLIMIT_UNSET */
 	int process_priority;       /* -19 to 20, or PRIORITY_UNSET */
+	enum scheduling process_scheduling;
 	unsigned int oom_score_adj; /* 0 to 1000 */
 	bool no_new_privs;
 	mode_t umask;

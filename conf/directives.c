@@ -66,6 +66,12 @@ static const struct value_word pm_modes[] = {
     {NULL, 0},
 };
 
+static const struct value_word schedulings[] = {
+    {"batch", SCHEDULING_BATCH},
+    {"other", SCHEDULING_OTHER},
+    {NULL, 0},
+};
+
 static const struct value_word client_aborts[] = {
     {"finish", CLIENT_ABORT_FINISH},
     {"terminate", CLIENT_ABORT_TERMINATE},
@@ -199,13 +205,13 @@ const struct directive directives[] = {
 	    .help = "age at which a worker is replaced; 0: never" },
 	{ "pm.max_memory", P(max_memory), .type = TYPE_SIZE, .fallback = "0", .max = 1024 * GIB,
 	    .reload = RELOAD_POOL,
-	    .help = "resident memory above which a worker is replaced; 0: never" },
+	    .help = "memory of its own above which a worker is replaced; 0: never" },
 	{ "request_terminate_timeout", P(request_terminate_timeout_ms), .type = TYPE_TIME,
 	    .fallback = "0", .max = DAY_MS, .reload = RELOAD_POOL,
 	    .help = "time after which a request is terminated; 0: never" },
 	{ "request_terminate_memory", P(request_terminate_memory), .type = TYPE_SIZE,
 	    .fallback = "0", .max = 1024 * GIB, .reload = RELOAD_POOL,
-	    .help = "resident memory of its worker above which a request is terminated; 0: never" },
+	    .help = "memory of its worker above which a request is terminated; 0: never" },
 	{ "request_terminate_cpu", P(request_terminate_cpu_ms), .type = TYPE_TIME,
 	    .fallback = "0", .max = DAY_MS, .reload = RELOAD_POOL,
 	    .help = "CPU time after which a request is terminated; 0: never" },
@@ -232,6 +238,9 @@ const struct directive directives[] = {
 	    .help = "size of a worker's core dump" },
 	{ "process.priority", P(process_priority), .type = TYPE_PRIORITY, .fallback = "",
 	    .min = -19, .max = 20, .reload = RELOAD_POOL, .help = "nice value of workers" },
+	{ "process.scheduling", P(process_scheduling), .type = TYPE_WORD, .words = schedulings,
+	    .fallback = "batch", .reload = RELOAD_POOL,
+	    .help = "batch: workers do not preempt who wakes them; other: as any process" },
 	{ "oom_score_adj", P(oom_score_adj), .type = TYPE_NUMBER, .fallback = "300",
 	    .max = 1000, .reload = RELOAD_POOL,
 	    .help = "how much sooner the kernel takes workers when memory runs out" },

@@ -16,6 +16,7 @@
 _Static_assert(sizeof(int) == sizeof(unsigned int) && sizeof(enum pm_mode) == sizeof(int) &&
 		   sizeof(enum log_level) == sizeof(int) &&
 		   sizeof(enum client_abort) == sizeof(int) &&
+		   sizeof(enum scheduling) == sizeof(int) &&
 		   sizeof(enum log_format) == sizeof(int),
     "numbers and words are copied as int");
 _Static_assert(offsetof(struct conf_pool, allowed_clients_count) ==

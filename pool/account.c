@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "pool/accesslog.h"
-#include "pool/watch.h"
+#include "pool/measure.h"
 
 void
 account_received(struct request *r)
@@ -76,7 +76,7 @@ account_part(struct worker *w, struct request *r)
 	r->ran_us = clock_now_us() - r->run_us;
 	if (r->warmup)
 		return;
-	watch_measure(w, r);
+	measure_request(w, r);
 	if (!w->pool->keeps_last)
 		return;
 	if (w->last_request == NULL && (w->last_request = malloc(sizeof(*w->last_request))) == NULL)

@@ -15,7 +15,7 @@ struct limits_worker {
 	uint64_t served;	/* requests in its life */
 	uint64_t max_requests;	/* its own, with jitter; 0: no limit */
 	int64_t age_us;
-	uint64_t memory;	/* resident bytes now, 0: not measured */
+	uint64_t memory;	/* bytes now, 0: not measured */
 	uint64_t grown;		/* by how much in its last request */
 	uint64_t grown_before;	/* and in the one before that */
 };
@@ -33,7 +33,7 @@ enum limits_fate limits_after_request(const struct conf_pool *conf, const struct
 /* A running request. */
 struct limits_request {
 	int64_t running_us;
-	uint64_t memory; /* resident bytes of its worker, 0: not measured */
+	uint64_t memory; /* bytes of its worker, 0: not measured */
 	int64_t cpu_us;	 /* used by the worker since it began, -1: not measured */
 };
 

@@ -200,7 +200,7 @@ struct request {
 	pid_t pid;		/* of its worker, 0: none had it */
 	uint64_t number;	/* it was its worker's so manyth request */
 	int64_t cpu_us;		/* used by its worker for it, -1: not measured */
-	uint64_t memory;	/* resident bytes of its worker after it, 0: not measured */
+	uint64_t memory;	/* of its worker after it (procstat.h), 0: not measured */
 	uint64_t out_bytes;	/* of its response */
 	int64_t ended_us;	/* when account_request() was called */
 
@@ -255,7 +255,7 @@ struct worker_last {
 	int64_t duration_us;
 	int64_t cpu_us;	 /* -1: not measured */
 	int64_t wait_us; /* in the queue */
-	uint64_t memory; /* resident bytes after it, 0: not measured */
+	uint64_t memory; /* bytes after it, 0: not measured */
 };
 
 /* One of a worker's output pipes. */
@@ -289,13 +289,13 @@ struct worker {
 	int listen_fd; /* our copy of its listening socket, -1 once it is dead */
 	int path_fd;   /* O_PATH of the socket's inode, to connect to */
 	int exec_fd;   /* errno of a failed exec comes here, -1 once it started */
-	int statm_fd;  /* /proc/PID/statm, -1 where no limit asks for memory */
+	int status_fd; /* /proc/PID/status, -1 where no limit asks for memory */
 	int stat_fd;   /* /proc/PID/stat, -1 where the parts of its CPU time are not needed */
 	clockid_t cpu_clock; /* of the process */
 	int64_t cpu_start_us; /* its CPU time when its request began, or the last one ended */
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */
 	struct worker_last *last_request; /* NULL: it had none, or nobody asks */
-	uint64_t memory;      /* resident bytes after its last request, 0: not measured */
+	uint64_t memory;      /* bytes after its last request, 0: not measured */
 	uint64_t grown;	      /* by how much in that request */
 	struct capture out, err, fcgi; /* the last has no pipe: STDERR of the request */
 	char *tail; /* the last CAPTURE_TAIL_MAX bytes of its stderr while it starts */
@@ -412,6 +412,8 @@ struct pool {
 	uint64_t socket_serial; /* names in it */
 	uint64_t worker_nofile_cur, worker_nofile_max; /* the limit we were started with */
 	char **worker_env;
+	int oom_fd;    /* our own oom_score_adj, -1: it cannot be set */
+	bool is_batch; /* we have changed our scheduling policy from SCHED_OTHER to SCHED_BATCH */
 
 	struct slowlog *slowlog;  /* NULL: there is none */
 	int64_t pause_us;	  /* no request is given out before: descriptors ran out; 0: none */

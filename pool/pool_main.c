@@ -22,6 +22,7 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/oomscore.h"
 #include "base/orphans.h"
 #include "base/writer.h"
 #include "conf/text.h"
@@ -30,12 +31,12 @@
 #include "pool/deadline.h"
 #include "pool/identity.h"
 #include "pool/listen.h"
+#include "pool/measure.h"
 #include "pool/message.h"
 #include "pool/orders.h"
 #include "pool/pool.h"
 #include "pool/request.h"
 #include "pool/slowlog.h"
-#include "pool/watch.h"
 #include "pool/worker.h"
 
 #define EXIT_CONFIG 78
@@ -237,6 +238,7 @@ destroy(struct pool *pool)
 	free(pool->slots);
 	free(pool->crashes);
 	fd_close(&pool->socket_dir_fd);
+	fd_close(&pool->oom_fd);
 }
 
 /* From here on nothing waits for a disk. */
@@ -268,16 +270,17 @@ end_log(struct pool *pool)
 /*
  * A relay wakes a process with almost every write. SCHED_BATCH (sched(7)) lets the writer go on to
  * the end of its pass instead of being preempted by whom it has just woken: a fourth more requests
- * per second on a busy machine, and no difference on an idle one. Workers inherit it.
+ * per second on a busy machine, and no difference on an idle one. What counts is the policy of the
+ * one who is woken, so workers get it too unless process.scheduling says no. A policy that whoever
+ * started us has chosen stays. Where it is refused, nothing is lost.
  */
 static void
-avoid_preemption(void)
+avoid_preemption(struct pool *pool)
 {
-#ifdef SCHED_BATCH
 	const struct sched_param param = { 0 };
 
-	sched_setscheduler(0, SCHED_BATCH, &param); /* where it is refused, nothing is lost */
-#endif
+	pool->is_batch = sched_getscheduler(0) == SCHED_OTHER &&
+	    sched_setscheduler(0, SCHED_BATCH, &param) == 0;
 }
 
 /* Set up with rights, drop them, serve. */
@@ -292,7 +295,9 @@ run(const struct conf *conf, const struct settings *s)
 	pool.socket_dir_fd = s->dir_fd;
 	raise_descriptor_limit(&pool);
 	raise_worker_limits(pool.conf);
-	avoid_preemption();
+	avoid_preemption(&pool);
+	if ((pool.oom_fd = oomscore_open()) == -1)
+		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
 	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
 		return fail(why);
 	/* Orphans of workers come to us; nobody of the same user may look into us. */
@@ -306,7 +311,7 @@ run(const struct conf *conf, const struct settings *s)
 	if (pool.scratch == NULL || pool.worker_env == NULL || pool.stats == NULL)
 		return fail("out of memory");
 	pool_init(&pool);
-	watch_init(&pool);
+	measure_init(&pool);
 	if (s->access_fd != -1 && !accesslog_open(&pool, s->access_fd))
 		return fail("out of memory for the access log");
 	if (!init_events(&pool, s))

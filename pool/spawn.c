@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/oomscore.h"
 #include "pool/account.h"
 #include "pool/capture.h"
+#include "pool/measure.h"
 #include "pool/relay.h"
 #include "pool/spawn.h"
 #include "pool/watch.h"
@@ -102,6 +105,8 @@ set_worker_limits(const struct birth *b, pid_t parent)
 	if (conf->process_priority != PRIORITY_UNSET &&
 	    setpriority(PRIO_PROCESS, 0, conf->process_priority) == -1)
 		child_fail(CHILD_EXEC_FD, SPAWN_PRIORITY);
+	if (b->pool->is_batch && conf->process_scheduling == SCHEDULING_OTHER)
+		sched_setscheduler(0, SCHED_OTHER, &(const struct sched_param){ 0 });
 }
 
 /* All of ours are above CHILD_EXEC_FD, so nothing is overwritten before it is used. */
@@ -155,19 +160,39 @@ child_exec(const struct birth *b, pid_t parent)
 	child_fail(CHILD_EXEC_FD, SPAWN_EXEC);
 }
 
+/*
+ * A worker inherits ours: only so do what it forks at once, and its start, have it too. It cannot
+ * set it itself before its program runs, since we, and it until then, are not dumpable.
+ */
+static bool
+raise_oom_score(const struct pool *pool, int *before)
+{
+	if (pool->oom_fd == -1)
+		return false;
+	if (oomscore_raise(pool->oom_fd, (int)pool->conf->oom_score_adj, before))
+		return true;
+	if (errno != 0)
+		log_warning("cannot set the oom_score_adj of a child: %s", strerror(errno));
+	return false;
+}
+
 pid_t
 spawn_fork(const struct birth *birth)
 {
 	pid_t parent = getpid(), pid;
 	sigset_t all, old;
-	int saved;
+	int saved, score;
+	bool raised;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
+	raised = birth->is_worker && raise_oom_score(birth->pool, &score);
 	pid = fork();
 	if (pid == 0)
 		child_exec(birth, parent);
 	saved = errno;
+	if (raised && !oomscore_set(birth->pool->oom_fd, score))
+		log_warning("cannot lower our own oom_score_adj again: %s", strerror(errno));
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid > 0 && birth->is_worker)
 		setpgid(pid, pid); /* whoever comes first */
@@ -294,7 +319,7 @@ worker_spawn(struct pool *pool)
 		return NULL;
 	}
 	w->pool = pool;
-	w->listen_fd = w->path_fd = w->exec_fd = w->conn_fd = w->statm_fd = w->stat_fd = -1;
+	w->listen_fd = w->path_fd = w->exec_fd = w->conn_fd = w->status_fd = w->stat_fd = -1;
 	w->out.fd = w->err.fd = -1;
 	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
 	chain_init(&w->head);
@@ -312,7 +337,8 @@ worker_spawn(struct pool *pool)
 	stats_set_pid(pool->stats, w->slot, w->pid);
 	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
 	account_workers(pool);
-	watch_open(w);
+	watch_born(w);
+	measure_open(w);
 	log_notice("child %d started", (int)w->pid);
 	return w;
 }

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "pool/account.h"
-#include "pool/watch.h"
+#include "pool/measure.h"
 
 #define SECOND_US 1000000
 
@@ -387,7 +387,7 @@ add_process(struct status_view *view, const struct source *s, const struct worke
 	add_request(values, request_of(view, w, running));
 	values[PROCESS_SLOT].number = w->slot;
 	values[PROCESS_STATE_SINCE] = number(s->now_us - w->since_us);
-	values[PROCESS_MEMORY].number = watch_memory(w);
+	values[PROCESS_MEMORY].number = measure_memory(w);
 	if (w->state == WORKER_IDLE && w->last_request != NULL &&
 	    values[PROCESS_LAST_MEMORY].number == 0)
 		values[PROCESS_LAST_MEMORY] = values[PROCESS_MEMORY];

@@ -438,8 +438,9 @@ trace_main(int argc, char *argv[])
 	static struct trace trace;
 	int status = 2;
 
-	/* Who holds up another has to run when it can; the pool process is SCHED_BATCH. */
-	sched_setscheduler(0, SCHED_OTHER, &(const struct sched_param){ 0 });
+	/* Who holds up another has to run when it can. */
+	if (sched_getscheduler(0) == SCHED_BATCH)
+		sched_setscheduler(0, SCHED_OTHER, &(const struct sched_param){ 0 });
 	/* Nobody of the same user looks into us, and nothing is fetched from anywhere. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	unsetenv("DEBUGINFOD_URLS");

@@ -1,43 +1,19 @@
-/*
- * watch.c: measure workers, and carry out what limits.c decides about them.
- *
- * Memory is read from a kept descriptor of /proc/PID/statm, CPU time from the process's clock:
- * one system call each, and only where a limit asks for it.
- */
+/* watch.c: carry out what limits.c decides about workers. */
 #include "config.h"
 
 #include "pool/watch.h"
 
 #include <sys/random.h>
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/procstat.h"
 #include "pool/deadline.h"
 #include "pool/ending.h"
 #include "pool/limits.h"
+#include "pool/measure.h"
 #include "pool/scale.h"
 #include "pool/worker.h"
-
-void
-watch_init(struct pool *pool)
-{
-	const struct conf_pool *conf = pool->conf;
-
-	if (conf->max_memory > 0 || conf->request_terminate_memory > 0)
-		pool->needs_memory = true;
-	if (conf->request_terminate_cpu_ms > 0)
-		pool->needs_cpu = true;
-	if (conf->status_path != NULL) {
-		pool->keeps_last = true;
-		pool->needs_cpu = true; /* "last request cpu" */
-	}
-}
 
 /* pm.max_requests and a random part of at most pm.max_requests_jitter. */
 static uint64_t
@@ -53,119 +29,10 @@ draw_max_requests(const struct conf_pool *conf)
 }
 
 void
-watch_open(struct worker *w)
+watch_born(struct worker *w)
 {
-	const struct conf_pool *conf = w->pool->conf;
-	char path[64];
-
-	w->max_requests = draw_max_requests(conf);
+	w->max_requests = draw_max_requests(w->pool->conf);
 	w->last = w->max_requests == 1;
-	if (w->pool->needs_memory || w->pool->keeps_last) {
-		snprintf(path, sizeof(path), "/proc/%d/statm", (int)w->pid);
-		if ((w->statm_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
-			    path);
-	}
-	if (w->pool->needs_cpu_parts) {
-		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
-		w->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (clock_getcpuclockid(w->pid, &w->cpu_clock) != 0)
-		w->cpu_clock = 0;
-}
-
-/* CPU time of a worker in microseconds, -1 when it cannot be told. */
-static int64_t
-cpu_of(const struct worker *w)
-{
-	struct timespec ts;
-
-	if (w->cpu_clock == 0 || clock_gettime(w->cpu_clock, &ts) == -1)
-		return -1;
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be
- * told. */
-static bool
-cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
-{
-	uint64_t ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
-	struct procstat stat;
-
-	if (w->stat_fd == -1 || !procstat_read_fd(w->stat_fd, &stat))
-		return false;
-	*user_us = (int64_t)(stat.user_ticks * 1000000 / ticks_per_s);
-	*system_us = (int64_t)(stat.system_ticks * 1000000 / ticks_per_s);
-	return true;
-}
-
-void
-watch_ready(struct worker *w)
-{
-	unsigned int score = w->pool->conf->oom_score_adj;
-	char path[64], text[16];
-	int fd, current;
-	ssize_t n;
-
-	if (w->pool->needs_cpu)
-		w->cpu_start_us = cpu_of(w);
-	cpu_parts(w, &w->cpu_user_start_us, &w->cpu_system_start_us);
-
-	/* A score that whoever started us has set higher stays. */
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)w->pid);
-	if ((fd = open(path, O_RDWR | O_CLOEXEC)) == -1)
-		return;
-	n = read(fd, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%d", &current) == 1 && current < (int)score) {
-		n = snprintf(text, sizeof(text), "%u", score);
-		if (pwrite(fd, text, (size_t)n, 0) != n)
-			log_debug("cannot set the oom_score_adj of child %d", (int)w->pid);
-	}
-	close(fd);
-}
-
-void
-watch_close(struct worker *w)
-{
-	fd_close(&w->statm_fd);
-	fd_close(&w->stat_fd);
-}
-
-uint64_t
-watch_memory(const struct worker *w)
-{
-	unsigned long long pages;
-	char text[128];
-	ssize_t n;
-
-	if (w->statm_fd == -1 || (n = pread(w->statm_fd, text, sizeof(text) - 1, 0)) <= 0)
-		return 0;
-	text[n] = '\0';
-	if (sscanf(text, "%*u %llu", &pages) != 1)
-		return 0;
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-void
-watch_measure(struct worker *w, struct request *r)
-{
-	const struct pool *pool = w->pool;
-	int64_t now, user, system;
-
-	r->memory = pool->needs_memory ? watch_memory(w) : 0;
-	if (cpu_parts(w, &user, &system)) {
-		r->cpu_user_us = user - w->cpu_user_start_us;
-		r->cpu_system_us = system - w->cpu_system_start_us;
-		w->cpu_user_start_us = user;
-		w->cpu_system_start_us = system;
-	}
-	if (!pool->needs_cpu)
-		return;
-	now = cpu_of(w);
-	r->cpu_us = now >= 0 && w->cpu_start_us >= 0 ? now - w->cpu_start_us : -1;
-	w->cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
 }
 
 void
@@ -178,7 +45,7 @@ watch_request_begins(struct worker *w)
 		return;
 	w->was_busy = true;
 	if (pool->conf->request_terminate_cpu_ms > 0)
-		w->cpu_start_us = cpu_of(w);
+		w->cpu_start_us = measure_cpu(w);
 	if (next > 0)
 		deadline_at(pool, clock_now_us() + next);
 	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->slow)
@@ -304,9 +171,9 @@ check_request(struct request *r, int64_t now_us, bool sample)
 	if (r->warmup)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
 	if (sample && conf->request_terminate_memory > 0)
-		now.memory = watch_memory(r->worker);
+		now.memory = measure_memory(r->worker);
 	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->cpu_start_us >= 0)
-		now.cpu_us = cpu_of(r->worker) - r->worker->cpu_start_us;
+		now.cpu_us = measure_cpu(r->worker) - r->worker->cpu_start_us;
 	verdict = limits_check(conf, &now);
 	if (verdict != LIMITS_RUN)
 		terminate(r, verdict, &now);

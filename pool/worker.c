@@ -28,7 +28,7 @@
 #include "pool/params.h"
 #include "pool/relay.h"
 #include "pool/request.h"
-#include "pool/watch.h"
+#include "pool/measure.h"
 
 #define POLL_FIRST_US 1000
 /* What was killed and is not reaped by then is killed again. */
@@ -55,7 +55,7 @@ worker_let_go(struct worker *w)
 	fd_close(&w->listen_fd);
 	fd_close(&w->path_fd);
 	fd_close(&w->exec_fd);
-	watch_close(w);
+	measure_close(w);
 	free(w->tail);
 	w->tail = NULL;
 	free(w->last_request);
@@ -102,7 +102,7 @@ worker_ready(struct worker *w)
 	struct pool *pool = w->pool;
 
 	w->was_ready = true;
-	watch_ready(w);
+	measure_ready(w);
 	fd_close(&w->exec_fd);
 	free(w->tail);
 	w->tail = NULL;

@@ -317,6 +317,26 @@ def available_kb():
         return int(re.search(r"MemAvailable:\s+(\d+)", f.read()).group(1))
 
 
+def test_mapped_file_is_no_memory(odd, env):
+    """A worker that has mapped a large file has no more memory for itself: no limit ends it, and
+    it is not recycled."""
+    server = odd(options={"pm.max_children": 1, "request_terminate_memory": "96M",
+                          "pm.max_memory": "64M"})
+    with Client(server.address, timeout=30) as c:
+        got = json.loads(c.request(query=f"do=map&mb=128&ms=400&file={env.dir}/pub/map").body)
+        assert got["rss_kb"] > 128 << 10
+        assert json.loads(c.request().body)["pid"] == got["pid"]
+    assert "exceeded" not in server.log() and "pm.max_memory" not in server.log()
+
+
+def test_shared_memory_is_memory(odd):
+    """Shared memory that it has mapped, such as a memfd, counts."""
+    server = odd(options={"pm.max_children": 1, "request_terminate_memory": "96M"})
+    with Client(server.address, timeout=30) as c:
+        assert c.request(query="do=map&mb=128&ms=20000").status == 503
+    exceeded(server, "memory", "/?do=map&mb=128&ms=20000", "answered 503")
+
+
 def test_endless_allocation_dies_in_time(odd):
     """As fast as it can: dead within 0.5 s of passing the limit, and the memory is back."""
     server = odd(options={"pm.max_children": 1, "request_terminate_memory": "600M"})

@@ -65,6 +65,71 @@ def test_defaults_of_the_kernel(odd):
                                                                  "oom_score_adj").strip()
 
 
+STARTER = """#!/bin/sh
+sleep 600 </dev/null >/dev/null 2>&1 &
+echo $! >{note}.new; mv {note}.new {note}
+while [ ! -e {go} ]; do sleep 0.01; done
+exec {worker}
+"""
+
+
+def test_oom_score_holds_from_the_start(env, anyfpm):
+    """A worker that does not accept yet, and what it has forked by then, have it; the pool process
+    has its own again."""
+    note, go, program = env.dir + "/pub/note", env.dir + "/pub/go", env.dir + "/program"
+    with open(program, "w", encoding="ascii") as f:
+        f.write(STARTER.format(note=note, go=go, worker=env.worker("echo")))
+    os.chmod(program, 0o755)
+    server = anyfpm(program, {"pm.max_children": 1, "oom_score_adj": 400}, wait=False)
+    wait_for(lambda: os.path.exists(note), 10, "the worker to start")
+    with open(note, encoding="ascii") as f:
+        pids = [int(f.read()), server.workers()[0]]
+    own = proc("self", "oom_score_adj").strip()
+    assert [proc(pid, "oom_score_adj").strip() for pid in pids] == ["400", "400"]
+    assert proc(server.pool(), "oom_score_adj").strip() == own
+    with open(go, "w", encoding="ascii"):
+        pass
+    with Client(server.address) as c:
+        assert c.request().status == 200
+
+
+def test_higher_oom_score_stays(odd):
+    """What anyfpm was started with is higher than oom_score_adj: workers keep that."""
+    server = odd(options={"pm.max_children": 1, "oom_score_adj": 100})
+    before = server.workers()[0]
+    with open(f"/proc/{server.pid}/oom_score_adj", "w", encoding="ascii") as f:
+        f.write("600")
+    with open(f"/proc/{server.pool()}/oom_score_adj", "w", encoding="ascii") as f:
+        f.write("600")
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: server.workers() not in ([], [before]), 10, "another worker")
+    assert proc(server.workers()[0], "oom_score_adj").strip() == "600"
+
+
+@pytest.mark.parametrize("scheduling,policy", [(None, os.SCHED_BATCH), ("batch", os.SCHED_BATCH),
+                                               ("other", os.SCHED_OTHER)])
+def test_scheduling(odd, scheduling, policy):
+    """process.scheduling is the workers'; the pool process is SCHED_BATCH in any case."""
+    options = {"process.scheduling": scheduling} if scheduling else {}
+    server = odd(options=dict(options, **{"pm.max_children": 1}))
+    assert os.sched_getscheduler(server.wait_workers(1)[0]) == policy
+    assert os.sched_getscheduler(server.pool()) == os.SCHED_BATCH
+
+
+@pytest.mark.parametrize("scheduling", ["batch", "other"])
+def test_inherited_scheduling_is_kept(odd, scheduling):
+    """A policy that whoever started anyfpm has chosen stays, of the pool process and of workers."""
+    server = odd(options={"pm.max_children": 1, "process.scheduling": scheduling})
+    os.sched_setscheduler(server.pid, os.SCHED_IDLE, os.sched_param(0))
+    pool = server.pool()
+    os.kill(pool, signal.SIGKILL)  # the next one has the master's policy
+    wait_for(lambda: server.pools() not in ([], [pool]), 5, "another pool process")
+    with Client(server.address) as c:
+        assert c.request().status == 200
+    assert os.sched_getscheduler(server.pool()) == os.SCHED_IDLE
+    assert os.sched_getscheduler(server.workers()[0]) == os.SCHED_IDLE
+
+
 def may_raise_limits():
     """Whether we have CAP_SYS_RESOURCE (24), which a container's root may lack."""
     return ROOT and int(status_of("self", "CapEff"), 16) >> 24 & 1

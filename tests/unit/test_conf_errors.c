@@ -131,6 +131,8 @@ static const struct {
     {POOL "pm.warmup = \"/a\\nb\"\n",
 	"t:5: [pool www] pm.warmup: expected a path without blanks, non-ASCII letters as %XX, got "
 	"\"/a\\x0ab\""},
+    {POOL "process.scheduling = idle\n",
+	"t:5: [pool www] process.scheduling: expected batch or other, got \"idle\""},
     {POOL "request_client_abort = x\n",
 	"t:5: [pool www] request_client_abort: expected finish or terminate, got \"x\""},
     {"[global]\nlog_level = loud\n" POOL,

@@ -92,6 +92,7 @@ static const struct {
     {"process.priority", "20", "20"},
     {"process.priority", "0", "0"},
     {"process.priority", "", "\"\""},
+    {"process.scheduling", "other", "other"},
     {"oom_score_adj", "0", "0"},
     {"no_new_privs", "yes", "yes"},
     {"umask", "77", "0077"},
@@ -271,7 +272,7 @@ START_TEST(test_words_and_booleans)
 	} else if (d->type == TYPE_WORD) {
 		for (const struct value_word *w = d->words; w->name != NULL; w++)
 			expect_ok(d, w->name);
-		expect_error(d, "other", d->words[0].name);
+		expect_error(d, "none of them", d->words[0].name);
 		expect_error(d, "", d->words[0].name);
 	}
 }

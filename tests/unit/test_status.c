@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "pool/client.h"
-#include "pool/watch.h"
+#include "pool/measure.h"
 #include "pool/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -23,7 +23,7 @@ static void
 start(const char *settings)
 {
 	fixture_init(&f, settings);
-	watch_init(&f.pool);
+	measure_init(&f.pool);
 	fd = fixture_client(&f, &client);
 }
 

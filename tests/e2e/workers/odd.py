@@ -7,6 +7,7 @@ main().
 """
 
 import json
+import mmap
 import os
 import signal
 import socket
@@ -296,6 +297,22 @@ def do_leak(req):
     req.read_body()
     LEAKED.append(b"l" * (int(req.query.get("kb", "1024")) * 1024))
     answer_json(req, {"pid": os.getpid(), "number": req.number, "rss_kb": resident_kb()})
+
+
+def do_map(req):
+    """Map mb=N and touch all of it: file=PATH, which is written before, or else shared memory."""
+    req.read_body()
+    size = int(req.query["mb"]) << 20
+    path = req.query.get("file")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600) if path else os.memfd_create("shared")
+    for _ in range(size >> 20):
+        os.write(fd, b"m" * (1 << 20))
+    area = mmap.mmap(fd, size, mmap.MAP_SHARED)
+    os.close(fd)
+    LEAKED.append(area)
+    touched = sum(area[at] for at in range(0, size, 4096))
+    time.sleep(int(req.query.get("ms", "0")) / 1000)
+    answer_json(req, {"pid": os.getpid(), "touched": touched, "rss_kb": resident_kb()})
 
 
 def do_eat(req):

@@ -1,0 +1,26 @@
+/* measure.h: the memory and the CPU time of workers. */
+#ifndef ANYFPM_POOL_MEASURE_H
+#define ANYFPM_POOL_MEASURE_H
+
+#include "pool/pool.h"
+
+/* At the start of the pool process: which measurements its limits take. */
+void measure_init(struct pool *pool);
+
+/* A worker was born: open what measuring it takes. It has become ready: what it used to start is
+ * nobody's. It is gone. */
+void measure_open(struct worker *w);
+void measure_ready(struct worker *w);
+void measure_close(struct worker *w);
+
+/* r is about to leave w: note the CPU time and the memory that it took, as far as they are
+ * needed. */
+void measure_request(struct worker *w, struct request *r);
+
+/* Bytes of memory that a worker has for itself (procstat.h), 0 when they cannot be told. */
+uint64_t measure_memory(const struct worker *w);
+
+/* CPU time of a worker in microseconds, -1 when it cannot be told. */
+int64_t measure_cpu(const struct worker *w);
+
+#endif
