@@ -333,46 +333,52 @@ child_send_log(struct child *child)
 		    child->pool->name, (long)child->process.pid, strerror(errno));
 }
 
-/* Open one of the pool's logs, if it has it (path). false after having logged why not. */
+/* Open one of the pool's logs, if it has it. false after having logged why not. */
 static bool
-open_log(const struct child *child, const char *directive, const char *path, int *fd)
+open_log(const struct child *child, enum poollog which, int *fd)
 {
-	if (path != NULL)
-		*fd = poollog_open(child->master->conf, child->pool, directive, path);
-	return path == NULL || *fd != -1;
+	bool is_stream;
+
+	if (poollog_exists(child->pool, which))
+		*fd = poollog_open(child->master->conf, child->pool, which, &is_stream);
+	return !poollog_exists(child->pool, which) || *fd != -1;
 }
 
 bool
 child_open_logs(struct child *child)
 {
-	return open_log(child, "access.log", child->pool->access_log, &child->access_fd) &&
-	       open_log(child, "slowlog", child->pool->slowlog, &child->slowlog_fd);
+	return open_log(child, POOLLOG_ACCESS, &child->access_fd) &&
+	    open_log(child, POOLLOG_SLOW, &child->slowlog_fd);
 }
 
-/* Open it again, and give it to the process. */
+/* Open it again, and give it to the process. A standard stream stays what it is: that of a daemon
+ * is another by now. */
 static void
-reopen_log(struct child *child, const char *directive, const char *path, int *fd,
-    enum message_fd which)
+reopen_log(struct child *child, enum poollog which, int *fd, enum message_fd message)
 {
+	bool is_stream = false;
 	int reopened;
 
-	if (*fd == -1 || logfile_stream(path) != -1 ||
-	    (reopened = poollog_open(child->master->conf, child->pool, directive, path)) == -1)
+	if (*fd == -1 || (reopened = poollog_open(child->master->conf, child->pool, which,
+			      &is_stream)) == -1)
 		return;
+	if (is_stream) {
+		fd_close(&reopened);
+		return;
+	}
 	fd_close(fd);
 	*fd = reopened;
-	if (child->process.pid != 0 && send_fd(child, which, reopened) == -1)
+	if (child->process.pid != 0 && send_fd(child, message, reopened) == -1)
 		log_warning("[pool %s] cannot pass the re-opened %s to pool process %ld: %s",
-		    child->pool->name, directive, (long)child->process.pid,
+		    child->pool->name, poollog_directive(which), (long)child->process.pid,
 		    strerror(errno));
 }
 
 void
 child_reopen_logs(struct child *child)
 {
-	reopen_log(child, "access.log", child->pool->access_log, &child->access_fd,
-	    MESSAGE_FD_ACCESS_LOG);
-	reopen_log(child, "slowlog", child->pool->slowlog, &child->slowlog_fd, MESSAGE_FD_SLOWLOG);
+	reopen_log(child, POOLLOG_ACCESS, &child->access_fd, MESSAGE_FD_ACCESS_LOG);
+	reopen_log(child, POOLLOG_SLOW, &child->slowlog_fd, MESSAGE_FD_SLOWLOG);
 }
 
 /* Whether its process ends because we said so. */

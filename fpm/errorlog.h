@@ -1,4 +1,4 @@
-/* errorlog.h: the files that logs go to. */
+/* errorlog.h: the logs that a configuration names: the error log, and those of a pool. */
 #ifndef ANYFPM_FPM_ERRORLOG_H
 #define ANYFPM_FPM_ERRORLOG_H
 
@@ -6,36 +6,30 @@
 
 #include "conf/conf.h"
 
-/* Whether error_log names our own standard error rather than a file. */
-bool errorlog_is_stderr(const struct conf *conf);
-
 /* Whether error_log is one of the system's own logs; not with to_stderr. */
 enum log_kind errorlog_kind(const struct conf *conf, bool to_stderr);
 
 /*
  * Open the error log for appending, close-on-exec; with to_stderr, whatever error_log says, it is
  * a duplicate of descriptor 2, and so it is for one of the system's own logs, for what libraries
- * print. A file in a directory where somebody else could replace it is
- * refused. Returns the descriptor, or -1 after having logged why.
- */
-int errorlog_open(const struct conf *conf, bool to_stderr);
-
-/*
- * Open the log file at path, the value of directive, for appending: close-on-exec, non-blocking,
- * made with mode 0600 where there is none; a part of a line at its end is ended. A symbolic link
- * is refused, and so is a file in a directory where somebody else could replace it. Returns the
+ * print. *is_stderr becomes whether it is standard error rather than a file. Returns the
  * descriptor, or -1 after having logged why.
  */
-int logfile_open(const struct conf *conf, const char *directive, const char *path);
+int errorlog_open(const struct conf *conf, bool to_stderr, bool *is_stderr);
 
-/*
- * Open a log of the pool's, the value of directive, which may be one of our own standard streams
- * too. Returns the descriptor, or -1 after having logged why.
- */
-int poollog_open(const struct conf *conf, const struct conf_pool *pool, const char *directive,
-    const char *path);
+/* Whether that can be done as things are now; false after having logged why not. */
+bool errorlog_check(const struct conf *conf, bool to_stderr);
 
-/* The one of our own standard streams that path names, or -1. */
-int logfile_stream(const char *path);
+enum poollog { POOLLOG_ACCESS, POOLLOG_SLOW };
+
+/* Whether the pool has this log; one that nothing is written to is none. */
+bool poollog_exists(const struct conf_pool *pool, enum poollog which);
+
+/* As those of the error log, for a log that the pool has. */
+int poollog_open(const struct conf *conf, const struct conf_pool *pool, enum poollog which,
+    bool *is_stream);
+bool poollog_check(const struct conf *conf, const struct conf_pool *pool, enum poollog which);
+
+const char *poollog_directive(enum poollog which);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "fpm/launch.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "pool/message.h"
 
 extern char **environ;
@@ -127,6 +129,35 @@ fork_child(struct birth *b)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
 	return pid;
+}
+
+int
+launch_open_exe(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		log_error("cannot open our own binary, /proc/self/exe: %s; is /proc mounted?",
+		    strerror(errno));
+	return fd;
+}
+
+bool
+launch_check_null(void)
+{
+	struct stat st;
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool good = fd != -1 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+
+	if (fd == -1)
+		log_error("cannot open /dev/null, which processes are started with: %s; make it "
+			  "(mknod -m 666 /dev/null c 1 3), or mount /dev where a chroot lacks it",
+		    strerror(errno));
+	else if (!good)
+		log_error("/dev/null, which processes are started with, is not the device; "
+			  "remove it and make it anew (mknod -m 666 /dev/null c 1 3)");
+	fd_close(&fd);
+	return good;
 }
 
 pid_t

@@ -2,7 +2,14 @@
 #ifndef ANYFPM_FPM_LAUNCH_H
 #define ANYFPM_FPM_LAUNCH_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+/* Our own binary, for launch(): a descriptor, or -1 after having logged why. */
+int launch_open_exe(void);
+
+/* Whether there is the /dev/null that launch() needs; false after having logged what to do. */
+bool launch_check_null(void);
 
 /*
  * Fork and execute our own binary, open as exe_fd, in a session of its own; argv0 tells it what to

@@ -17,6 +17,7 @@
 #include "fpm/master.h"
 #include "fpm/metrics_main.h"
 #include "fpm/options.h"
+#include "fpm/preflight.h"
 #include "fpm/users.h"
 #include "pool/message.h"
 #include "pool/pool_main.h"
@@ -126,24 +127,6 @@ warn_without_stacks(const struct conf *conf)
 	}
 }
 
-/* -t and -tt. Returns the code to exit with. */
-static int
-report_test(const struct options *options, const struct conf *conf)
-{
-	if (options->dump) {
-		conf_dump(conf, NULL, stdout);
-		if (fflush(stdout) == EOF || ferror(stdout)) {
-			log_error("cannot print the configuration: %s", strerror(errno));
-			return EX_IOERR;
-		}
-	}
-	if (options->file != NULL)
-		log_notice("configuration file %s test is successful", options->file);
-	else
-		log_notice("configuration test is successful");
-	return 0;
-}
-
 static bool
 goes_to_background(const struct options *options, const struct conf *conf)
 {
@@ -152,23 +135,62 @@ goes_to_background(const struct options *options, const struct conf *conf)
 	return options->background == BACKGROUND_YES;
 }
 
+/* Whether the error log is standard error, whatever the configuration says. */
+static bool
+logs_to_stderr(const struct options *options, const struct conf *conf)
+{
+	return !goes_to_background(options, conf) &&
+	    (options->force_stderr || isatty(STDERR_FILENO));
+}
+
+static const char *
+pid_path(const struct options *options, const struct conf *conf)
+{
+	return options->pid != NULL ? options->pid : conf->global.pid;
+}
+
+/* -t and -tt. Returns the code to exit with. */
+static int
+report_test(const struct options *options, const struct conf *conf)
+{
+	int code;
+
+	if (options->dump) {
+		conf_dump(conf, NULL, stdout);
+		if (fflush(stdout) == EOF || ferror(stdout)) {
+			log_error("cannot print the configuration: %s", strerror(errno));
+			return EX_IOERR;
+		}
+	}
+	/* Whoever looks at a terminal tests what is started by somebody else later. */
+	if ((code = preflight(conf, pid_path(options, conf), options->force_stderr)) != 0)
+		return code;
+	if (options->file != NULL)
+		log_notice("configuration file %s test is successful", options->file);
+	else
+		log_notice("configuration test is successful");
+	return 0;
+}
+
 /* Be the master of this configuration. Returns the code to exit with. */
 static int
 run_master(const struct options *options, const struct conf *conf)
 {
 	bool background = goes_to_background(options, conf);
-	bool to_stderr = !background && (options->force_stderr || isatty(STDERR_FILENO));
+	bool to_stderr = logs_to_stderr(options, conf);
 	struct master master;
 	int code, report_fd = -1;
 
 	users_notice(conf);
+	if ((code = preflight(conf, pid_path(options, conf), to_stderr)) != 0)
+		return code;
 	if ((code = master_init(&master, conf, background, to_stderr)) != 0)
 		return code;
 	if (background && (report_fd = daemonize()) == -1) {
 		log_error("cannot go to the background");
 		return EX_OSERR;
 	}
-	code = master_bind(&master, options->pid != NULL ? options->pid : conf->global.pid);
+	code = master_bind(&master, pid_path(options, conf));
 	if (code == 0)
 		master_launch(&master);
 	if (background) {

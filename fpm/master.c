@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/writer.h"
 #include "fpm/errorlog.h"
+#include "fpm/launch.h"
 #include "fpm/metrics.h"
 #include "fpm/sockets.h"
 
@@ -145,6 +146,7 @@ static void
 reopen_error_log(struct master *master)
 {
 	struct child *child;
+	bool is_stderr;
 	int fd, own;
 
 	if (master->log_is_stderr || master->log_kind != LOG_TO_FILE || master->log == NULL) {
@@ -153,7 +155,7 @@ reopen_error_log(struct master *master)
 						    : master->conf->global.error_log);
 		return;
 	}
-	if ((fd = errorlog_open(master->conf, false)) == -1)
+	if ((fd = errorlog_open(master->conf, false, &is_stderr)) == -1)
 		return; /* the old one stays in use */
 	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1) {
 		log_error("cannot re-open the error log: %s", strerror(errno));
@@ -295,14 +297,10 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
 	/* Pools are started from this even if an upgrade has replaced the file since. */
-	if ((master->exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)) == -1) {
-		log_error("cannot open our own binary, /proc/self/exe: %s; is /proc mounted?",
-		    strerror(errno));
+	if ((master->exe_fd = launch_open_exe()) == -1)
 		return EX_OSERR;
-	}
-	master->log_is_stderr = to_stderr || errorlog_is_stderr(conf);
 	master->log_kind = errorlog_kind(conf, to_stderr);
-	master->log_fd = errorlog_open(conf, to_stderr);
+	master->log_fd = errorlog_open(conf, to_stderr, &master->log_is_stderr);
 	return master->log_fd == -1 ? EX_CONFIG : 0;
 }
 
@@ -338,7 +336,8 @@ master_bind(struct master *master, const char *pid_path)
 	orphans_adopt();
 	if ((code = pidfile_take(&master->pidfile, pid_path)) != 0)
 		return code;
-	master->rundir = rundir_prepare();
+	if ((master->rundir = rundir_prepare()) == NULL)
+		return EX_CONFIG;
 	TAILQ_FOREACH (pool, &master->conf->pools, next) {
 		if ((child = child_new(master, pool)) == NULL) {
 			log_error("out of memory");

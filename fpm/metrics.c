@@ -67,14 +67,20 @@ on_end(const char *why, void *arg)
 		process_set_timer(&m->process, PROCESS_END_US);
 }
 
-int
-metrics_new(struct metrics **metrics, struct master *master)
+struct listen_settings
+metrics_listen_settings(const struct conf *conf)
 {
-	const struct listen_settings settings = {.title = "metrics_listen:",
-	    .text = master->conf->global.metrics_listen,
+	return (struct listen_settings){.title = "metrics_listen:",
+	    .text = conf->global.metrics_listen,
 	    .backlog = BACKLOG,
 	    .mode = SOCKET_MODE,
 	    .owner = {.uid = geteuid(), .gid = getegid()}};
+}
+
+int
+metrics_new(struct metrics **metrics, struct master *master)
+{
+	const struct listen_settings settings = metrics_listen_settings(master->conf);
 	struct metrics *m = *metrics = calloc(1, sizeof(*m));
 
 	if (m == NULL || !process_init(&m->process, master->base, "metrics process", on_timer, m)) {

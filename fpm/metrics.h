@@ -18,6 +18,9 @@ struct metrics {
 	bool ending;            /* there will be no process after this one */
 };
 
+/* What the socket of metrics_listen has to be like. */
+struct listen_settings metrics_listen_settings(const struct conf *conf);
+
 /* Open the socket of metrics_listen; there is no process yet. Returns 0, or the code to exit with
  * after having logged why; *metrics is to be freed either way unless it is NULL. */
 int metrics_new(struct metrics **metrics, struct master *master);

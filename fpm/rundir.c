@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,42 +88,98 @@ sweep(const char *rundir)
 	closedir(list);
 }
 
-/* Whether path is a directory in which we can make another and nobody else can replace ours. */
-static bool
-is_usable(const char *path)
+/* Whether path is a directory in which we can make another and nobody else can replace ours: 0, or
+ * an errno. */
+static int
+unusable(const char *path)
 {
 	struct stat st;
 
-	if (path == NULL || *path != '/' || strlen(path) > PATH_MAX - 64)
-		return false;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0 &&
-	       (st.st_uid == geteuid() || st.st_uid == 0) &&
-	       ((st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX));
+	if (*path != '/')
+		return EINVAL;
+	if (strlen(path) > PATH_MAX - 64)
+		return ENAMETOOLONG;
+	if (stat(path, &st) == -1)
+		return errno;
+	if (!S_ISDIR(st.st_mode))
+		return ENOTDIR;
+	if ((st.st_uid != geteuid() && st.st_uid != 0) ||
+	    ((st.st_mode & 022) != 0 && !(st.st_mode & S_ISVTX)))
+		return EPERM;
+	return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
 static const char *
+reason(int error)
+{
+	return error == EPERM ? "another user could replace what is in it"
+	    : error == EINVAL ? "it is no absolute path"
+			      : strerror(error);
+}
+
+/* Root's own directory, which pools can search: they reach theirs by name where /proc is missing. A
+ * start makes it. */
+static void
+make_root_dir(void)
+{
+	if (mkdir(ROOT_DIR, 0711) == 0 && chmod(ROOT_DIR, 0711) == -1)
+		log_warning("cannot set the mode of %s: %s", ROOT_DIR, strerror(errno));
+}
+
+/* The first directory that can be used; NULL after having logged why there is none. */
+static const char *
 choose(void)
 {
-	const char *candidates[2] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR")};
+	struct {
+		const char *name, *path;
+	} candidates[] = {
+	    {"XDG_RUNTIME_DIR", getenv("XDG_RUNTIME_DIR")},
+	    {"TMPDIR", getenv("TMPDIR")},
+	    {NULL, ROOT_DIR},
+	    {NULL, TEMPORARY_DIR},
+	};
+	char tried[4 * PATH_MAX];
+	size_t len = 0;
+	int error;
 
-	if (geteuid() == 0) {
-		/* Searchable for pools, which reach theirs by name too where /proc is missing. */
-		if (mkdir(ROOT_DIR, 0711) == 0 && chmod(ROOT_DIR, 0711) == -1)
-			log_warning("cannot set the mode of %s: %s", ROOT_DIR, strerror(errno));
-		return is_usable(ROOT_DIR) ? ROOT_DIR : TEMPORARY_DIR;
+	for (size_t i = geteuid() == 0 ? 2 : 0; i < sizeof(candidates) / sizeof(candidates[0]);
+	     i++) {
+		const char *name = candidates[i].name, *path = candidates[i].path;
+
+		if (path == NULL || (geteuid() != 0 && strcmp(path, ROOT_DIR) == 0))
+			continue;
+		if ((error = unusable(path)) == 0)
+			return path;
+		if (len < sizeof(tried))
+			len += (size_t)snprintf(tried + len, sizeof(tried) - len, "%s%s%s%s: %s",
+			    len > 0 ? ", " : "", name != NULL ? name : "", name != NULL ? "=" : "",
+			    path, reason(error));
 	}
-	for (size_t i = 0; i < 2; i++)
-		if (is_usable(candidates[i]))
-			return candidates[i];
-	return TEMPORARY_DIR;
+	log_error("no directory for the sockets of workers can be written: %s; make one writable, "
+		  "%s",
+	    tried,
+	    geteuid() == 0 ? "or mount a tmpfs there"
+			   : "or name one of your own in XDG_RUNTIME_DIR");
+	return NULL;
+}
+
+bool
+rundir_check(void)
+{
+	if (geteuid() == 0 && unusable(ROOT_DIR) == ENOENT && access(RUNSTATEDIR, W_OK | X_OK) == 0)
+		return true; /* the start makes it */
+	return choose() != NULL;
 }
 
 const char *
 rundir_prepare(void)
 {
-	const char *rundir = choose();
+	const char *rundir;
 
-	sweep(rundir);
+	if (geteuid() == 0)
+		make_root_dir();
+	if ((rundir = choose()) != NULL)
+		sweep(rundir);
 	return rundir;
 }
 

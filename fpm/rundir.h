@@ -3,6 +3,7 @@
 #define ANYFPM_FPM_RUNDIR_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "fpm/users.h"
 
@@ -13,8 +14,11 @@ struct socket_dir {
 	char path[PATH_MAX];
 };
 
+/* Whether there is a directory that they can be made in; false after having logged why not. */
+bool rundir_check(void);
+
 /* Choose the directory that all of them go to, and remove what dead masters left there. Returns
- * a path that stays valid. */
+ * a path that stays valid, or NULL after having logged why there is none. */
 const char *rundir_prepare(void);
 
 /* Make one for a pool process of identity in rundir. 0, or -1 with errno. */

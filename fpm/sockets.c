@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "fpm/unixsocket.h"
 
+#define NO_LISTEN INT_MIN
 #define RETRIES 40
 #define RETRY_NS 25000000 /* 1 s in all */
 
@@ -26,7 +28,7 @@ union any_address {
 	struct sockaddr_in6 in6;
 };
 
-/* A socket bound to `any`, listening; -1 with errno. */
+/* A socket bound to `any`, listening unless backlog is NO_LISTEN; -1 with errno. */
 static int
 listen_on(const union any_address *any, socklen_t len, int backlog)
 {
@@ -39,7 +41,7 @@ listen_on(const union any_address *any, socklen_t len, int backlog)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    (any->sa.sa_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == -1) ||
-	    bind(fd, &any->sa, len) == -1 || listen(fd, backlog) == -1)
+	    bind(fd, &any->sa, len) == -1 || (backlog != NO_LISTEN && listen(fd, backlog) == -1))
 		fd_close(&fd);
 	return fd;
 }
@@ -101,13 +103,12 @@ listen_tcp_patiently(const struct listener *l)
 	return fd;
 }
 
+/* Log why, by errno. Returns the code to exit with. */
 static int
-open_tcp(struct listener *l)
+fail_tcp(const struct listener *l)
 {
 	const char *title = l->settings.title, *text = l->settings.text;
 
-	if ((l->fd = listen_tcp_patiently(l)) != -1)
-		return 0;
 	switch (errno) {
 	case EADDRINUSE:
 		log_error("%s cannot listen on %s: address already in use; 'ss -ltnp "
@@ -128,6 +129,23 @@ open_tcp(struct listener *l)
 	return EX_CONFIG;
 }
 
+static int
+open_tcp(struct listener *l)
+{
+	return (l->fd = listen_tcp_patiently(l)) != -1 ? 0 : fail_tcp(l);
+}
+
+/* Bound for a moment, without listening: the system tells what it would say to more. */
+static int
+check_tcp(struct listener *l)
+{
+	l->settings.backlog = NO_LISTEN;
+	if ((l->fd = listen_tcp(l)) == -1 && errno != EADDRINUSE)
+		return fail_tcp(l);
+	fd_close(&l->fd);
+	return 0;
+}
+
 struct listen_settings
 sockets_of_pool(const struct conf_pool *pool)
 {
@@ -140,18 +158,39 @@ sockets_of_pool(const struct conf_pool *pool)
 	return s;
 }
 
-int
-sockets_open(struct listener *l, const struct listen_settings *settings)
+/* A listener that is closed. Returns as sockets_open(). */
+static int
+begin(struct listener *l, const struct listen_settings *settings)
 {
 	const char *wrong;
 
 	memset(l, 0, sizeof(*l));
 	l->settings = *settings;
 	l->fd = l->dir_fd = l->lock_fd = -1;
-	if ((wrong = conf_parse_listen(settings->text, &l->address)) != NULL) {
-		log_error("%s cannot listen on %s: %s", settings->title, settings->text, wrong);
-		return EX_CONFIG;
-	}
+	if ((wrong = conf_parse_listen(settings->text, &l->address)) == NULL)
+		return 0;
+	log_error("%s cannot listen on %s: %s", settings->title, settings->text, wrong);
+	return EX_CONFIG;
+}
+
+int
+sockets_check(const struct listen_settings *settings)
+{
+	struct listener l;
+	int code = begin(&l, settings);
+
+	if (code != 0)
+		return code;
+	return l.address.kind == LISTEN_UNIX ? unixsocket_check(&l) : check_tcp(&l);
+}
+
+int
+sockets_open(struct listener *l, const struct listen_settings *settings)
+{
+	int code = begin(l, settings);
+
+	if (code != 0)
+		return code;
 	return l->address.kind == LISTEN_UNIX ? unixsocket_open(l) : open_tcp(l);
 }
 

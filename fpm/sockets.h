@@ -34,6 +34,12 @@ struct listener {
 struct listen_settings sockets_of_pool(const struct conf_pool *pool);
 
 /*
+ * Whether that socket could be opened as things are now, unless somebody listens there: 0, or the
+ * code to exit with after having logged why. Nothing is made, and nobody can connect.
+ */
+int sockets_check(const struct listen_settings *settings);
+
+/*
  * Open a socket. Returns 0, or the code to exit with after having logged why; sockets_close() takes
  * the listener either way.
  */

@@ -54,6 +54,18 @@ has_lock_file(const struct listener *l)
 	return faccessat(l->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A lock file of somebody else's, or none that can be made. */
+static int
+fail_lock(const struct listener *l)
+{
+	if (errno != EPERM && errno != ELOOP)
+		return fail(l, "cannot make the lock file beside it");
+	log_error("%s cannot listen on %s: %s.lock exists and is not a plain file of the user that "
+		  "starts anyfpm; remove it, or choose another path",
+	    l->settings.title, l->address.path, l->address.path);
+	return EX_CONFIG;
+}
+
 /* Whoever holds the lock listens on the path. */
 static int
 take_lock(struct listener *l)
@@ -72,12 +84,8 @@ take_lock(struct listener *l)
 		log_error("%s cannot listen on %s: address already in use by process %ld; "
 			  "stop it, or choose another path",
 		    l->settings.title, l->address.path, (long)holder);
-	else if (errno == EPERM || errno == ELOOP)
-		log_error("%s cannot listen on %s: %s.lock exists and is not a plain file "
-			  "of the user that starts anyfpm; remove it, or choose another path",
-		    l->settings.title, l->address.path, l->address.path);
 	else
-		return fail(l, "cannot make the lock file beside it");
+		return fail_lock(l);
 	return EX_CONFIG;
 }
 
@@ -99,13 +107,13 @@ is_served(const struct listener *l)
 /* A stale socket may be replaced, and that of an anyfpm that has crashed, whose lock file is there
  * and whose pool processes are about to end; anything else at the path is somebody's data. */
 static int
-check_replaceable(const struct listener *l, bool was_ours)
+check_replaceable(const struct listener *l, bool may_be_served)
 {
 	struct stat st;
 
 	if (fstatat(l->dir_fd, l->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno == ENOENT ? 0 : fail(l, "cannot look at it");
-	if (S_ISSOCK(st.st_mode) && (was_ours || !is_served(l)))
+	if (S_ISSOCK(st.st_mode) && (may_be_served || !is_served(l)))
 		return 0;
 	if (S_ISSOCK(st.st_mode)) {
 		log_error("%s cannot listen on %s: another program listens there already; "
@@ -224,6 +232,25 @@ fail_directory(const struct listener *l)
 		  "path",
 	    l->settings.title, l->address.path, len, l->address.path);
 	return EX_CONFIG;
+}
+
+int
+unixsocket_check(struct listener *l)
+{
+	char name[LOCK_NAME_SIZE];
+	int code;
+
+	if ((l->dir_fd = path_open_dir(l->address.path, &l->name)) == -1)
+		return fail_directory(l);
+	lock_name(l, name);
+	if (lockfile_check(l->dir_fd, name) == -1)
+		code = fail_lock(l);
+	else if (faccessat(l->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+		code = fail(l, "no socket can be made in its directory");
+	else
+		code = check_replaceable(l, true); /* we may be the ones who listen */
+	fd_close(&l->dir_fd);
+	return code;
 }
 
 int

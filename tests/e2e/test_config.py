@@ -15,6 +15,8 @@ from servers import ANYFPM, ROOT, USER, descendants, wait_for
 
 
 def run(*args, env=None, timeout=20, stdout=subprocess.PIPE):
+    if args and args[0] in ("-t", "-tt"):
+        args = ("-O", *args)  # the default error log's directory need not be there
     return subprocess.run([ANYFPM, *args], stdout=stdout, stderr=subprocess.PIPE, text=True,
                           timeout=timeout, env=env and env.environment(),
                           stdin=subprocess.DEVNULL, check=False)

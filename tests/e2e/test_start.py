@@ -2,12 +2,23 @@
 
 import fcntl
 import os
+import pwd
 import shlex
+import shutil
+import signal
+import socket
 import stat
+import struct
+import subprocess
+import tempfile
+
+import pytest
 
 import servers
 from fcgi import Client
-from servers import ANYFPM, ROOT, wait_for
+from servers import ANYFPM, ROOT, USER, wait_for
+
+needs_root = pytest.mark.skipif(not ROOT, reason="only root has users that it does not trust")
 
 
 def mode_of(path):
@@ -77,3 +88,217 @@ def test_a_worker_for_each_usable_cpu(env):
     assert len(server.workers()) == 1
     server.stop()
     assert server.log().count(" started") == 1
+
+
+# Logs --------------------------------------------------------------------------
+
+@pytest.fixture
+def safe():
+    """A directory that nobody else can write into, wherever the tests run."""
+    path = tempfile.mkdtemp(prefix="anyfpm-test-", dir="/var/lib" if ROOT else "/var/tmp")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def ask(server, uri="/linked"):
+    with Client(server.address) as c:
+        assert c.request(uri=uri).status == 200
+
+
+@pytest.mark.parametrize("target", ["/dev/stderr", "/dev/stdout", "/proc/self/fd/2", "/dev/fd/1",
+                                    "../../../dev/stderr", "again"])
+def test_logs_that_are_links_to_standard_streams(odd, safe, target):
+    """As images of containers have it; a re-opening changes nothing."""
+    os.symlink("/dev/stderr", safe + "/again")
+    for name in ("error.log", "access.log", "slow.log"):
+        os.symlink(target, f"{safe}/{name}")
+    server = odd("echo", {"access.log": safe + "/access.log", "slowlog": safe + "/slow.log",
+                           "request_slowlog_timeout": "10s"},
+                 global_options={"error_log": safe + "/error.log"}, wait=False)
+    wait_for(lambda: "ready to handle connections" in server.said(), 15, "anyfpm to be ready")
+    ask(server)
+    wait_for(lambda: "/linked" in server.said(), 10, "an access line")
+    server.signal(signal.SIGUSR1)
+    wait_for(lambda: "there is no file to re-open" in server.said(), 10, "the signal to be obeyed")
+    ask(server, "/again")
+    wait_for(lambda: "/again" in server.said(), 10, "an access line")
+    server.stop()
+    assert server.said().endswith("exiting, bye-bye!\n")
+    assert sorted(os.listdir(safe)) == ["access.log", "again", "error.log", "slow.log"]
+
+
+def start_and_test(anyfpm, env, options=None, global_options=None):
+    """What a start says that fails, and that -t says the same. Both end with 78."""
+    server = anyfpm(env.worker("echo"), options, wait=False,
+                    global_options={"error_log": "stderr", **(global_options or {})})
+    server.exit_code, server.sockets = 78, []
+    assert server.wait_exit() == 78
+    got = subprocess.run([ANYFPM, "-t", "-y", server.config_path], env=env.environment(),
+                         capture_output=True, text=True, check=False)
+    assert got.returncode == 78, got.stderr
+    said, tested = (sorted({line.partition("] ")[2] for line in text.splitlines()
+                            if "ERROR" in line}) for text in (server.said(), got.stderr))
+    assert said == tested and said
+    return "\n".join(said)
+
+
+@needs_root
+@pytest.mark.parametrize("log", ["access.log", "slowlog", "error_log"])
+@pytest.mark.parametrize("whose", ["link", "directory", "acl", "acl of a group"])
+def test_links_of_others_are_refused(anyfpm, env, safe, log, whose):
+    """The link, or its directory, is a pool user's: he could have it lead anywhere."""
+    user = pwd.getpwnam(USER)
+    os.symlink("/dev/stderr", safe + "/log")
+    if whose == "link":
+        os.chown(safe + "/log", user.pw_uid, user.pw_gid, follow_symlinks=False)
+    elif whose == "directory":
+        os.chown(safe, user.pw_uid, -1)
+    else:
+        tag, owner = (8, user.pw_gid) if whose == "acl of a group" else (2, user.pw_uid)
+        entries = [(1, 7, -1), (4, 5, -1), (0x10, 7, -1), (0x20, 5, -1), (tag, 7, owner)]
+        acl = b"".join(struct.pack("<HHi", *e) for e in sorted(entries))
+        try:
+            os.setxattr(safe, "system.posix_acl_access", struct.pack("<I", 2) + acl)
+        except OSError:
+            pytest.skip("the file system has no access control lists")
+    slow = {"request_slowlog_timeout": "1s"} if log == "slowlog" else {}
+    if log == "error_log":
+        said = start_and_test(anyfpm, env, None, {log: safe + "/log"})
+    else:
+        said = start_and_test(anyfpm, env, {log: safe + "/log", **slow})
+    assert ("a symbolic link of another user's" if whose == "link"
+            else "can be written by a pool's user") in said
+
+
+def test_links_to_files_are_refused(anyfpm, env, safe):
+    os.symlink("file", safe + "/log")
+    with open(safe + "/file", "w", encoding="ascii"):
+        pass
+    said = start_and_test(anyfpm, env, {"access.log": safe + "/log"})
+    assert f"it is a symbolic link, to {safe}/file; write that path instead" in said
+    os.remove(safe + "/file")
+    said = start_and_test(anyfpm, env, {"access.log": safe + "/log"})
+    assert "it is a symbolic link to nothing" in said and not os.path.exists(safe + "/file")
+
+
+def test_a_slow_log_that_is_off_is_not_opened(odd, env):
+    """Without request_slowlog_timeout nothing is written there: its directory may be missing."""
+    server = odd(options={"slowlog": env.dir + "/none/slow.log"})
+    ask(server)
+
+
+# What a start needs, and -t looks at --------------------------------------------
+
+def test_everything_wrong_is_said_at_once(anyfpm, env):
+    """Missing directories of logs, sockets and the pid file, whether started or tested."""
+    said = start_and_test(anyfpm, env, {
+        "access.log": f"{env.dir}/none/access", "slowlog": f"{env.dir}/none/slow",
+        "request_slowlog_timeout": "1s", "listen": f"{env.dir}/none/socket",
+        "pm.status_path": "/status", "pm.status_listen": f"{env.dir}/nothing/status",
+    }, {"error_log": f"{env.dir}/none/error", "pid": f"{env.dir}/none/pid",
+        "metrics_listen": f"{env.dir}/none/metrics"})
+    for what in ("access.log", "slowlog", "error_log", "pid file"):
+        assert f"cannot open the directory of {what} {env.dir}/none/" in said
+    for what in (f"[pool www] cannot listen on {env.dir}/none/socket",
+                 f"[pool www] cannot listen on {env.dir}/nothing/status",
+                 f"metrics_listen: cannot listen on {env.dir}/none/metrics"):
+        assert f"{what}: there is no directory" in said
+
+
+def test_things_in_the_way(anyfpm, env, safe):
+    """Neither a start nor a test changes what it cannot use."""
+    for name in ("socket", "pid"):
+        with open(f"{safe}/{name}", "w", encoding="ascii") as f:
+            f.write("precious")
+    os.mkdir(safe + "/access")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(safe + "/slow")
+    said = start_and_test(anyfpm, env, {
+        "access.log": safe + "/access", "slowlog": safe + "/slow", "listen": safe + "/socket",
+        "request_slowlog_timeout": "1s"}, {"pid": safe + "/pid"})
+    assert "access.log" in said and "it is a directory" in said
+    assert "slowlog" in said and "it is a socket" in said
+    assert "a file that is not a socket is in the way" in said
+    assert "or holds more than a process id" in said
+    assert sorted(os.listdir(safe)) == ["access", "pid", "slow", "socket"]
+    for name in ("socket", "pid"):
+        with open(f"{safe}/{name}", encoding="ascii") as f:
+            assert f.read() == "precious"
+
+
+def test_addresses_that_are_not_ours(anyfpm, env):
+    said = start_and_test(anyfpm, env, {"listen": "192.0.2.1:9000"})
+    assert "this machine has no such address" in said
+
+
+@pytest.mark.parametrize("address", ["socket", "port"])
+def test_a_running_service_can_be_tested(odd, env, address):
+    """-t is run before a restart: what this service uses itself is not in its way."""
+    listen = f"127.0.0.1:{servers.free_port()}" if address == "port" else env.dir + "/www.sock"
+    server = odd(options={"access.log": env.dir + "/access" if not ROOT else None,
+                          "listen": listen}, global_options={"pid": env.dir + "/pid"})
+    got = subprocess.run([ANYFPM, "-t", "-y", server.config_path], env=env.environment(),
+                         capture_output=True, text=True, check=False)
+    assert got.returncode == 0, got.stderr
+    ask(server)
+
+
+def test_a_test_makes_nothing(env, safe):
+    """Not even the files that the start would make."""
+    path = env.dir + "/test.conf"
+    user = f"user = {USER}\n" if ROOT else ""
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"[global]\nerror_log = {safe}/error\npid = {safe}/pid\n[www]\n{user}"
+                f"command = /bin/cat\nlisten = {safe}/socket\npm.max_children = 1\n"
+                f"access.log = {safe}/access\n")
+    got = subprocess.run([ANYFPM, "-t", "-y", path], capture_output=True, text=True, check=False)
+    assert got.returncode == 0, got.stderr
+    assert os.listdir(safe) == []
+
+
+READ_ONLY = """set -e
+    mount --make-rprivate /
+    for d in /tmp /var/tmp /run /var/run /usr/local/var; do
+        [ ! -d $d ] || [ -L $d ] || mount -t tmpfs -o ro none $d
+    done
+    exec "$@" """
+
+
+def in_namespace(script, *argv, **more):
+    argv = ["unshare", "-m", "sh", "-c", script, "sh", *argv]
+    return subprocess.run(argv, cwd="/", capture_output=True, text=True, timeout=20, check=False,
+                          **more)
+
+
+needs_namespaces = pytest.mark.skipif(
+    not ROOT or in_namespace("mount -t tmpfs none /mnt").returncode != 0,
+    reason="cannot mount as this user")
+
+
+@needs_namespaces
+def test_nothing_can_be_written():
+    """A container without a volume: the start ends and names the directory; no port is opened."""
+    with tempfile.TemporaryDirectory(dir="/var/lib") as directory:
+        os.chmod(directory, 0o755)
+        binary = shutil.copy(ANYFPM, directory)
+        user = pwd.getpwnam(USER)
+        argv = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+                "env", "-u", "XDG_RUNTIME_DIR", "-u", "TMPDIR", binary]
+        quick = ["-l", f"127.0.0.1:{servers.free_port()}", "-n", "1", "--", "/bin/cat"]
+        for options in ([], ["-t"]):
+            got = in_namespace(READ_ONLY, *argv, *options, *quick)
+            assert got.returncode == 78, got.stderr
+            assert "/tmp: Read-only file system" in got.stderr
+            assert "XDG_RUNTIME_DIR" in got.stderr and "running" not in got.stderr
+
+
+@needs_namespaces
+def test_a_missing_null_device_is_named():
+    """As in a chroot without devices: no process could ever be started."""
+    quick = ["-R", "-l", f"127.0.0.1:{servers.free_port()}", "-n", "1", "--", "/bin/cat"]
+    script = "mount --make-rprivate /; mount -t tmpfs none /dev; exec \"$@\""
+    for options in ([], ["-t"]):
+        got = in_namespace(script, ANYFPM, *options, *quick)
+        assert got.returncode == 78, got.stderr
+        assert "cannot open /dev/null" in got.stderr and "mknod" in got.stderr
