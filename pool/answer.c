@@ -103,16 +103,25 @@ keep_head(struct request *r, const void *head, size_t len)
 		return;
 	memcpy(r->kept_head, head, len);
 	r->kept_head_len = (uint32_t)len;
-	r->pool->param_bytes += len;
+	ledger_take(&r->pool->ledger, len);
 }
 
 void
 answer_forget_head(struct request *r)
 {
 	free(r->kept_head);
-	r->pool->param_bytes -= r->kept_head_len;
+	ledger_give(&r->pool->ledger, r->kept_head_len);
 	r->kept_head = NULL;
 	r->kept_head_len = 0;
+}
+
+void
+answer_forget_incomplete(struct request *r)
+{
+	free(r->head);
+	ledger_give(&r->pool->ledger, r->head_cap);
+	r->head = NULL;
+	r->head_len = r->head_cap = 0;
 }
 
 /* The header block is whole: from here on the answer can only be finished or cut. */
@@ -141,6 +150,7 @@ head_more(struct request *r, const uint8_t *data, size_t len)
 			cap *= 2;
 		if ((bigger = realloc(r->head, cap)) == NULL)
 			return ANSWER_NO_MEMORY;
+		ledger_take(&r->pool->ledger, cap - r->head_cap);
 		r->head = bigger;
 		r->head_cap = (uint32_t)cap;
 	}
@@ -152,9 +162,7 @@ head_more(struct request *r, const uint8_t *data, size_t len)
 	if (end == 0)
 		return ANSWER_OK;
 	result = head_complete(r, r->head, r->head_len, end);
-	free(r->head);
-	r->head = NULL;
-	r->head_len = r->head_cap = 0;
+	answer_forget_incomplete(r);
 	return result;
 }
 

@@ -42,4 +42,7 @@ uint16_t answer_head_status(const uint8_t *head, size_t len);
 /* Let go the header block that was kept for the access log. */
 void answer_forget_head(struct request *r);
 
+/* Let go what there is of a header block that is not complete. */
+void answer_forget_incomplete(struct request *r);
+
 #endif

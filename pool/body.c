@@ -30,7 +30,7 @@ body_window(const struct request *r)
 {
 	const struct pool *pool = r->pool;
 
-	if (pool_buffered(pool) > pool->conf->buffer_limit)
+	if (ledger_level(&pool->ledger) >= LEDGER_TIGHT)
 		return CHUNK_SIZE;
 	if (pool->conf->request_buffer_size > WINDOW_MIN)
 		return pool->conf->request_buffer_size;

@@ -36,6 +36,15 @@ log_line(const struct capture *cap, const char *line, size_t len, bool whole)
 	    pool->global->log_limit, whole);
 }
 
+static void
+free_line(struct capture *cap)
+{
+	free(cap->line);
+	ledger_give(&cap->worker->pool->ledger, cap->line_cap);
+	cap->line = NULL;
+	cap->line_cap = 0;
+}
+
 /* The line ends here. */
 static void
 end_line(struct capture *cap)
@@ -43,11 +52,8 @@ end_line(struct capture *cap)
 	if (cap->line_len > 0)
 		log_line(cap, cap->line, cap->line_len, true);
 	cap->line_len = 0;
-	if (cap->line_cap > CAPTURE_LINE_MIN) {
-		free(cap->line);
-		cap->line = NULL;
-		cap->line_cap = 0;
-	}
+	if (cap->line_cap > CAPTURE_LINE_MIN)
+		free_line(cap);
 }
 
 static bool
@@ -64,6 +70,7 @@ make_room(struct capture *cap, size_t len, size_t limit)
 		return true;
 	if ((line = realloc(cap->line, cap_new)) == NULL)
 		return false;
+	ledger_take(&cap->worker->pool->ledger, cap_new - cap->line_cap);
 	cap->line = line;
 	cap->line_cap = (uint32_t)cap_new;
 	return true;
@@ -125,8 +132,11 @@ capture_fcgi_end(struct worker *w)
 static void
 take_tail(struct worker *w, const uint8_t *data, size_t len)
 {
-	if (w->tail == NULL && (w->tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
-		return;
+	if (w->tail == NULL) {
+		if ((w->tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
+			return;
+		ledger_take(&w->pool->ledger, CAPTURE_TAIL_MAX);
+	}
 	if (len >= CAPTURE_TAIL_MAX) {
 		data += len - CAPTURE_TAIL_MAX;
 		len = CAPTURE_TAIL_MAX;
@@ -141,6 +151,16 @@ take_tail(struct worker *w, const uint8_t *data, size_t len)
 	w->tail_len += (uint32_t)len;
 }
 
+void
+capture_forget_tail(struct worker *w)
+{
+	if (w->tail != NULL)
+		ledger_give(&w->pool->ledger, CAPTURE_TAIL_MAX);
+	free(w->tail);
+	w->tail = NULL;
+	w->tail_len = 0;
+}
+
 /* The pipe is of no more use: what it said last is a line too. */
 static void
 capture_end(struct capture *cap)
@@ -150,9 +170,7 @@ capture_end(struct capture *cap)
 		fd_close(&cap->fd);
 	}
 	end_line(cap);
-	free(cap->line);
-	cap->line = NULL;
-	cap->line_cap = 0;
+	free_line(cap);
 }
 
 /* Read once; returns whether there may be more. */

@@ -13,6 +13,9 @@ void capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr)
 /* Take what is still in the pipe and close it. */
 void capture_close(struct capture *cap);
 
+/* It started, or its obituary is written. */
+void capture_forget_tail(struct worker *w);
+
 /* Content of an FCGI_STDERR record of w, for the log; a line may go on in the next record. */
 void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);
 

@@ -25,6 +25,7 @@
 #include "pool/demux.h"
 #include "pool/ending.h"
 #include "pool/listen.h"
+#include "pool/queue.h"
 #include "pool/report.h"
 #include "pool/request.h"
 
@@ -57,8 +58,7 @@ client_let_go(struct client *c)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	fd_close(&c->fd);
 	chain_clear(&c->pool->chunks, &c->control);
-	free(c->values);
-	c->values = NULL;
+	demux_forget_values(c);
 	listen_resume(c->pool);
 }
 
@@ -215,12 +215,54 @@ client_input(struct client *c, const uint8_t *p, size_t n)
 	client_settle(c);
 	client_update_reading(c);
 	client_flush(c);
+	/* At the limit nobody has his answers to management records kept for him. */
+	if (c->control.len > 0 && c->request_count == 0 &&
+	    ledger_level(&c->pool->ledger) >= LEDGER_FULL)
+		client_gone(c);
+}
+
+/* The only open request, when the connection carries but one at a time. */
+static struct request *
+lone_request(const struct client *c)
+{
+	return c->request_count == 1 && !c->multiplexes ? TAILQ_FIRST(&c->requests) : NULL;
+}
+
+/* The bytes that may be read now; 0: it has to wait. */
+static size_t
+may_read(const struct client *c)
+{
+	const struct request *r = lone_request(c);
+	struct ledger_reader reader = {
+		.multiplexes = c->multiplexes,
+		.blocked = c->write_armed,
+		.input_open = r != NULL && !r->input_end,
+	};
+
+	reader.lone_body = reader.input_open && r->params_end && !r->out_end && !r->discard;
+	reader.has_worker = reader.lone_body && r->state == REQUEST_RUNNING;
+	if (c->state >= CLIENT_LINGERING)
+		return SCRATCH_SIZE;
+	return ledger_may_read(ledger_level(&c->pool->ledger), &reader, SCRATCH_SIZE);
+}
+
+/* The same, when there is something to be read: at the limit a body does not wait for the rest of
+ * it, but for a worker that takes it as it comes. */
+static size_t
+may_read_some(struct client *c)
+{
+	struct request *r = lone_request(c);
+
+	if (may_read(c) == 0 && r != NULL && r->state == REQUEST_BODY)
+		queue_enter(r);
+	return may_read(c);
 }
 
 static void
 client_on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *c = arg;
+	size_t max;
 	ssize_t n;
 
 	if (c->half_closed) {
@@ -234,7 +276,11 @@ client_on_read(evutil_socket_t fd, short what, void *arg)
 			client_gone(c);
 		return;
 	}
-	n = read(c->fd, c->pool->scratch, SCRATCH_SIZE);
+	if ((max = may_read_some(c)) == 0) {
+		client_update_reading(c);
+		return;
+	}
+	n = read(c->fd, c->pool->scratch, max);
 	if (n > 0)
 		client_input(c, c->pool->scratch, (size_t)n);
 	else if (n == 0 && c->state != CLIENT_LINGERING)
@@ -254,6 +300,9 @@ client_update_reading(struct client *c)
 	/* Only a lone request whose body is too much for its buffer stops the reading. */
 	pause = c->request_count == 1 && !c->multiplexes && !r->input_end && !r->out_end &&
 	    r->state >= REQUEST_QUEUED && (c->paused ? !body_has_room(r) : body_is_full(r));
+	/* buffer_limit: until it has a worker, or takes what it is sent. */
+	if (c->request_count != 1 || r->state != REQUEST_BODY)
+		pause = pause || may_read(c) == 0;
 	if (pause == c->paused)
 		return;
 	c->paused = pause;

@@ -220,4 +220,6 @@ client_flush(struct client *c)
 		client_blocked(c);
 	else if (c->write_armed)
 		client_unblocked(c);
+	if (c->paused)
+		client_update_reading(c);
 }

@@ -29,6 +29,17 @@
 /* Requests that reuse an id behind an answer that the client leaves unread, then it is cut off. */
 #define REFUSED_AFTER_MAX 1000
 
+/* A newcomer finds no room. */
+static void
+report_full(struct pool *pool, const char *fate)
+{
+	report(pool, REPORT_BUFFERS,
+	    "%llu bytes are buffered (buffer_limit is %llu): %s; raise it, or see which clients or "
+	    "programs are slow",
+	    (unsigned long long)pool_buffered(pool),
+	    (unsigned long long)pool->conf->buffer_limit, fate);
+}
+
 /* Management records (section 4) ----------------------------------------- */
 
 static const char *const value_names[] = { FCGI_MAX_CONNS, FCGI_MAX_REQS, FCGI_MPXS_CONNS };
@@ -43,14 +54,14 @@ answer_values(struct client *c, const uint8_t *data, size_t len)
 	bool asked[VALUE_COUNT] = { false };
 	unsigned int values[VALUE_COUNT];
 	size_t n = 0;
-	const uint8_t *p = data, *end = data + len;
+	const uint8_t *p = data, *end = data != NULL ? data + len : NULL;
 	struct fcgi_pair pair;
-	int rc;
+	int rc = 0;
 
 	values[VALUE_MAX_CONNS] = pool->client_max;
 	values[VALUE_MAX_REQS] = pool->conf->max_children + pool->conf->request_queue_limit;
 	values[VALUE_MPXS_CONNS] = 1;
-	while ((rc = fcgi_pair_next(p, end, &pair)) == 1) {
+	while (data != NULL && (rc = fcgi_pair_next(p, end, &pair)) == 1) {
 		for (int i = 0; i < VALUE_COUNT; i++) {
 			char number[16];
 
@@ -72,6 +83,32 @@ answer_values(struct client *c, const uint8_t *data, size_t len)
 	return stream_append(&c->pool->chunks, &c->control, FCGI_GET_VALUES_RESULT, 0, content, n);
 }
 
+/* Make room for a record that comes in parts. */
+static void
+keep_values(struct client *c, uint16_t len)
+{
+	struct ledger *ledger = &c->pool->ledger;
+
+	c->values_len = 0;
+	if (ledger_level(ledger) >= LEDGER_FULL) {
+		report_full(c->pool, "FCGI_GET_VALUES answered without a value");
+		return;
+	}
+	if ((c->values = malloc(len)) == NULL)
+		return;
+	c->values_cap = len;
+	ledger_take(ledger, len);
+}
+
+void
+demux_forget_values(struct client *c)
+{
+	free(c->values);
+	c->values = NULL;
+	ledger_give(&c->pool->ledger, c->values_cap);
+	c->values_cap = 0;
+}
+
 static bool
 get_values(struct client *c, const struct fcgi_piece *piece)
 {
@@ -79,18 +116,16 @@ get_values(struct client *c, const struct fcgi_piece *piece)
 
 	if (piece->first && piece->last)
 		return answer_values(c, piece->data, piece->len);
-	if (piece->first) {
-		c->values_len = 0;
-		if ((c->values = malloc(piece->record_len)) == NULL)
-			return false;
-	}
-	memcpy(c->values + c->values_len, piece->data, piece->len);
+	if (piece->first)
+		keep_values(c, piece->record_len);
+	if (c->values != NULL)
+		memcpy(c->values + c->values_len, piece->data, piece->len);
 	c->values_len += (uint16_t)piece->len;
 	if (!piece->last)
 		return true;
-	ok = answer_values(c, c->values, c->values_len);
-	free(c->values);
-	c->values = NULL;
+	/* Without room for it no variable is known: that is an answer, too. */
+	ok = answer_values(c, c->values, c->values != NULL ? c->values_len : 0);
+	demux_forget_values(c);
 	return ok;
 }
 
@@ -116,12 +151,39 @@ static bool
 refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
 {
 	c->unread = true;
-	account_refused(c, protocol_status == FCGI_OVERLOADED ? END_NO_RESOURCES : END_REFUSED);
+	account_refused(c, protocol_status == FCGI_OVERLOADED ||
+		    protocol_status == FCGI_REQUEST_COMPLETE ? END_NO_RESOURCES : END_REFUSED);
 	if (!stream_end_request(&c->pool->chunks, &c->control, id, 0, protocol_status))
 		return false;
 	if (!keep)
 		client_finish(c);
 	return true;
+}
+
+/* Answer 503 for an id that gets no request, because there is no room to find out what it asks. */
+static bool
+refuse_full(struct client *c, uint16_t id, bool keep)
+{
+	static const char page[] =
+	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
+	    "Retry-After: 1\r\n\r\nThe buffers of the service are full.\n";
+	struct chunk_pool *chunks = &c->pool->chunks;
+
+	report_full(c->pool, "a request is answered 503 unseen");
+	return stream_append(chunks, &c->control, FCGI_STDOUT, id, page, sizeof(page) - 1) &&
+	    stream_end(chunks, &c->control, FCGI_STDOUT, id) &&
+	    refuse(c, id, FCGI_REQUEST_COMPLETE, keep);
+}
+
+/* Whether a newcomer is refused at once: at the limit there is a reserve for those that may want
+ * the status page, unless they do not take what they are sent. */
+static bool
+has_no_reserve(const struct client *c)
+{
+	enum ledger_level level = ledger_level(&c->pool->ledger);
+
+	return !c->status_only &&
+	    (level == LEDGER_SPENT || (level == LEDGER_FULL && c->write_armed));
 }
 
 /* The same behind the END_REQUEST of r, which the client, using its id again, has not waited
@@ -156,9 +218,9 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 		return true;
 	if (role != FCGI_RESPONDER && role != FCGI_AUTHORIZER && role != FCGI_FILTER)
 		return refuse(c, id, FCGI_UNKNOWN_ROLE, keep);
-	if (c->request_count >= CLIENT_REQUESTS_MAX ||
-	    pool_buffered(c->pool) / 2 > c->pool->conf->buffer_limit ||
-	    (r = request_new(c, id, role, keep)) == NULL)
+	if (has_no_reserve(c))
+		return refuse_full(c, id, keep);
+	if (c->request_count >= CLIENT_REQUESTS_MAX || (r = request_new(c, id, role, keep)) == NULL)
 		return refuse(c, id, FCGI_OVERLOADED, keep);
 	if (c->request_count > 1)
 		c->multiplexes = true;
@@ -195,15 +257,25 @@ input_complete(struct request *r)
 		relay_input(r);
 }
 
-/* The body has to be streamed once it outgrows its buffer. */
+/* The body has to be streamed once it outgrows its buffer; near buffer_limit that is early. */
 static void
 input_more(struct request *r)
 {
-	if (r->state == REQUEST_BODY &&
-	    r->body_bytes > r->pool->conf->request_buffer_size)
+	uint64_t size = r->pool->conf->request_buffer_size;
+
+	if (size > CHUNK_SIZE && ledger_level(&r->pool->ledger) >= LEDGER_TIGHT)
+		size = CHUNK_SIZE;
+	if (r->state == REQUEST_BODY && r->body_bytes > size)
 		queue_enter(r);
 	else
 		relay_input(r);
+}
+
+static void
+refuse_no_room(struct request *r)
+{
+	report_full(r->pool, "a request is answered 503");
+	ending_refuse(r, END_NO_RESOURCES, 503, "The buffers of the service are full.");
 }
 
 static void
@@ -216,6 +288,10 @@ params_ended(struct request *r)
 	}
 	if (status_takes(r)) {
 		status_answer(r);
+		return;
+	}
+	if (ledger_level(&r->pool->ledger) >= LEDGER_FULL) {
+		refuse_no_room(r);
 		return;
 	}
 	account_received(r);
@@ -247,6 +323,9 @@ params_piece(struct request *r, const struct fcgi_piece *piece)
 		    "a request's parameters exceed request_params_limit (%llu bytes): answered 431",
 		    (unsigned long long)r->pool->conf->request_params_limit);
 		ending_refuse(r, END_REFUSED, 431, "The parameters of the request are too large.");
+		break;
+	case PARAMS_NO_ROOM:
+		refuse_no_room(r);
 		break;
 	case PARAMS_NO_MEMORY:
 		ending_refuse(r, END_NO_RESOURCES, 503, "There is no memory for the request.");

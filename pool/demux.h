@@ -7,4 +7,7 @@
 /* Act on one piece of a record. false: a protocol error, the connection has to close. */
 bool demux_piece(struct client *c, const struct fcgi_piece *piece);
 
+/* Let go what has come of a management record that is not whole. */
+void demux_forget_values(struct client *c);
+
 #endif

@@ -8,8 +8,6 @@
 
 #include "pool/stream.h"
 
-#define PARAMS_ORDINARY 65536
-
 static bool
 pair_is(const struct fcgi_pair *pair, const char *name)
 {
@@ -32,12 +30,12 @@ params_add(struct request *r, const uint8_t *data, size_t len)
 
 		while (cap < need)
 			cap *= 2;
-		/* Ordinary ones are taken even when slow clients hold the buffers. */
-		if (cap > PARAMS_ORDINARY && pool_buffered(pool) + cap > pool->conf->buffer_limit)
-			return PARAMS_NO_MEMORY;
+		if (!r->warmup && (ledger_level(&pool->ledger) >= LEDGER_FULL ||
+			pool_buffered(pool) + (cap - r->params_cap) > pool->conf->buffer_limit))
+			return PARAMS_NO_ROOM;
 		if ((bigger = realloc(r->params, cap)) == NULL)
 			return PARAMS_NO_MEMORY;
-		pool->param_bytes += cap - r->params_cap;
+		ledger_take(&pool->ledger, cap - r->params_cap);
 		r->params = bigger;
 		r->params_cap = (uint32_t)cap;
 	}

@@ -8,6 +8,7 @@ enum params_result {
 	PARAMS_OK,
 	PARAMS_TOO_LARGE, /* beyond request_params_limit */
 	PARAMS_MALFORMED, /* a length leads past the end, or a name is no name */
+	PARAMS_NO_ROOM,	  /* beyond buffer_limit */
 	PARAMS_NO_MEMORY
 };
 

@@ -38,6 +38,7 @@ pool_init(struct pool *pool)
 	for (int i = 0; i < WORKER_STATES; i++)
 		TAILQ_INIT(&pool->workers[i]);
 	chunk_pool_init(&pool->chunks, SPARE_CHUNKS);
+	ledger_init(&pool->ledger, pool->conf->buffer_limit, &pool->chunks);
 }
 
 void
@@ -72,12 +73,7 @@ pool_workers(const struct pool *pool)
 size_t
 pool_buffered(const struct pool *pool)
 {
-	size_t requests = 0;
-
-	for (int state = 0; state < REQUEST_DONE; state++)
-		requests += pool->request_count[state];
-	return pool->chunks.used_bytes + pool->param_bytes +
-	    requests * (sizeof(struct request) + PARAMS_KEEP);
+	return ledger_held(&pool->ledger);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "base/buffer.h"
 #include "conf/conf.h"
 #include "pool/fcgi.h"
+#include "pool/ledger.h"
 #include "pool/stats.h"
 
 struct accesslog;
@@ -110,6 +111,7 @@ struct client {
 	struct fcgi_decoder decoder;
 	uint8_t small[8];    /* body of a BEGIN_REQUEST as it comes */
 	uint8_t *values;     /* body of a GET_VALUES record that came in parts, else NULL */
+	uint16_t values_cap; /* bytes of its memory */
 	uint16_t values_len; /* bytes of it so far */
 
 	struct request_list requests; /* open ids */
@@ -340,6 +342,7 @@ enum report_kind {
 	REPORT_QUEUE_TIMEOUT,
 	REPORT_NO_WORKER,
 	REPORT_CLIENT_TIMEOUT,
+	REPORT_BUFFERS,	     /* buffer_limit */
 	REPORT_KINDS
 };
 
@@ -366,8 +369,7 @@ struct pool {
 	struct event ev_resume; /* try again to accept after EMFILE */
 
 	struct chunk_pool chunks;
-	/* beyond PARAMS_KEEP for each request; with chunks and requests: buffer_limit */
-	size_t param_bytes;
+	struct ledger ledger; /* of all that is buffered; its limit is buffer_limit */
 	uint8_t *scratch;   /* SCRATCH_SIZE */
 
 	struct client_list blocked; /* those that do not read, longest first */
@@ -438,6 +440,6 @@ unsigned int pool_workers(const struct pool *pool); /* not yet reaped */
 void pool_init(struct pool *pool);
 void pool_set_state(struct pool *pool, enum pool_state state);
 void pool_bury(struct pool *pool);
-size_t pool_buffered(const struct pool *pool);
+size_t pool_buffered(const struct pool *pool); /* bytes, see ledger.h */
 
 #endif

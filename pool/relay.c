@@ -50,7 +50,7 @@
 #define WRITE_CHUNKS 56
 /* When descriptors have run out. */
 #define PAUSE_US 100000
-/* Response bytes of a request that wait for its client while the pool is over buffer_limit. */
+/* Response bytes of a request that wait for its client while the pool is near buffer_limit. */
 #define RESPONSE_WINDOW_MIN 65536
 
 static void on_worker_read(evutil_socket_t fd, short what, void *arg);
@@ -285,8 +285,10 @@ relay_start(struct worker *w, struct request *r)
 static size_t
 response_window(const struct pool *pool)
 {
-	return pool_buffered(pool) > pool->conf->buffer_limit ? RESPONSE_WINDOW_MIN
-							      : pool->conf->response_buffer_size;
+	return ledger_level(&pool->ledger) >= LEDGER_TIGHT &&
+		pool->conf->response_buffer_size > RESPONSE_WINDOW_MIN
+	    ? RESPONSE_WINDOW_MIN
+	    : pool->conf->response_buffer_size;
 }
 
 void

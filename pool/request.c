@@ -17,6 +17,8 @@
 
 /* Warm requests that are kept for reuse. */
 #define SPARE_MAX 256
+/* What a request takes at least. */
+#define REQUEST_BYTES (sizeof(struct request) + PARAMS_KEEP)
 
 /* legal[from] has the bit of each state that may follow. */
 #define TO(state) (1u << REQUEST_##state)
@@ -65,6 +67,7 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 
 	if (r == NULL)
 		return NULL;
+	ledger_take(&pool->ledger, REQUEST_BYTES);
 	r->pool = pool;
 	r->id = id;
 	r->role = role;
@@ -123,13 +126,13 @@ request_let_go(struct request *r)
 	chain_clear(&pool->chunks, &r->in);
 	chain_clear(&pool->chunks, &r->out);
 	fd_close(&r->spool_fd);
-	free(r->head);
-	r->head = NULL;
+	answer_forget_incomplete(r);
 	answer_forget_head(r);
+	ledger_give(&pool->ledger, REQUEST_BYTES);
 	if (r->params_cap > PARAMS_KEEP) {
 		uint8_t *small = realloc(r->params, PARAMS_KEEP);
 
-		pool->param_bytes -= r->params_cap - PARAMS_KEEP;
+		ledger_give(&pool->ledger, r->params_cap - PARAMS_KEEP);
 		if (small != NULL)
 			r->params = small;
 		r->params_cap = PARAMS_KEEP;

@@ -75,8 +75,8 @@ is_asked(const struct request *r, const char *key)
 	return false;
 }
 
-/* Back-pressure keeps the buffers near their limit when clients are slow, and the status page is
- * wanted just then: only what ends all requests (demux.c) ends it too. */
+/* Slow clients keep the buffers near their limit, and the status page is wanted just then: it may
+ * go beyond it, once over. */
 static bool
 has_room(const struct pool *pool, size_t len)
 {

@@ -56,8 +56,7 @@ worker_let_go(struct worker *w)
 	fd_close(&w->path_fd);
 	fd_close(&w->exec_fd);
 	measure_close(w);
-	free(w->tail);
-	w->tail = NULL;
+	capture_forget_tail(w);
 	free(w->last_request);
 	w->last_request = NULL;
 	if (w->slot == 0)
@@ -104,9 +103,7 @@ worker_ready(struct worker *w)
 	w->was_ready = true;
 	measure_ready(w);
 	fd_close(&w->exec_fd);
-	free(w->tail);
-	w->tail = NULL;
-	w->tail_len = 0;
+	capture_forget_tail(w);
 	worker_set_state(w, WORKER_IDLE);
 	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
 	    (double)(clock_now_us() - w->started_us) / 1e6);

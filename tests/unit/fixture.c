@@ -63,9 +63,9 @@ fixture_init(struct fixture *f, const char *settings)
 	f->log_fd = memfd_create("log", MFD_CLOEXEC);
 	assert(f->log_fd != -1);
 	log_set_fd(f->log_fd);
-	pool_init(pool);
 	pool->global = &f->conf->global;
 	pool->conf = TAILQ_FIRST(&f->conf->pools);
+	pool_init(pool);
 	pool->base = event_base_new();
 	pool->scratch = malloc(SCRATCH_SIZE);
 	pool->stats = stats_map(-1, pool->conf);
@@ -131,7 +131,7 @@ fixture_free(struct fixture *f)
 
 	fixture_end_clients(f);
 	end_workers(pool);
-	assert(pool->chunks.used_bytes == 0 && pool->param_bytes == 0);
+	assert(pool->chunks.used_bytes == 0 && pool->ledger.taken == 0);
 	request_free_all(pool);
 	worker_destroy(pool);
 	deadline_destroy(pool);

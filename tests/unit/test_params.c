@@ -97,14 +97,15 @@ END_TEST
 START_TEST(test_accounting)
 {
 	uint8_t *data = calloc(1, 65536);
+	size_t before = f.pool.ledger.taken;
 
 	ck_assert_int_eq(params_add(r, data, PARAMS_KEEP), PARAMS_OK);
-	ck_assert_uint_eq(f.pool.param_bytes, 0);
+	ck_assert_uint_eq(f.pool.ledger.taken, before);
 	ck_assert_int_eq(params_add(r, data, 60000), PARAMS_OK);
-	ck_assert_uint_eq(f.pool.param_bytes, r->params_cap - PARAMS_KEEP);
+	ck_assert_uint_eq(f.pool.ledger.taken, before + r->params_cap - PARAMS_KEEP);
 	ck_assert_uint_ge(r->params_cap, PARAMS_KEEP + 60000);
 	request_set_state(r, REQUEST_DONE);
-	ck_assert_uint_eq(f.pool.param_bytes, 0);
+	ck_assert_uint_eq(f.pool.ledger.taken, 0);
 	ck_assert_uint_eq(r->params_cap, PARAMS_KEEP);
 	free(data);
 }

@@ -70,6 +70,19 @@ serve_one(struct worker *w, const char *seen)
 	return program;
 }
 
+/* While no request is given out, for want of a descriptor, those that come are counted, too. */
+START_TEST(test_limit_while_paused)
+{
+	struct worker *w = fixture_worker(&f);
+
+	f.pool.pause_us = clock_now_us() + 3600 * (int64_t)1000000;
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3) "; " WHOLE(4));
+	ck_assert_str_eq(waiting(), "1 2 3");
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(4));
+	ck_assert_ptr_null(w->request);
+}
+END_TEST
+
 START_TEST(test_order)
 {
 	static const char *const seen[] = {SEEN(5), SEEN(3), SEEN(9)};
@@ -285,6 +298,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_order);
+	tcase_add_test(tc, test_limit_while_paused);
 	tcase_add_test(tc, test_limit);
 	tcase_add_test(tc, test_timeout);
 	tcase_add_test(tc, test_refuse_all);
