@@ -88,11 +88,12 @@ conf_parse_listen(const char *text, struct listen_address *address)
 	return NULL;
 }
 
-/* Whether a takes in every address of b's kind. */
+/* Whether a takes in b: every address, as [::] does, or every one of IPv4. */
 static bool
 is_any(const struct listen_address *a, const struct listen_address *b)
 {
-	return *a->host == '\0' || strcmp(a->host, strchr(b->host, ':') != NULL ? "::" : "0.0.0.0") == 0;
+	return *a->host == '\0' || strcmp(a->host, "::") == 0 ||
+	       (strcmp(a->host, "0.0.0.0") == 0 && strchr(b->host, ':') == NULL);
 }
 
 bool
