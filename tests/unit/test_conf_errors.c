@@ -30,8 +30,9 @@ static const struct {
     {POOL "user name = x\n", "t:5: [pool www] \"user name\" is not the name of a directive"},
     {POOL "env[X = 1\n", "t:5: [pool www] \"env[X\" is not the name of a directive"},
     {POOL "env[X]y = 1\n", "t:5: [pool www] \"env[X]y\" is not the name of a directive"},
-    {POOL "user = \"a\" b\n", "t:5: [pool www] user: unexpected text after the closing quote: b; put "
-			"all of it in double quotes and write \\\" for a quote"},
+    {POOL "user = \"a\" b\n",
+	"t:5: [pool www] user: unexpected text after the closing quote: b; put all of it in double "
+	"quotes and write \\\" for a quote"},
     {POOL "user = \"a\n", "t:5: [pool www] user: the closing \" is missing"},
     {POOL "user = ${ANYFPM_UNSET}\n",
 	"t:5: [pool www] user: the environment has no variable ANYFPM_UNSET"},
@@ -93,8 +94,8 @@ static const struct {
     {"[www]\ncommand = x\nlisten = 1\npm.max_children = abc\n",
 	"t:4: [pool www] pm.max_children: expected a number from 1 to 10000, got \"abc\""},
     {POOL "request_params_limit = 4K\n",
-	"t:5: [pool www] request_params_limit: expected a size from 8K to 64M (bytes, or with K, M or G), "
-	"got \"4K\""},
+	"t:5: [pool www] request_params_limit: expected a size from 8K to 64M (bytes, or with K, "
+	"M or G), got \"4K\""},
     {POOL "pm.start_timeout = 0\n",
 	"t:5: [pool www] pm.start_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, 1h), "
 	"got \"0\""},
@@ -108,11 +109,11 @@ static const struct {
     {POOL "rlimit_files = unlimited\n",
 	"t:5: [pool www] rlimit_files: expected a number from 8 to 1073741816, got \"unlimited\""},
     {"[global]\nrlimit_core = -1\n" POOL,
-	"t:2: [global] rlimit_core: expected a size from 0 to 1024G (bytes, or with K, M or G) or unlimited, "
-	"got \"-1\""},
+	"t:2: [global] rlimit_core: expected a size from 0 to 1024G (bytes, or with K, M or G) "
+	"or unlimited, got \"-1\""},
     {POOL "rlimit_as = unlimited\n",
-	"t:5: [pool www] rlimit_as: expected a size from 1M to 1024G (bytes, or with K, M or G), got "
-	"\"unlimited\""},
+	"t:5: [pool www] rlimit_as: expected a size from 1M to 1024G (bytes, or with K, M or G), "
+	"got \"unlimited\""},
     {POOL "pm.status_listen = 9001\n",
 	"t:5: [pool www] pm.status_listen: nothing would be answered there: set pm.status_path, "
 	"ping.path or both"},

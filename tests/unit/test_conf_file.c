@@ -138,14 +138,16 @@ START_TEST(test_layers)
 	struct conf_pool *pool;
 	struct conf *conf;
 
-	free(file("pool.d/base.conf", "[global]\nlog_limit = 8192\nlog_level = debug\n"
-				      "[www]\nlisten = 9001\nenv[A] = base\nenv[B] = base\n"
-				      "access.suppress_path[] = /a\nlisten.allowed_clients = ::1\n"));
+	free(file("pool.d/base.conf",
+	    "[global]\nlog_limit = 8192\nlog_level = debug\n[www]\nlisten = 9001\n"
+	    "env[A] = base\nenv[B] = base\naccess.suppress_path[] = /a\n"
+	    "listen.allowed_clients = ::1\n"));
 	free(file("pool.d/www.conf", POOL("www", "9002")));
-	free(file("pool.d/xapp.conf", "pm.max_requests = 500\nenv[A] = xapp\n"
-				      "access.suppress_path[] = /b\n"));
-	free(file("pool.d/zz.conf", "[Global]\nlog_level = error\n[www]\npm.max_children = 3\n"
-				    "listen.allowed_clients = 10.0.0.1, 10.0.0.2\n"));
+	free(file("pool.d/xapp.conf",
+	    "pm.max_requests = 500\nenv[A] = xapp\naccess.suppress_path[] = /b\n"));
+	free(file("pool.d/zz.conf",
+	    "[Global]\nlog_level = error\n[www]\npm.max_children = 3\n"
+	    "listen.allowed_clients = 10.0.0.1, 10.0.0.2\n"));
 	conf = read_text_file("[global]\ninclude = pool.d/*.conf\nlog_limit = 4096\n");
 	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
 	ck_assert_uint_eq(conf->pool_count, 1);
@@ -180,19 +182,20 @@ START_TEST(test_layer_errors)
 	ck_assert_ptr_null(read_text_file("include = a.conf\n[www]\nuser =\n"));
 	expect_error("%s/a.conf:5: [pool www] pm.max_requests: expected a number from 0 to "
 		     "1000000000, got \"x\"");
-	ck_assert_ptr_null(read_text_file("include = a.conf\n[www]\npm.max_requests = 1\n[www]\n"));
+	ck_assert_ptr_null(
+	    read_text_file("include = a.conf\n[www]\npm.max_requests = 1\n[www]\n"));
 	expect_error("%s/main.conf:4: [pool www] this section is already at %s/main.conf:2");
-	ck_assert_ptr_null(read_text_file(POOL("www", "9000") "pm.max_lifetime = 1m\n"
-							       "include = more.conf\n"
-							       "PM.Max_Lifetime = 2m\n"));
+	ck_assert_ptr_null(read_text_file(POOL("www", "9000")
+	    "pm.max_lifetime = 1m\ninclude = more.conf\nPM.Max_Lifetime = 2m\n"));
 	expect_error("%s/main.conf:7: [pool www] pm.max_lifetime: already set at %s/main.conf:5");
 	free(file("b.conf", "[api]\nlisten = 9000\npm.max_children = 1\n"));
-	ck_assert_ptr_null(read_text_file("include = b.conf\ninclude = more.conf\n" POOL("www", "9001")));
+	ck_assert_ptr_null(
+	    read_text_file("include = b.conf\ninclude = more.conf\n" POOL("www", "9001")));
 	expect_error("%s/b.conf:1: [pool api] command: required, but not set: the worker program "
 		     "and its arguments");
-	conf_free(read_text_file(POOL("www", "9000") "include = more.conf\n"
-						      "[api]\ncommand = /bin/cat\nlisten = 9001\n"
-						      "include = more.conf\npm.max_children = 2\n"));
+	conf_free(read_text_file(POOL("www", "9000")
+	    "include = more.conf\n[api]\ncommand = /bin/cat\nlisten = 9001\n"
+	    "include = more.conf\npm.max_children = 2\n"));
 	ck_assert_uint_eq(errors.count, 0); /* the same file for two pools */
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* test_conf_words.c: what a file of php-fpm's may have: words in any case, comments, lines of no use. */
+/* test_conf_words.c: what php-fpm's files may have: comments, words in any case, useless lines. */
 #include "config.h"
 
 #include <stdio.h>
@@ -26,16 +26,17 @@ read_or_fail(const char *text)
  * there is nothing to say. */
 START_TEST(test_notes)
 {
-	static const char cut[] = "t:5: [pool www] env[A]: a \";\" begins a comment, so that \";b\" "
-				  "is no part of the value; put the value in quotes if it is to be "
-				  "one";
+	static const char cut[] =
+	    "t:5: [pool www] env[A]: a \";\" begins a comment, so that \";b\" is no part of the "
+	    "value; put the value in quotes if it is to be one";
 	static const struct {
 		const char *text, *note;
 	} cases[] = {
 	    {"[global]\nevents.mechanism = epoll\n" POOL,
 		"t:2: [global] events.mechanism: ignored: the system's best one is used"},
 	    {"[global]\nsystemd_interval = 60\n" POOL,
-		"t:2: [global] systemd_interval: ignored: systemd is told of every change"},
+		"t:2: [global] systemd_interval: ignored: systemd is sent no figures; "
+		"pm.status_path and metrics_listen show them"},
 	    {POOL "process.dumpable = yes\n",
 		"t:5: [pool www] process.dumpable: ignored: the worker program decides that "
 		"itself"},
@@ -58,8 +59,8 @@ START_TEST(test_notes)
 		"quote"},
 	    {POOL "access.format = \"%R \\\"%m %r\\\" %s\"\n", NULL},
 	    {"[www]\ncommand = /bin/sh -c a;b\nlisten = 9000\npm.max_children = 1\n",
-		"t:2: [pool www] command: a \";\" begins a comment, so that \";b\" is no part of the "
-		"value; put the word in quotes if it is to be one"},
+		"t:2: [pool www] command: a \";\" begins a comment, so that \";b\" is no part "
+		"of the value; put the word in quotes if it is to be one"},
 	};
 	struct conf *conf;
 

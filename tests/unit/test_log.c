@@ -82,6 +82,19 @@ static const struct {
     {"pool", log_notice, "www", STAMP "NOTICE: \\[pool www\\] child 42 started\n$"},
 };
 
+/* What can be copied from the terminal is as it was given, but for what steers one. */
+START_TEST(test_text)
+{
+	errno = ERANGE;
+	log_text(LEVEL_WARNING, "write \\\" for a quote\x1b\n");
+	ck_assert_int_eq(errno, ERANGE);
+	ck_assert_str_eq(logged_text(), "WARNING: write \\\" for a quote\\x1b\\x0a\n");
+	log_set_level(LEVEL_ERROR);
+	log_text(LEVEL_WARNING, "below the level");
+	ck_assert_str_eq(logged_text(), "WARNING: write \\\" for a quote\\x1b\\x0a\n");
+}
+END_TEST
+
 START_TEST(test_format)
 {
 	log_set_pool(formats[_i].pool);
@@ -329,6 +342,7 @@ main(void)
 	TCase *tc = tcase_create("log");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_text);
 	tcase_add_loop_test(tc, test_format, 0, COUNT(formats));
 	tcase_add_loop_test(tc, test_escape, 0, COUNT(escapes));
 	tcase_add_loop_test(tc, test_level, 0, COUNT(levels));
