@@ -83,6 +83,9 @@ on_message(const struct message *message, size_t len, void *arg)
 	struct child *child = arg;
 
 	switch (message->type) {
+	case MESSAGE_BEGUN:
+		child->has_begun = true;
+		break;
 	case MESSAGE_READY:
 		log_debug("[pool %s] first worker %lu is ready", child->pool->name,
 		    (unsigned long)message->arg);
@@ -238,6 +241,35 @@ send_start(struct child *child)
 	return channel_send(&child->process.channel, MESSAGE_START, 0, NULL, 0, -1);
 }
 
+/* false after having logged why. */
+static bool
+give_birth(struct child *child, const char *argv0)
+{
+	struct master *master = child->master;
+
+	if (rundir_make(master->rundir, &child->identity, &child->dir) == -1) {
+		log_error("[pool %s] cannot make a directory for workers' sockets in %s: %s",
+		    child->pool->name, master->rundir, strerror(errno));
+		return false;
+	}
+	if (process_start(&child->process, master->exe_fd, argv0, master->log_fd,
+		&master->nofile) == 0)
+		return true;
+	log_error("[pool %s] cannot start a pool process: %s", child->pool->name, strerror(errno));
+	return false;
+}
+
+/* There is no process: start one after wait_us, unless this was the first of a master that starts,
+ * where somebody waits for the word. */
+static void
+try_again(struct child *child, int64_t wait_us)
+{
+	if (child->master->is_starting && !child->has_begun)
+		child->has_failed = true;
+	else
+		process_set_timer(&child->process, wait_us);
+}
+
 void
 child_start(struct child *child)
 {
@@ -246,12 +278,9 @@ child_start(struct child *child)
 	char argv0[PROCESS_TITLE_MAX];
 
 	snprintf(argv0, sizeof(argv0), "%s%s", POOL_ARGV0, child->pool->name);
-	if (rundir_make(master->rundir, &child->identity, &child->dir) == -1 ||
-	    process_start(process, master->exe_fd, argv0, master->log_fd) == -1) {
-		log_error("[pool %s] cannot start a pool process: %s", child->pool->name,
-		    strerror(errno));
+	if (!give_birth(child, argv0)) {
 		rundir_remove(&child->dir);
-		process_set_timer(process, process_backoff_us(process));
+		try_again(child, process_backoff_us(process));
 		return;
 	}
 	master_note_session(master, process->pid);
@@ -401,5 +430,5 @@ child_exited(struct child *child, const siginfo_t *info)
 		return;
 	}
 	set_state(child, CHILD_WAITING);
-	process_set_timer(&child->process, wait_us);
+	try_again(child, wait_us);
 }

@@ -39,6 +39,8 @@ struct child {
 	                         * timer's meaning depends on the state */
 	struct socket_dir dir;  /* open while there is a process */
 	bool was_ready;         /* this process reported a ready worker */
+	bool has_begun;         /* a process of it was set up, whatever became of its workers */
+	bool has_failed;        /* at the start of all; there is no second attempt then */
 
 	/* Where process.max is set: workers it may have, would like more, and gets just now. */
 	unsigned int permits, lacking, granting;

@@ -28,6 +28,9 @@ await_report(int fd, pid_t intermediate)
 	while (n == -1 && errno == EINTR);
 	if (n != 1)
 		log_error("the daemon ended before it had started");
+	else if (code != 0)
+		log_error("the daemon could not be started; the error log says why, where it is not "
+			  "said here");
 	_exit(n == 1 ? code : EX_OSERR);
 }
 

@@ -6,6 +6,7 @@
 
 #include "fpm/launch.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -25,12 +26,17 @@
 
 extern char **environ;
 
+/* Descriptors: of no use beyond that; and what a system has that does not tell. */
+#define NOFILE_MAX 1048576
+#define NOFILE_USUAL 1024
+
 enum { EXIT_NOT_EXECUTED = 127 };
 
 /* Everything the child needs, made before the fork. */
 struct birth {
 	char *argv[2];
 	int exe_fd, sock, log_fd, null_fd;
+	const struct rlimit *nofile;
 	int error[2]; /* a pipe that the exec closes; else errno comes through it */
 };
 
@@ -88,6 +94,7 @@ become(struct birth *b)
 	    place(b->log_fd, STDERR_FILENO) == -1 || place(b->sock, MESSAGE_FILENO) == -1)
 		goto fail;
 	close_on_exec_from(MESSAGE_FILENO + 1);
+	setrlimit(RLIMIT_NOFILE, b->nofile);
 	default_signals();
 #ifdef HAVE_EXECVEAT
 	execveat(b->exe_fd, "", b->argv, environ, AT_EMPTY_PATH);
@@ -160,11 +167,30 @@ launch_check_null(void)
 	return good;
 }
 
-pid_t
-launch(int exe_fd, const char *argv0, int sock, int log_fd)
+void
+launch_raise_nofile(struct rlimit *before)
 {
-	struct birth b = {
-	    .exe_fd = exe_fd, .sock = sock, .log_fd = log_fd, .null_fd = -1, .error = {-1, -1}};
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, before) == -1)
+		before->rlim_cur = before->rlim_max = NOFILE_USUAL;
+	raised = *before;
+	if (raised.rlim_cur >= NOFILE_MAX)
+		return;
+	raised.rlim_cur = raised.rlim_max < NOFILE_MAX ? raised.rlim_max : NOFILE_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &raised) == -1)
+		log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+pid_t
+launch(int exe_fd, const char *argv0, int sock, int log_fd, const struct rlimit *nofile)
+{
+	struct birth b = {.exe_fd = exe_fd,
+	    .sock = sock,
+	    .log_fd = log_fd,
+	    .null_fd = -1,
+	    .nofile = nofile,
+	    .error = {-1, -1}};
 	pid_t pid = -1;
 	int error = 0;
 

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct rlimit;
+
 /* Our own binary, for launch(): a descriptor, or -1 after having logged why. */
 int launch_open_exe(void);
 
@@ -13,9 +15,14 @@ bool launch_check_null(void);
 
 /*
  * Fork and execute our own binary, open as exe_fd, in a session of its own; argv0 tells it what to
- * be. It gets /dev/null, log_fd twice and sock as descriptors 0 to 3, our environment, and nothing
- * else. Returns its process id once it has been executed, or -1 with errno.
+ * be. It gets /dev/null, log_fd twice and sock as descriptors 0 to 3, our environment, the limit of
+ * descriptors nofile, and nothing else. Returns its process id once it has been executed, or -1
+ * with errno.
  */
-pid_t launch(int exe_fd, const char *argv0, int sock, int log_fd);
+pid_t launch(
+    int exe_fd, const char *argv0, int sock, int log_fd, const struct rlimit *nofile);
+
+/* Raise our own limit of descriptors as far as it goes; *before becomes what it was. */
+void launch_raise_nofile(struct rlimit *before);
 
 #endif

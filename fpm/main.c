@@ -192,7 +192,7 @@ run_master(const struct options *options, const struct conf *conf)
 	}
 	code = master_bind(&master, pid_path(options, conf));
 	if (code == 0)
-		master_launch(&master);
+		code = master_launch(&master);
 	if (background) {
 		if (code == 0)
 			daemonize_detach(master.log_fd);

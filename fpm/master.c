@@ -90,7 +90,7 @@ leave(struct master *master)
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
 	if (master->metrics == NULL || metrics_is_gone(master->metrics))
-		event_base_loopexit(master->base, NULL);
+		master->has_ended = true;
 }
 
 void
@@ -296,6 +296,7 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
+	launch_raise_nofile(&master->nofile);
 	/* Pools are started from this even if an upgrade has replaced the file since. */
 	if ((master->exe_fd = launch_open_exe()) == -1)
 		return EX_OSERR;
@@ -353,6 +354,16 @@ master_bind(struct master *master, const char *pid_path)
 	                                                    : 0;
 }
 
+/* Handle what there is, or comes next. Returns 0, or the code to exit with. */
+static int
+run_loop(struct master *master)
+{
+	if (event_base_loop(master->base, EVLOOP_ONCE) != -1)
+		return 0;
+	log_alert("the event loop failed: %s; the pools end with the master", strerror(errno));
+	return EX_OSERR;
+}
+
 /* From here on nothing waits for the disk; we do not fork without executing any more. */
 static void
 start_log(struct master *master)
@@ -372,26 +383,64 @@ start_log(struct master *master)
 		    "cannot start the thread that writes the error log: %s", strerror(errno));
 }
 
-void
+/* Whether it is known of every pool if its first process could be set up. */
+static bool
+has_started(const struct master *master)
+{
+	const struct child *child;
+
+	TAILQ_FOREACH (child, &master->children, next)
+		if (!child->has_begun && !child->has_failed)
+			return false;
+	return true;
+}
+
+static unsigned int
+count_failed(const struct master *master)
+{
+	const struct child *child;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (child, &master->children, next)
+		n += child->has_failed;
+	return n;
+}
+
+int
 master_launch(struct master *master)
 {
 	struct child *child;
+	unsigned int failed;
+	int code = 0;
 
 	start_log(master);
 	log_notice("fpm is running, pid %ld", (long)getpid());
+	master->is_starting = true;
 	TAILQ_FOREACH (child, &master->children, next)
 		child_start(child);
 	if (master->metrics != NULL)
 		metrics_start(master->metrics);
+	while (code == 0 && master->state == MASTER_SERVING && !has_started(master))
+		code = run_loop(master);
+	master->is_starting = false;
+	if (code != 0 || (failed = count_failed(master)) == 0 || master->state != MASTER_SERVING)
+		return code;
+	log_error("%u of %u pools could not be started, for the reasons above: the start is given "
+		  "up",
+	    failed, master->conf->pool_count);
+	stop(master);
+	code = master_run(master);
+	return code != 0 ? code : EX_CONFIG;
 }
 
 int
 master_run(struct master *master)
 {
-	if (event_base_dispatch(master->base) != -1)
-		return 0;
-	log_alert("the event loop failed: %s; the pools end with the master", strerror(errno));
-	return EX_OSERR;
+	int code = 0;
+
+	while (code == 0 && !master->has_ended)
+		code = run_loop(master);
+	return code;
 }
 
 void
@@ -399,6 +448,9 @@ master_end(struct master *master)
 {
 	struct child *child;
 
+	TAILQ_FOREACH (child, &master->children, next)
+		if (child->process.pid != 0)
+			return; /* the event loop has failed: they end themselves after us */
 	orphans_end(is_left_behind, master);
 	while ((child = TAILQ_FIRST(&master->children)) != NULL) {
 		TAILQ_REMOVE(&master->children, child, next);

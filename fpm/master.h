@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 #include "conf/conf.h"
 #include "fpm/child.h"
@@ -29,6 +30,7 @@ struct master {
 	enum master_state state;
 	const struct conf *conf;
 	int exe_fd;         /* our own binary */
+	struct rlimit nofile; /* of descriptors as it was before we raised ours */
 	int log_fd;         /* the error log, which pool processes get as well */
 	struct writer_file *log; /* what we write to it ourselves */
 	const char *rundir; /* where pools' socket directories are made */
@@ -40,6 +42,8 @@ struct master {
 	TAILQ_HEAD(, child) children; /* one per pool, in the configuration's order */
 	struct metrics *metrics;      /* NULL: there is no metrics_listen */
 	bool has_strangers;           /* children may be given to us that no pool started */
+	bool is_starting;             /* in master_launch(): who fails now is not tried again */
+	bool has_ended;               /* every process has gone for good */
 	bool has_announced;           /* "ready to handle connections" has been said */
 	enum log_kind log_kind;       /* a pool process opens other logs than a file itself */
 	bool log_is_stderr;           /* rather than a file */
@@ -57,8 +61,11 @@ int master_init(struct master *master, const struct conf *conf, bool background,
  * master_end() gives up what was taken. */
 int master_bind(struct master *master, const char *pid_path);
 
-/* Start the pools' processes, and say so in the error log. */
-void master_launch(struct master *master);
+/*
+ * Start the pools' processes, say so in the error log, and wait until each of them is set up. If
+ * one cannot be, all are ended again. Returns 0, or the code to exit with after having logged why.
+ */
+int master_launch(struct master *master);
 
 /* Supervise until a signal has ended every pool. Returns the code to exit with; other than 0 the
  * event loop failed, and all that is left to do is to exit. */

@@ -166,8 +166,8 @@ give_up(struct metrics *m, const char *what)
 void
 metrics_start(struct metrics *m)
 {
-	if (process_start(
-		&m->process, m->master->exe_fd, METRICS_ARGV0, m->master->log_fd) == -1) {
+	if (process_start(&m->process, m->master->exe_fd, METRICS_ARGV0, m->master->log_fd,
+		&m->master->nofile) == -1) {
 		log_error("cannot start a metrics process: %s", strerror(errno));
 		process_set_timer(&m->process, process_backoff_us(&m->process));
 		return;

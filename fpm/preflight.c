@@ -1,6 +1,6 @@
 /*
- * preflight.c: what a start needs of this machine, looked at before anything is changed: all that is
- * wrong is said in one run. Each part is judged by the code that uses it later.
+ * preflight.c: what a start needs of this machine, looked at before anything is changed: all that
+ * is wrong is said in one run. Each part is judged by the code that uses it later.
  */
 #include "config.h"
 

@@ -37,10 +37,11 @@ process_destroy(struct process *p)
 }
 
 int
-process_start(struct process *p, int exe_fd, const char *argv0, int log_fd)
+process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
+    const struct rlimit *nofile)
 {
 	int saved, sock = channel_open(&p->channel, p->base);
-	pid_t pid = sock != -1 ? launch(exe_fd, argv0, sock, log_fd) : -1;
+	pid_t pid = sock != -1 ? launch(exe_fd, argv0, sock, log_fd, nofile) : -1;
 
 	fd_close(&sock);
 	if (pid == -1) {

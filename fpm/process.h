@@ -19,6 +19,8 @@
 /* What a process that was told to end at once gets for it, microseconds. */
 #define PROCESS_END_US INT64_C(2000000)
 
+struct rlimit;
+
 struct process {
 	struct event_base *base;
 	char title[PROCESS_TITLE_MAX]; /* begins its lines in the log: "[pool www] pool process" */
@@ -39,8 +41,10 @@ bool process_init(struct process *p, struct event_base *base, const char *title,
 /* There must be no process any more. */
 void process_destroy(struct process *p);
 
-/* Start one as launch() does. 0, or -1 with errno; the next delay is then process_backoff_us(). */
-int process_start(struct process *p, int exe_fd, const char *argv0, int log_fd);
+/* Start one as launch() does, with the limit of descriptors nofile. 0, or -1 with errno; the next
+ * delay is then process_backoff_us(). */
+int process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
+    const struct rlimit *nofile);
 
 /* How long to wait after one more start that failed, microseconds. */
 int64_t process_backoff_us(struct process *p);

@@ -4,7 +4,7 @@
 
 #include "fpm/sockets.h"
 
-/* As sockets_check(), sockets_open() and sockets_close(), for a listener whose address is a path. */
+/* As sockets_check(), sockets_open() and sockets_close(), for an address that is a path. */
 int unixsocket_check(struct listener *listener);
 int unixsocket_open(struct listener *listener);
 void unixsocket_close(struct listener *listener);

@@ -34,6 +34,7 @@ enum message_type {
 	MESSAGE_POOL,	    /* arg: its number, from 0 on; data: name; its statistics are passed */
 	MESSAGE_POOL_STATE, /* arg: its number; data: struct message_pool_state */
 	/* pool process -> master */
+	MESSAGE_BEGUN,	/* it is set up and accepts connections; workers may still fail */
 	MESSAGE_READY,	/* arg: pid of the first worker that became ready */
 	MESSAGE_LACK,	/* arg: so many permits are lacking now; replaces what was said before */
 	MESSAGE_RETURN, /* arg: so many permits are not needed any more */

@@ -39,6 +39,13 @@
 #define CRASH_FINISH_US 500000
 
 void
+orders_report_begun(struct pool *pool)
+{
+	if (message_send(pool->master_fd, MESSAGE_BEGUN, 0, NULL, 0, -1) == -1)
+		log_warning("cannot tell the master that the pool is set up: %s", strerror(errno));
+}
+
+void
 orders_report_ready(struct pool *pool, pid_t pid)
 {
 	if (pool->reported_ready)

@@ -7,6 +7,9 @@
 void orders_init(struct pool *pool);
 void orders_destroy(struct pool *pool);
 
+/* Tell the master that the pool is set up. */
+void orders_report_begun(struct pool *pool);
+
 /* The first worker is ready: tell the master, once. */
 void orders_report_ready(struct pool *pool, pid_t pid);
 

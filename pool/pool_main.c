@@ -206,6 +206,7 @@ init_events(struct pool *pool, const struct settings *s)
 static void
 serve(struct pool *pool)
 {
+	orders_report_begun(pool);
 	worker_adjust(pool);
 	if (pool->conf->pm == PM_ONDEMAND)
 		orders_report_ready(pool, 0); /* there is no worker to wait for */

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pwd
+import resource
 import shlex
 import shutil
 import signal
@@ -302,3 +303,63 @@ def test_a_missing_null_device_is_named():
         got = in_namespace(script, ANYFPM, *options, *quick)
         assert got.returncode == 78, got.stderr
         assert "cannot open /dev/null" in got.stderr and "mknod" in got.stderr
+
+
+# Many pools, and pools that cannot be started -----------------------------------
+
+FEW = 64  # descriptors: fewer than the master needs
+
+
+class Limited(servers.Anyfpm):
+    """Started with a soft limit of few descriptors."""
+
+    def launch(self, argv, **more):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        super().launch(argv, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                                   (FEW, hard)), **more)
+
+
+def soft_limit(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+        return next(int(line.split()[3]) for line in f if line.startswith("Max open files"))
+
+
+def test_more_pools_than_the_soft_limit_bears(env, safe):
+    """The master raises its own limit; workers get the one that anyfpm was started with."""
+    logs = safe if ROOT else env.dir
+    pools = {f"p{i}": {"command": env.worker("echo"), "listen": f"{env.dir}/{i}.sock",
+                       "pm": "ondemand", "access.log": f"{logs}/access", "slowlog": f"{logs}/slow",
+                       "request_slowlog_timeout": "10s", "pm.status_path": "/status",
+                       "pm.status_listen": f"{env.dir}/status{i}.sock"} for i in range(20)}
+    server = Limited(env, None, pools=pools)
+    with Client(f"{env.dir}/19.sock") as c:
+        assert c.request().status == 200
+        assert [soft_limit(w) for w in server.workers()] == [FEW]
+    assert soft_limit(server.pid) > FEW
+    assert len(os.listdir(f"/proc/{server.pid}/fd")) > FEW
+
+
+@needs_root
+@pytest.mark.parametrize("option", ["-F", "-D"])
+def test_a_pool_that_cannot_be_started_fails_the_start(env, safe, option):
+    """Root without the right to become somebody else: no retry would help. All pools say so, the
+    one that could serve does not stay."""
+    path = env.dir + "/test.conf"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"[global]\nerror_log = {safe}/error\npid = {safe}/pid\n")
+        for name in "abc":
+            user = f"user = {USER}\n" if name != "c" else ""
+            f.write(f"[{name}]\n{user}command = /bin/cat\n"
+                    f"listen = {env.dir}/{name}.sock\npm = ondemand\npm.max_children = 1\n"
+                    f"env[ANYFPM_TEST] = {env.mark}\n")
+    got = subprocess.run(["setpriv", "--bounding-set", "-setuid,-setgid", ANYFPM, "-R", option,
+                          "-y", path], env=env.environment(), capture_output=True, text=True,
+                         timeout=60, check=False)
+    with open(safe + "/error", encoding="utf-8") as f:
+        log = f.read()
+    assert got.returncode == 78, log + got.stderr
+    for name in "ab":
+        assert f'[pool {name}] cannot become user "{USER}"' in log
+    assert "2 of 3 pools could not be started" in log and "ready to handle" not in log
+    assert option == "-F" or "the error log says why" in got.stderr
+    assert os.listdir(safe) == ["error"]
