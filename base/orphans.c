@@ -134,10 +134,9 @@ orphans_end(bool (*is_orphan)(pid_t pid, void *arg), void *arg)
 }
 
 bool
-orphans_has_env(pid_t pid, const char *wanted)
+orphans_env(pid_t pid, const char *name, char *value, size_t size)
 {
-	size_t len = strlen(wanted), room = 0;
-	bool any_value = len > 0 && wanted[len - 1] == '=';
+	size_t len = strlen(name), room = 0;
 	char path[64], *entry = NULL;
 	bool found = false;
 	FILE *f;
@@ -146,7 +145,9 @@ orphans_has_env(pid_t pid, const char *wanted)
 	if ((f = fopen(path, "re")) == NULL)
 		return false;
 	while (!found && getdelim(&entry, &room, '\0', f) != -1)
-		found = strncmp(entry, wanted, len) == 0 && (any_value || entry[len] == '\0');
+		found = strncmp(entry, name, len) == 0 && entry[len] == '=';
+	if (found)
+		snprintf(value, size, "%s", entry + len + 1);
 	free(entry);
 	fclose(f);
 	return found;

@@ -6,6 +6,7 @@
 #define ANYFPM_BASE_ORPHANS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Become a child subreaper; a failure is logged. */
@@ -23,8 +24,8 @@ unsigned int orphans_kill(bool (*is_orphan)(pid_t pid, void *arg), void *arg);
 /* Kill and reap until none is left, or until a second has passed. */
 void orphans_end(bool (*is_orphan)(pid_t pid, void *arg), void *arg);
 
-/* Whether the environment of a process has the entry NAME=VALUE, or for NAME= one with any value;
- * false too where it may not be read. */
-bool orphans_has_env(pid_t pid, const char *wanted);
+/* The value of a variable in the environment of a process, cut to size with its null character;
+ * false: it has none, or may not be read. */
+bool orphans_env(pid_t pid, const char *name, char *value, size_t size);
 
 #endif

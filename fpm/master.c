@@ -59,6 +59,7 @@ is_left_behind(pid_t pid, void *arg)
 {
 	struct master *master = arg;
 	pid_t session = getsid(pid);
+	char value[2];
 
 	if (find_child(master, pid) != NULL || is_metrics(master, pid))
 		return false;
@@ -68,7 +69,7 @@ is_left_behind(pid_t pid, void *arg)
 		if (session > 0 && master->sessions[i] == session)
 			return true;
 	}
-	return orphans_has_env(pid, "ANYFPM_POOL=");
+	return orphans_env(pid, "ANYFPM_POOL", value, sizeof(value));
 }
 
 void

@@ -17,6 +17,7 @@
 #include "pool/report.h"
 #include "pool/request.h"
 #include "pool/slowlog.h"
+#include "pool/sweep.h"
 #include "pool/watch.h"
 #include "pool/worker.h"
 
@@ -161,7 +162,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
 	int64_t now = clock_now_us();
-	int64_t due[11];
+	int64_t due[12];
 
 	pool->deadline_us = 0;
 	due[0] = expire_params(pool, now);
@@ -176,6 +177,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	due[7] = watch_expire(pool, now);
 	due[8] = expire_blocked(pool, now);
 	due[9] = worker_expire(pool, now);
+	due[11] = sweep_expire(pool, now);
 	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++)
 		deadline_at(pool, due[i]);
 	deadline_at(pool, orders_expire(pool, now));

@@ -21,6 +21,7 @@
 #include "pool/fcgi.h"
 #include "pool/ledger.h"
 #include "pool/stats.h"
+#include "pool/sweep.h"
 
 struct accesslog;
 struct pool;
@@ -237,16 +238,6 @@ enum worker_keeps {
 	KEEPS_NO /* closes after each request: a new connection for each */
 };
 
-/* Failed starts at one time whose leftovers are killed to the last generation. */
-#define FAILED_STARTS_MAX 16
-/* A worker that did not start, and may have left processes behind. */
-struct failed_start {
-	unsigned int slot;    /* 0: none, or another worker has it now */
-	uint64_t start_ticks; /* procstat's */
-	pid_t pid;
-	int64_t until_us;     /* what it left may appear until then */
-};
-
 /* The last request of a worker, for the status page. Cut where it is too long. */
 struct worker_last {
 	char method[16];
@@ -278,6 +269,7 @@ struct worker {
 	int64_t since_us; /* of the state */
 	int64_t started_us;
 	pid_t pid;
+	uint64_t start_ticks; /* procstat's, 0: not known */
 	unsigned int slot; /* ANYFPM_SLOT, 1 to ... */
 	uint64_t served;   /* requests given to it that ended with END_REQUEST */
 	uint64_t max_requests; /* pm.max_requests with its jitter, 0: no limit */
@@ -398,7 +390,7 @@ struct pool {
 	int64_t retry_us;	/* no start before, 0: none failed */
 	int64_t failed_us;	/* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
-	struct failed_start failed[FAILED_STARTS_MAX]; /* what they left may still appear */
+	struct sweep sweep;
 	enum worker_keeps keeps;  /* what is known of the program; never KEEPS_NO */
 	bool reported_ready;
 	int64_t sample_us;     /* when memory and CPU of busy workers are looked at next */

@@ -19,21 +19,18 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
-#include "base/orphans.h"
-#include "base/procstat.h"
 #include "pool/capture.h"
 #include "pool/dispatch.h"
 #include "pool/queue.h"
 #include "pool/relay.h"
 #include "pool/slowlog.h"
 #include "pool/spawn.h"
+#include "pool/sweep.h"
 #include "pool/worker.h"
 
 /* One that ended by itself sooner than this and was never used has failed to start. */
 #define SHORT_LIFE_US 1000000
 #define SHORT_KILLS_MAX 3
-/* What was killed is no longer known by its environment a moment before its children are ours. */
-#define SWEEP_US 1000000
 
 /* What one that never served said, if it is not in the log yet. Of one that ended as if all was
  * well, also the likely cause. */
@@ -132,65 +129,6 @@ find_worker(const struct pool *pool, pid_t pid)
 	return NULL;
 }
 
-struct sweep {
-	const struct pool *pool;
-	const struct failed_start *failed;
-};
-
-/* Whether it comes from the worker whose start has failed. */
-static bool
-is_of_failed_start(pid_t pid, void *arg)
-{
-	const struct sweep *sweep = arg;
-	struct procstat stat;
-	char slot[SPAWN_SLOT_MAX];
-
-	spawn_slot_text(sweep->failed->slot, slot);
-	return find_worker(sweep->pool, pid) == NULL && procstat_read(pid, &stat) &&
-	    stat.start_ticks >= sweep->failed->start_ticks && orphans_has_env(pid, slot);
-}
-
-/*
- * A program that goes to the background leaves its group, and would stay behind once for each
- * attempt. Called again when one of them has died, for what that one has left.
- */
-static void
-sweep_failed_starts(struct pool *pool)
-{
-	int64_t now = clock_now_us();
-
-	for (size_t i = 0; i < FAILED_STARTS_MAX; i++) {
-		struct failed_start *f = &pool->failed[i];
-		struct sweep sweep = { pool, f };
-		unsigned int killed;
-
-		if (f->slot == 0)
-			continue;
-		if ((killed = orphans_kill(is_of_failed_start, &sweep)) > 0) {
-			f->until_us = now + SWEEP_US;
-			log_notice("killed %u process%s that child %d had left in the background",
-			    killed, killed == 1 ? "" : "es", (int)f->pid);
-		} else if (now >= f->until_us) {
-			f->slot = 0;
-		}
-	}
-}
-
-static void
-begin_sweep(struct worker *w)
-{
-	struct failed_start *f = w->pool->failed;
-	struct procstat stat;
-
-	if (!procstat_read(w->pid, &stat))
-		return;
-	while (f->slot != 0 && f < &w->pool->failed[FAILED_STARTS_MAX - 1])
-		f++;
-	*f = (struct failed_start){ w->slot, stat.start_ticks, w->pid,
-		clock_now_us() + SWEEP_US };
-	sweep_failed_starts(w->pool);
-}
-
 static void
 worker_died(struct worker *w, const siginfo_t *info)
 {
@@ -206,9 +144,8 @@ worker_died(struct worker *w, const siginfo_t *info)
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
 	else if (has_crashed(w, info))
 		stats_count(pool->stats, STATS_WORKERS_CRASHED, 1);
-	if (failed_start)
-		begin_sweep(w);
 	worker_set_state(w, WORKER_DEAD);
+	sweep_worker_died(w);
 	if (failed_start)
 		worker_start_failed(pool, w->started_us);
 	if (info->si_code != CLD_EXITED &&
@@ -258,6 +195,7 @@ static void
 on_sigchld(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
+	bool orphans = false;
 	siginfo_t info;
 
 	for (;;) {
@@ -279,10 +217,13 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 			worker_died(w, &info);
 		} else {
 			slowlog_child_died(pool, &info);
-			sweep_failed_starts(pool);
+			sweep_reaped(pool, info.si_pid);
+			orphans = true;
 		}
 		waitpid(info.si_pid, NULL, WNOHANG);
 	}
+	if (orphans)
+		sweep_orphans_died(pool);
 	worker_adjust(pool);
 	dispatch(pool);
 	if (!worker_hope(pool))

@@ -278,6 +278,12 @@ judge_command(const struct slowlog *sl, const struct slow_entry *e, struct findi
 		f->why = "slowlog_command wrote nothing";
 }
 
+bool
+slowlog_is_ours(const struct pool *pool, pid_t pid)
+{
+	return pool->slowlog != NULL && tracer_has(&pool->slowlog->tracer, pid);
+}
+
 void
 slowlog_child_died(struct pool *pool, const siginfo_t *info)
 {

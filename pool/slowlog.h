@@ -24,6 +24,9 @@ int64_t slowlog_expire(struct pool *pool, int64_t now_us);
 /* The slow request of w leaves it (w->slow is set), for whatever reason. */
 void slowlog_request_leaves(struct worker *w);
 
+/* Whether that child looks at a worker, or was started by one that does: it is no worker's. */
+bool slowlog_is_ours(const struct pool *pool, pid_t pid);
+
 /* A child that is no worker has ended, and is about to be reaped. */
 void slowlog_child_died(struct pool *pool, const siginfo_t *info);
 

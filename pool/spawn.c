@@ -27,11 +27,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/oomscore.h"
+#include "base/procstat.h"
 #include "pool/account.h"
 #include "pool/capture.h"
 #include "pool/measure.h"
 #include "pool/relay.h"
 #include "pool/spawn.h"
+#include "pool/sweep.h"
 #include "pool/watch.h"
 #include "pool/worker.h"
 
@@ -221,12 +223,6 @@ make_socket(struct pool *pool, struct worker *w)
 	return listen(w->listen_fd, WORKER_BACKLOG);
 }
 
-void
-spawn_slot_text(unsigned int slot, char text[SPAWN_SLOT_MAX])
-{
-	snprintf(text, SPAWN_SLOT_MAX, "ANYFPM_SLOT=%u", slot);
-}
-
 /* The environment of one worker: the pool's and its slot. The strings stay the pool's. */
 static char **
 make_env(const struct pool *pool, char *slot)
@@ -248,7 +244,7 @@ take_slot(struct pool *pool)
 {
 	unsigned int n = 0;
 
-	while (n < pool->slot_count && pool->slots[n])
+	while (n < pool->slot_count && (pool->slots[n] || sweep_holds(pool, n + 1)))
 		n++;
 	if (n == pool->slot_count) {
 		char *more = realloc(pool->slots, pool->slot_count + 16);
@@ -260,11 +256,6 @@ take_slot(struct pool *pool)
 		pool->slot_count += 16;
 	}
 	pool->slots[n] = 1;
-	/* What has this slot from now on is the new worker's. */
-	for (size_t i = 0; i < FAILED_STARTS_MAX; i++) {
-		if (pool->failed[i].slot == n + 1)
-			pool->failed[i].slot = 0;
-	}
 	return n + 1;
 }
 
@@ -277,10 +268,10 @@ give_birth(struct worker *w)
 		.pool = pool, .argv = pool->conf->command, .exe_fd = -1, .is_worker = true
 	};
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, exec[2] = { -1, -1 };
-	char slot[SPAWN_SLOT_MAX];
+	char slot[32];
 
 	w->slot = take_slot(pool);
-	spawn_slot_text(w->slot, slot);
+	snprintf(slot, sizeof(slot), "ANYFPM_SLOT=%u", w->slot);
 	birth.env = make_env(pool, slot);
 	if (w->slot != 0 && birth.env != NULL && make_socket(pool, w) == 0 &&
 	    relay_connect(w) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
@@ -313,6 +304,7 @@ struct worker *
 worker_spawn(struct pool *pool)
 {
 	struct worker *w = calloc(1, sizeof(*w));
+	struct procstat stat;
 
 	if (w == NULL) {
 		log_error("cannot start a child: out of memory");
@@ -337,6 +329,8 @@ worker_spawn(struct pool *pool)
 	stats_set_pid(pool->stats, w->slot, w->pid);
 	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
 	account_workers(pool);
+	if (procstat_read(w->pid, &stat))
+		w->start_ticks = stat.start_ticks;
 	watch_born(w);
 	measure_open(w);
 	log_notice("child %d started", (int)w->pid);

@@ -33,10 +33,6 @@ struct birth {
  */
 pid_t spawn_fork(const struct birth *birth);
 
-#define SPAWN_SLOT_MAX 32
-/* The entry of a worker's environment that says which slot it has. */
-void spawn_slot_text(unsigned int slot, char text[SPAWN_SLOT_MAX]);
-
 /* "cannot execute "/x/y": No such file or directory", in buf. */
 const char *spawn_explain(const struct spawn_failure *failure, const char *program, char *buf,
     size_t size);

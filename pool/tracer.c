@@ -221,6 +221,15 @@ is_left(pid_t pid, void *arg)
 	return pid != t->left_dead && getsid(pid) == t->left_session;
 }
 
+bool
+tracer_has(const struct tracer *t, pid_t pid)
+{
+	pid_t session = getsid(pid);
+
+	return session > 0 && ((t->pid != 0 && (pid == t->pid || session == t->pid)) ||
+	    session == t->left_session);
+}
+
 void
 tracer_sweep(struct tracer *t, pid_t dead)
 {

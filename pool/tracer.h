@@ -53,6 +53,9 @@ const char *tracer_ended(struct tracer *t, const siginfo_t *info, char *why, siz
  */
 void tracer_sweep(struct tracer *t, pid_t dead);
 
+/* Whether that child of ours is it, or in its session. */
+bool tracer_has(const struct tracer *t, pid_t pid);
+
 /* Kill it when its time is up; returns when to look again, 0: never. */
 int64_t tracer_expire(struct tracer *t, int64_t now_us);
 

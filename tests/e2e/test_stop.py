@@ -152,13 +152,14 @@ def grandchild(server, env, query="do=grandchild"):
 
 @pytest.mark.parametrize("victim", ["worker", "pool", "master", "stop"])
 def test_children_that_left_the_group(odd, env, victim):
-    """They end with their pool, however it ends; a worker's death alone may leave them to it."""
+    """They end with their worker, and with their pool, however it ends."""
     server = odd(options={"pm.max_children": 1})
     pid = grandchild(server, env)
     processes = everything(server)
     processes[pid] = stat(pid)[2]
     if victim == "worker":
         os.kill(server.workers()[0], signal.SIGKILL)
+        all_gone({pid: processes[pid]})
         wait_for(lambda: serves(server), 5)
         server.stop()
     elif victim == "pool":
