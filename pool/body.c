@@ -88,7 +88,7 @@ spool_open(void)
 static bool
 spool_add(struct request *r, const uint8_t *data, size_t len)
 {
-	errno = ENOSPC;
+	errno = EFBIG;
 	if (r->spool_written - r->spool_read + len > r->pool->conf->request_spool_size)
 		return false;
 	if (r->spool_fd == -1 && (r->spool_fd = spool_open()) == -1)
@@ -116,7 +116,7 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 	if (spooling(r) ||
 	    (body_is_full(r) && (r->client->multiplexes || r->state == REQUEST_PARAMS))) {
 		/* The file holds one stream only; FCGI_DATA follows FCGI_STDIN. */
-		errno = ENOSPC;
+		errno = EFBIG;
 		return type == FCGI_STDIN && spool_add(r, data, len);
 	}
 	errno = ENOMEM;

@@ -4,8 +4,8 @@
 
 #include "pool/pool.h"
 
-/* Take len bytes of FCGI_STDIN or FCGI_DATA content. false with errno: ENOSPC where it has no room
- * (request_spool_size). */
+/* Take len bytes of FCGI_STDIN or FCGI_DATA content. false with errno: EFBIG where it has no room
+ * (request_spool_size), else what keeps the file from being written. */
 bool body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len);
 
 /* The client ended the stream. false: out of memory. */

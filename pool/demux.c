@@ -364,7 +364,7 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 	} else {
 		ok = body_add(r, piece->type, piece->data, piece->len);
 	}
-	if (!ok && errno == ENOSPC) {
+	if (!ok && errno == EFBIG) {
 		report(r->pool, REPORT_TOO_LARGE, "the body of a request on a multiplexed "
 		    "connection exceeds request_spool_size (%llu bytes): answered 413",
 		    (unsigned long long)r->pool->conf->request_spool_size);
@@ -372,8 +372,8 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 		return;
 	}
 	if (!ok) {
-		report(r->pool, REPORT_TOO_LARGE, "cannot keep the body of a request: %s: answered "
-		    "503", strerror(errno));
+		report(r->pool, REPORT_TOO_LARGE, "cannot keep the body of a request (a file in "
+		    "TMPDIR, or /tmp): %s: answered 503", strerror(errno));
 		ending_refuse(
 		    r, END_NO_RESOURCES, 503, "There is no room for the body of the request.");
 		return;

@@ -2,6 +2,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,7 @@ START_TEST(test_spool_limit)
 	request_set_state(r, REQUEST_BODY);
 	while (at < 3000000 && body_add(r, FCGI_STDIN, body, 65536))
 		at += 65536;
+	ck_assert_int_eq(errno, EFBIG); /* a full disk is something else */
 	/* What is in memory, and request_spool_size. */
 	ck_assert_uint_ge(at, 1024 * 1024);
 	ck_assert_uint_le(at, 1024 * 1024 + 3 * 65536);
