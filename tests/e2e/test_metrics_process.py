@@ -215,7 +215,7 @@ def test_metrics_user_replaces_no_log(env, metrics, mode, served):
 
 @pytest.mark.parametrize("settings, message", [
     ({"metrics_listen": "127.0.0.1:0"}, r"metrics_listen: expected a port from 1 to 65535"),
-    ({"metrics_listen": "localhost:9253"}, r"metrics_listen: .*names are not looked up"),
+    ({"metrics_listen": "example.org:9253"}, r"metrics_listen: .*names are not looked up"),
     ({"metrics_listen": "{www}"}, r"metrics_listen: .* is pool www's already, at .*:\d+"),
     pytest.param({"metrics_listen": "9253", "metrics_user": "nobody-there"},
                  r'metrics_user: there is no user "nobody-there"',

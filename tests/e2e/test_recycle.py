@@ -160,7 +160,8 @@ def test_leaking_worker(odd, nginx):
     print(f"measured: {statuses}, {len(pids)} workers, the largest had {highest[0]} KB")
     assert set(statuses) == {200}, statuses
     assert statuses[200] > 100 and len(pids) > 4, "too little happened"
-    assert highest[0] <= 64 * 1024 + 1024 + 512, f"a worker had {highest[0]} KB"
+    # What the worker reports counts mapped files too, which the limit does not.
+    assert highest[0] <= (64 + 2 + 12) * 1024, f"a worker had {highest[0]} KB"
     assert re.search(r"exited .*its memory is \d+ KB \(pm\.max_memory\)", server.log())
 
 
