@@ -11,6 +11,7 @@
 #include "pool/accesslog.h"
 #include "pool/answer.h"
 #include "pool/ending.h"
+#include "pool/params.h"
 #include "pool/request.h"
 #include "pool/status_format.h"
 
@@ -45,14 +46,31 @@ static const struct form {
 static const char ping_head[] =
     "Content-type: text/plain;charset=UTF-8\r\n" NEVER_CACHED "\r\n";
 
+/*
+ * Whether the request is for path: SCRIPT_NAME is, or SCRIPT_NAME and PATH_INFO together are. Web
+ * servers in front of a framework leave SCRIPT_NAME empty and put the whole path into PATH_INFO.
+ */
+static bool
+is_for(const struct request *r, const char *path)
+{
+	struct slice info;
+
+	if (path == NULL || *path == '\0')
+		return false;
+	if (request_value_is(r, r->script, path))
+		return true;
+	return r->script.len < strlen(path) &&
+	    (r->script.len == 0 || memcmp(r->params + r->script.off, path, r->script.len) == 0) &&
+	    params_get(r, "PATH_INFO", &info) && request_value_is(r, info, path + r->script.len);
+}
+
 bool
 status_takes(struct request *r)
 {
 	const struct conf_pool *conf = r->pool->conf;
 
-	if (r->role == FCGI_RESPONDER && r->script.len > 0 &&
-	    (request_value_is(r, r->script, conf->status_path) ||
-		request_value_is(r, r->script, conf->ping_path)))
+	if (r->role == FCGI_RESPONDER &&
+	    (is_for(r, conf->status_path) || is_for(r, conf->ping_path)))
 		r->own = true;
 	return r->own;
 }
@@ -127,9 +145,9 @@ answer_ping(struct request *r)
 void
 status_answer(struct request *r)
 {
-	if (request_value_is(r, r->script, r->pool->conf->status_path))
+	if (is_for(r, r->pool->conf->status_path))
 		answer_status(r);
-	else if (request_value_is(r, r->script, r->pool->conf->ping_path))
+	else if (is_for(r, r->pool->conf->ping_path))
 		answer_ping(r);
 	else
 		answer_error(r, 404, "Only the status page and ping are answered here.");

@@ -192,6 +192,7 @@ def test_sparse_clients(odd):
     server = odd("hello", OPTIONS)
     for sent in ({"SCRIPT_NAME": "/status"},
                  {"SCRIPT_NAME": "/status", "SCRIPT_FILENAME": "status"},
+                 {"SCRIPT_NAME": "", "PATH_INFO": "/status"},
                  {"SCRIPT_NAME": "/status", "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0"}):
         for flags in (0, 1):
             with Client(server.address) as c:

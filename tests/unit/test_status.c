@@ -123,6 +123,18 @@ static const struct {
 	{ BEGIN "params 1 SCRIPT_NAME=/ping" REST, { TEXT_TYPE, HEADS, "\r\n\r\nI am well" } },
 	{ BEGIN "params 1 SCRIPT_NAME=/ping REQUEST_METHOD=HEAD" REST, { TEXT_TYPE,
 		"!I am well" } },
+	/* The path is that of SCRIPT_NAME and PATH_INFO together. */
+	{ BEGIN "params 1 SCRIPT_NAME= PATH_INFO=/status" REST, { TEXT_TYPE } },
+	{ BEGIN "params 1 PATH_INFO=/status" REST, { TEXT_TYPE } },
+	{ BEGIN "params 1 PATH_INFO=/status QUERY_STRING=json" REST, { JSON_TYPE } },
+	{ BEGIN "params 1 PATH_INFO=/tus SCRIPT_NAME=/sta" REST, { NULL } },
+	{ BEGIN "params 1 PATH_INFO=tus SCRIPT_NAME=/sta" REST, { TEXT_TYPE } },
+	{ BEGIN "params 1 SCRIPT_NAME=/status PATH_INFO=" REST, { TEXT_TYPE } },
+	{ BEGIN "params 1 SCRIPT_NAME= PATH_INFO=/ping" REST, { TEXT_TYPE, HEADS,
+		"\r\n\r\nI am well" } },
+	{ BEGIN "params 1 SCRIPT_NAME=/app PATH_INFO=/status" REST, { NULL } },
+	{ BEGIN "params 1 SCRIPT_NAME= PATH_INFO=/status/" REST, { NULL } },
+	{ BEGIN "params 1 SCRIPT_NAME= PATH_INFO=" REST, { NULL } },
 	/* Not for us. */
 	{ BEGIN "params 1 SCRIPT_NAME=/statu" REST, { NULL } },
 	{ BEGIN "params 1 SCRIPT_NAME=/status/" REST, { NULL } },
