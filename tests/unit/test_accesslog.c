@@ -13,29 +13,34 @@ static const struct {
 	uint64_t body;
 	enum request_end end;
 	bool line;
+	const char *content_length;
 } suppressed[] = {
-    {"/ping", "GET", "", 200, 0, END_OK, false},
-    {"/ping", "HEAD", "", 204, 0, END_OK, false},
-    {"/health", "GET", "", 299, 0, END_OK, false},
-    {"/ping", "POST", "", 200, 0, END_OK, true},
-    {"/ping", "GET", "a=1", 200, 0, END_OK, true},
-    {"/ping?a=1", "GET", "", 200, 0, END_OK, true},
-    {"/ping?", "GET", "", 200, 0, END_OK, true},
-    {"/ping", "GET", "", 199, 0, END_OK, true},
-    {"/ping", "GET", "", 300, 0, END_OK, true},
-    {"/ping", "GET", "", 503, 0, END_OK, true},
-    {"/ping", "GET", "", 200, 1, END_OK, true},
-    {"/ping", "GET", "", 200, 0, END_CRASH, true},
-    {"/ping/", "GET", "", 200, 0, END_OK, true},
-    {"/pin", "GET", "", 200, 0, END_OK, true},
-    {"/PING", "GET", "", 200, 0, END_OK, true},
+    {"/ping", "GET", "", 200, 0, END_OK, false, ""},
+    {"/ping", "HEAD", "", 204, 0, END_OK, false, ""},
+    {"/health", "GET", "", 299, 0, END_OK, false, ""},
+    {"/ping", "POST", "", 200, 0, END_OK, true, ""},
+    {"/ping", "GET", "a=1", 200, 0, END_OK, true, ""},
+    {"/ping?a=1", "GET", "", 200, 0, END_OK, true, ""},
+    {"/ping?", "GET", "", 200, 0, END_OK, true, ""},
+    {"/ping", "GET", "", 199, 0, END_OK, true, ""},
+    {"/ping", "GET", "", 300, 0, END_OK, true, ""},
+    {"/ping", "GET", "", 503, 0, END_OK, true, ""},
+    {"/ping", "GET", "", 200, 1, END_OK, true, ""},
+    {"/ping", "GET", "", 200, 0, END_OK, true, "5"},
+    {"/ping", "HEAD", "", 200, 0, END_OK, true, "1"},
+    {"/ping", "GET", "", 200, 0, END_OK, false, "0"},
+    {"/ping", "GET", "", 200, 0, END_OK, false, "junk"},
+    {"/ping", "GET", "", 200, 0, END_CRASH, true, ""},
+    {"/ping/", "GET", "", 200, 0, END_OK, true, ""},
+    {"/pin", "GET", "", 200, 0, END_OK, true, ""},
+    {"/PING", "GET", "", 200, 0, END_OK, true, ""},
 };
 
 START_TEST(test_suppressed)
 {
 	const char *pairs[][2] = {{"REQUEST_URI", suppressed[_i].uri},
 	    {"REQUEST_METHOD", suppressed[_i].method}, {"QUERY_STRING", suppressed[_i].query},
-	    {NULL, NULL}};
+	    {"CONTENT_LENGTH", suppressed[_i].content_length}, {NULL, NULL}};
 	struct request *r;
 
 	open_log("%r", "access.suppress_path[] = /ping\naccess.suppress_path[] = /health");
