@@ -166,6 +166,7 @@ check_buffers(const struct conf_pool *pool, const struct ini *ini, struct conf_e
 	} parts[] = {
 	    {"request_params_limit", pool->request_params_limit},
 	    {"request_buffer_size", pool->request_buffer_size},
+	    {"response_header_limit", pool->response_header_limit},
 	    {"response_buffer_size", pool->response_buffer_size},
 	};
 	char limit[VALUE_TEXT_MAX], size[VALUE_TEXT_MAX];

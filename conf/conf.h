@@ -140,6 +140,7 @@ struct conf_pool {
 	uint64_t request_params_limit; /* bytes, as the sizes below */
 	uint64_t request_buffer_size;
 	uint64_t request_spool_size;
+	uint64_t response_header_limit;
 	uint64_t response_buffer_size;
 	uint64_t buffer_limit;
 

@@ -12,10 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/log.h"
+#include "pool/head.h"
 #include "pool/request.h"
 #include "pool/stream.h"
+
+/* Bytes of a wrong header line that the log shows. */
+#define HEAD_SHOWN_MAX 100
 
 static const struct {
 	unsigned int status;
@@ -40,53 +44,6 @@ reason_of(unsigned int status)
 			return reasons[i].reason;
 	}
 	return "Error";
-}
-
-size_t
-answer_head_end(const uint8_t *data, size_t len, size_t from)
-{
-	/* A line feed is looked for; before it stands "\n" or "\n\r", or nothing at all. */
-	for (size_t i = from; i < len;) {
-		const uint8_t *nl = memchr(data + i, '\n', len - i);
-
-		if (nl == NULL)
-			return 0;
-		i = (size_t)(nl - data);
-		if (i == 0 || data[i - 1] == '\n' ||
-		    (data[i - 1] == '\r' && (i == 1 || data[i - 2] == '\n')))
-			return i + 1;
-		i++;
-	}
-	return 0;
-}
-
-uint16_t
-answer_head_status(const uint8_t *head, size_t len)
-{
-	static const char name[] = "status:";
-	const uint8_t *end = head + len, *line = head;
-
-	while (line < end) {
-		const uint8_t *nl = memchr(line, '\n', (size_t)(end - line));
-		const uint8_t *stop = nl != NULL ? nl : end;
-
-		if ((size_t)(stop - line) > sizeof(name) - 1 &&
-		    strncasecmp((const char *)line, name, sizeof(name) - 1) == 0) {
-			unsigned int code = 0, digits = 0;
-
-			line += sizeof(name) - 1;
-			while (line < stop && (*line == ' ' || *line == '\t'))
-				line++;
-			while (line < stop && *line >= '0' && *line <= '9' && digits < 3) {
-				code = code * 10 + (*line++ - '0');
-				digits++;
-			}
-			if (digits == 3)
-				return (uint16_t)code;
-		}
-		line = stop + 1;
-	}
-	return 200;
 }
 
 static bool
@@ -124,14 +81,63 @@ answer_forget_incomplete(struct request *r)
 	r->head_len = r->head_cap = 0;
 }
 
-/* The header block is whole: from here on the answer can only be finished or cut. */
+/* Tell which line is none; the answer is then somebody else's. */
+static enum answer_result
+head_wrong(struct request *r, const struct head *head)
+{
+	size_t shown = head->wrong_len < HEAD_SHOWN_MAX ? head->wrong_len : HEAD_SHOWN_MAX;
+	char request[256];
+
+	log_error("child %d sent a line that is no header field: \"%.*s\"%s; %s%s%s", (int)r->pid,
+	    (int)shown, (const char *)head->wrong, shown < head->wrong_len ? "..." : "",
+	    r->warmup ? "pm.warmup has failed" : "\"",
+	    r->warmup ? "" : request_describe(r, request, sizeof(request)),
+	    r->warmup ? "" : "\" is answered 502");
+	if (!r->warmup)
+		return ANSWER_HEAD_WRONG;
+	r->status = 502;
+	r->head_done = true;
+	return ANSWER_OK;
+}
+
+/*
+ * The header block is whole: from here on the answer can only be finished or cut. A status line
+ * becomes what CGI has for it: web servers drop it, or make an error of it.
+ */
 static enum answer_result
 head_complete(struct request *r, const uint8_t *data, size_t len, size_t head_len)
 {
-	r->status = answer_head_status(data, head_len);
+	static const char name[] = "Status:";
+	struct head head;
+
+	if (head_len > r->pool->conf->response_header_limit)
+		return ANSWER_HEAD_TOO_LARGE;
+	if (!head_read(data, head_len, &head))
+		return head_wrong(r, &head);
+	r->status = head.status;
 	r->head_done = true;
 	keep_head(r, data, head_len);
-	return put_stream(r, FCGI_STDOUT, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
+	if (head.version_len > 0) {
+		r->out_bytes -= head.version_len - (sizeof(name) - 1);
+		if (!put_stream(r, FCGI_STDOUT, (const uint8_t *)name, sizeof(name) - 1))
+			return ANSWER_NO_MEMORY;
+	}
+	return put_stream(r, FCGI_STDOUT, data + head.version_len, len - head.version_len)
+	    ? ANSWER_OK
+	    : ANSWER_NO_MEMORY;
+}
+
+/* There is no end of the header block; most often because what came is none. */
+static enum answer_result
+head_endless(struct request *r)
+{
+	enum answer_result result = ANSWER_HEAD_TOO_LARGE;
+	struct head head;
+
+	if (!head_read(r->head, r->head_len, &head))
+		result = head_wrong(r, &head);
+	answer_forget_incomplete(r);
+	return result;
 }
 
 /* Keep a part of the header block until the rest has come. */
@@ -156,11 +162,9 @@ head_more(struct request *r, const uint8_t *data, size_t len)
 	}
 	memcpy(r->head + r->head_len, data, len);
 	r->head_len = (uint32_t)need;
-	end = answer_head_end(r->head, r->head_len, from);
-	if (end > RESPONSE_HEAD_MAX || (end == 0 && r->head_len > RESPONSE_HEAD_MAX))
-		return ANSWER_HEAD_TOO_LARGE;
+	end = head_end(r->head, r->head_len, from);
 	if (end == 0)
-		return ANSWER_OK;
+		return need > r->pool->conf->response_header_limit ? head_endless(r) : ANSWER_OK;
 	result = head_complete(r, r->head, r->head_len, end);
 	answer_forget_incomplete(r);
 	return result;
@@ -178,7 +182,7 @@ answer_stdout(struct request *r, const uint8_t *data, size_t len)
 		return ANSWER_OK; /* its status is all that counts */
 	if (r->head_done)
 		return put_stream(r, FCGI_STDOUT, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
-	if (r->head_len == 0 && (end = answer_head_end(data, len, 0)) > 0)
+	if (r->head_len == 0 && (end = head_end(data, len, 0)) > 0)
 		return head_complete(r, data, len, end);
 	return head_more(r, data, len);
 }
@@ -224,11 +228,13 @@ void
 answer_whole(struct request *r, size_t head_len, const char *response, size_t len)
 {
 	const uint8_t *data = (const uint8_t *)response;
+	struct head head;
 
 	assert(!r->head_done && !r->out_end);
 	if (request_value_is(r, r->method, "HEAD"))
 		len = head_len;
-	r->status = answer_head_status(data, head_len);
+	head_read(data, head_len, &head);
+	r->status = head.status;
 	r->out_bytes = len;
 	r->head_done = true;
 	keep_head(r, data, head_len);
@@ -257,7 +263,7 @@ answer_error(struct request *r, unsigned int status, const char *text)
 	r->status = (uint16_t)status;
 	r->out_bytes = (uint64_t)len;
 	r->head_done = true;
-	keep_head(r, page, answer_head_end((const uint8_t *)page, (size_t)len, 0));
+	keep_head(r, page, head_end((const uint8_t *)page, (size_t)len, 0));
 	if (!put_stream(r, FCGI_STDOUT, (const uint8_t *)page, (size_t)len) ||
 	    answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);

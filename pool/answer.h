@@ -6,7 +6,8 @@
 
 enum answer_result {
 	ANSWER_OK,
-	ANSWER_HEAD_TOO_LARGE,	 /* no end of the header block within RESPONSE_HEAD_MAX */
+	ANSWER_HEAD_TOO_LARGE,	 /* no end of the header block within response_header_limit */
+	ANSWER_HEAD_WRONG,	 /* a line of it is none, and is in the log: ending_wrong() */
 	ANSWER_STDERR_TOO_LARGE, /* endless FCGI_STDERR before it */
 	ANSWER_NO_MEMORY
 };
@@ -32,12 +33,6 @@ void answer_whole(struct request *r, size_t head_len, const char *response, size
 
 /* End the answer without END_REQUEST, so that nobody takes it for whole. */
 void answer_cut(struct request *r);
-
-/* The offset after the blank line that ends a header block, 0 when there is none. */
-size_t answer_head_end(const uint8_t *data, size_t len, size_t from);
-
-/* The code of the "Status:" line of a header block, 200 when there is none. */
-uint16_t answer_head_status(const uint8_t *head, size_t len);
 
 /* Let go the header block that was kept for the access log. */
 void answer_forget_head(struct request *r);

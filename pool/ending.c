@@ -227,6 +227,15 @@ ending_garbage(struct worker *w, const char *what)
 }
 
 void
+ending_wrong(struct request *r)
+{
+	ending_error_or_cut(r, END_INVALID, 502, "The application sent an invalid response.");
+	account_request(r);
+	if (!r->input_end)
+		ending_input(r);
+}
+
+void
 ending_lost(struct worker *w)
 {
 	struct request *r = w->request;

@@ -36,8 +36,6 @@ TAILQ_HEAD(worker_list, worker);
 
 /* Bytes read from a descriptor at once; one such buffer serves all reads of the process. */
 #define SCRATCH_SIZE 65536
-/* The largest header block of a response (design: else 502). */
-#define RESPONSE_HEAD_MAX 65536
 /* Requests open at once on one client connection. */
 #define CLIENT_REQUESTS_MAX 256
 /* Parameter bytes that a request record keeps room for while it is not in use. */

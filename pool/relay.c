@@ -373,7 +373,10 @@ relay_piece(struct worker *w, const struct fcgi_piece *piece)
 	}
 	switch (result) {
 	case ANSWER_HEAD_TOO_LARGE:
-		return "sent a header block of more than 64 KB";
+		return "sent a header block of more than response_header_limit";
+	case ANSWER_HEAD_WRONG:
+		ending_wrong(r);
+		return NULL;
 	case ANSWER_STDERR_TOO_LARGE:
 		return "sent more than 1 MB of error output and no header block";
 	case ANSWER_NO_MEMORY:

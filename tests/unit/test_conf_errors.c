@@ -176,6 +176,8 @@ static const struct {
     {"\n[www]\nlisten = 1\ncommand = x\n",
 	"t:2: [pool www] pm.max_children: required, but not set: number of workers (static), or "
 	"its upper limit (dynamic, ondemand)"},
+    {POOL "buffer_limit = 1M\nresponse_header_limit = 1025K\n",
+	"t:6: [pool www] response_header_limit: 1025K is more than buffer_limit, 1M"},
     {POOL "buffer_limit = 1M\nresponse_buffer_size = 2M\n",
 	"t:6: [pool www] response_buffer_size: 2M is more than buffer_limit, 1M"},
     {POOL5 "pm = dynamic\npm.max_spare_servers = 5\n",

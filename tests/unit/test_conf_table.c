@@ -106,6 +106,7 @@ static const struct {
     {"request_params_limit", "8192", "8K"},
     {"request_buffer_size", "0", "0"},
     {"request_spool_size", "1G", "1G"},
+    {"response_header_limit", "512K", "512K"},
     {"response_buffer_size", "65537", "65537"},
     {"buffer_limit", "128M", "128M"},
     {"catch_workers_output", "on", "yes"},

@@ -112,6 +112,15 @@ def do_endless_stderr(req):
         req.conn.send(record(STDERR, b"never ends " * 500 + b"\n"))
 
 
+def do_raw(req):
+    """Answer with the bytes of hex=, and fill=N header fields of 4,000 bytes before them."""
+    req.read_body()
+    for i in range(int(req.query.get("fill", "0"))):
+        req.conn.stdout(b"X-Fill-%d: %s\r\n" % (i, b"y" * 4000))
+    req.conn.stdout(bytes.fromhex(req.query["hex"]))
+    req.conn.end()
+
+
 def do_cut_header(req):
     """Leave in the middle of the header."""
     req.read_body()
