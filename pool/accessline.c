@@ -121,7 +121,9 @@ accessline_facts(struct accessline_facts *facts, const struct request *r)
 	    .wait_us = account_wait_us(r),
 	    .duration_us = r->run_us > 0 ? r->ran_us : r->own ? r->ended_us - r->begun_us : -1,
 	    .delivery_us = r->delivered_us > 0 ? r->delivered_us - r->begun_us : -1,
-	    .status = r->head_done ? r->status : r->end == END_CLIENT_GONE ? STATUS_CLIENT_GONE : 0,
+	    .status = r->head_done				? r->status
+		: r->left || r->end == END_CLIENT_GONE ? STATUS_CLIENT_GONE
+							: 0,
 	};
 	find_limit(facts, r);
 }

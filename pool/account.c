@@ -87,6 +87,7 @@ account_part(struct worker *w, struct request *r)
 void
 account_not_run(struct request *r)
 {
+	r->in_vain_us += clock_now_us() - r->run_us;
 	r->run_us = r->ran_us = 0;
 	r->pid = 0;
 	r->number = r->memory = 0;
@@ -98,7 +99,7 @@ account_wait_us(const struct request *r)
 {
 	int64_t left_us = r->run_us > 0 ? r->run_us : r->ended_us;
 
-	return r->queued_us > 0 ? left_us - r->queued_us : -1;
+	return r->queued_us > 0 ? left_us - r->queued_us - r->in_vain_us : -1;
 }
 
 static void

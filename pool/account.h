@@ -10,13 +10,14 @@ void account_received(struct request *r);
 /* r is about to leave w: what it took of it is measured and noted. */
 void account_part(struct worker *w, struct request *r);
 
-/* No worker has run r after all: it says nothing any more of the one that had it. */
+/* No worker has run r after all: it says nothing any more of the one that has it until now. */
 void account_not_run(struct request *r);
 
 /* What the status page shows of r; of a running request its times are not known yet. */
 void account_last(struct worker_last *last, const struct request *r);
 
-/* How long r, which runs or has ended, waited in the queue, in microseconds; -1: never in it. */
+/* How long r, which runs or has ended, waited in the queue, in microseconds, all its waits together
+ * and without the workers that it was given to in between; -1: never in it. */
 int64_t account_wait_us(const struct request *r);
 
 /* CONTENT_LENGTH, INT64_MAX at most; 0 when there is none, or no number. */

@@ -138,7 +138,7 @@ ending_abort(struct request *r)
 		return;
 	request_await_body(r, false);
 	r->end = END_CLIENT_GONE;
-	r->input_end = true;
+	r->left = r->input_end = true;
 	r->discard = true;
 	if (answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
@@ -154,8 +154,10 @@ void
 ending_abandon(struct request *r)
 {
 	request_await_body(r, false);
-	if (!r->out_end)
+	if (!r->out_end) {
 		r->end = END_CLIENT_GONE;
+		r->left = true;
+	}
 	request_unlink_client(r);
 	if (r->state == REQUEST_RUNNING) {
 		chain_clear(&r->pool->chunks, &r->out);
@@ -198,6 +200,8 @@ ending_limit(struct request *r, enum request_end end, unsigned int status, const
 				    : "answered 503");
 	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
 	ending_part(w);
+	if (r->left && !r->accounted)
+		r->end = end; /* nobody is answered, but it was terminated all the same */
 	ending_error_or_cut(r, end, status, text);
 	ending_answered(r);
 	/* The client first: whatever becomes of the worker, it has its answer. */

@@ -151,6 +151,7 @@ struct request {
 	int64_t queued_us; /* when it entered the queue first, 0: it never did */
 	int64_t run_us;	   /* when its worker got it, 0: none did */
 	int64_t ran_us;	   /* how long its worker had it; once they have parted */
+	int64_t in_vain_us; /* how long workers had it that did not run it */
 	int64_t body_us;  /* last byte of the body */
 	uint16_t id;	  /* the client's */
 	uint16_t role;
@@ -198,6 +199,7 @@ struct request {
 	bool counted;		/* in STATS_ACCEPTED */
 	bool accounted;		/* nothing is added any more */
 	bool own;		/* for status or ping: answered by us, not counted */
+	bool left;		/* its client was gone before it was answered */
 	pid_t pid;		/* of its worker, 0: none had it */
 	uint64_t number;	/* it was its worker's so manyth request */
 	int64_t cpu_us;		/* used by its worker for it, -1: not measured */

@@ -89,6 +89,10 @@ const int64_t stats_bounds_us[STATS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 1000
 	100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000,
 	300000000 };
 
+#define ADD(field, n)                                                                              \
+	atomic_store_explicit(&(field), STATS_READ(field) + (n), memory_order_relaxed)
+#define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
 /* The memory ------------------------------------------------------------------ */
 
 static void *
@@ -107,6 +111,22 @@ map(int fd, int protection)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* What the process before had accepted and not ended died with it. */
+static void
+end_what_was_lost(struct stats *stats)
+{
+	uint64_t accepted = stats_counted(stats, STATS_ACCEPTED), ended = 0, answered = 0;
+
+	for (int i = 0; i < REQUEST_ENDS; i++)
+		ended += STATS_READ(stats->ends[i]);
+	for (int i = 0; i < STATS_CLASSES; i++)
+		answered += STATS_READ(stats->statuses[i]);
+	if (accepted > ended)
+		ADD(stats->ends[END_CRASH], accepted - ended);
+	if (accepted > answered)
+		ADD(stats->statuses[0], accepted - answered);
+}
+
 struct stats *
 stats_map(int fd, const struct conf_pool *conf)
 {
@@ -120,6 +140,7 @@ stats_map(int fd, const struct conf_pool *conf)
 	}
 	if (stats->magic == STATS_MAGIC && stats->size == sizeof(*stats)) {
 		stats_count(stats, STATS_POOL_RESTARTS, 1);
+		end_what_was_lost(stats);
 	} else {
 		memset(stats, 0, sizeof(*stats));
 		stats_set(stats, STATS_START_TIME, time(NULL));
@@ -159,10 +180,6 @@ stats_map_readonly(int fd)
 }
 
 /* Counting -------------------------------------------------------------------- */
-
-#define ADD(field, n)                                                                              \
-	atomic_store_explicit(&(field), STATS_READ(field) + (n), memory_order_relaxed)
-#define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
 static void
 histogram_add(struct stats_histogram *h, int64_t us)
@@ -240,7 +257,7 @@ stats_request(struct stats *stats, int64_t now_us, const struct stats_request *r
 	struct stats_second *s = this_second(stats, now_us);
 
 	ADD(stats->ends[r->end], 1);
-	ADD(stats->statuses[class <= 5 ? class : 0], 1);
+	ADD(stats->statuses[class < STATS_CLASSES ? class : 0], 1);
 	stats_count(stats, STATS_BYTES_IN, r->bytes_in);
 	stats_count(stats, STATS_BYTES_OUT, r->bytes_out);
 	ADD(s->requests, 1);

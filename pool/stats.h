@@ -23,7 +23,7 @@ enum request_end {
 	END_TIMEOUT,	    /* request_terminate_timeout */
 	END_MEMORY,	    /* request_terminate_memory */
 	END_CPU,	    /* request_terminate_cpu */
-	END_CRASH,	    /* its worker ended, or could not be reached */
+	END_CRASH,	    /* its worker ended, or could not be reached; or we died with it */
 	END_INVALID,	    /* its worker answered what is no response */
 	END_QUEUE_FULL,	    /* request_queue_limit */
 	END_QUEUE_TIMEOUT,  /* request_queue_timeout */
@@ -117,6 +117,7 @@ struct stats_second {
 	_Atomic uint32_t queued_max;
 };
 
+#define STATS_CLASSES 6 /* of statuses, by their first digit */
 #define STATS_SLOTS_MAX (POOL_MAX_CHILDREN + 1001) /* with pm.max_surge */
 
 struct stats {
@@ -124,7 +125,7 @@ struct stats {
 	uint64_t size;
 	_Atomic uint64_t counters[STATS_COUNTERS];
 	_Atomic uint64_t ends[REQUEST_ENDS];
-	_Atomic uint64_t statuses[6]; /* [n]: responses nxx; [0]: none, or none that exists */
+	_Atomic uint64_t statuses[STATS_CLASSES]; /* [n]: responses nxx; [0]: none, or none that exists */
 	_Atomic int64_t gauges[STATS_GAUGES];
 	_Atomic int64_t oldest_queued_us; /* monotonic time it entered the queue, 0: empty */
 	struct stats_histogram duration; /* in the worker */
@@ -135,7 +136,8 @@ struct stats {
 };
 
 /* The pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
- * not serve. Counters that are there go on, gauges begin anew. NULL: out of memory. */
+ * not serve. Counters that are there go on, gauges begin anew. Requests that
+ * the process before has not ended have crashed with it. NULL: out of memory. */
 struct stats *stats_map(int fd, const struct conf_pool *conf);
 void stats_unmap(struct stats *stats);
 

@@ -209,6 +209,26 @@ def test_client_gone(logging, env):
     aborted.close()
 
 
+def test_limit_after_the_client_has_gone(logging, env):
+    """Terminated is terminated, whoever still waits: counted as such, with the client's 499."""
+    server = logging({"request_terminate_timeout": "2s", "pm.max_children": 2,
+                      "pm.status_path": "/status"})
+    gone, aborted = Client(server.address), Client(server.address)
+    gone.start(uri="/gone", query="do=sleep&ms=60000")
+    aborted.start(uri="/aborted", query="do=sleep&ms=60000")
+    taken_in(gone)
+    taken_in(aborted)
+    aborted.send(fcgi.record(fcgi.ABORT, 1))
+    assert aborted.answer().ended
+    gone.close()
+    assert {(line.uri, line.status, line.end) for line in ends(env, 2)} == {
+        ("/gone", "499", "timeout"), ("/aborted", "499", "timeout")}
+    aborted.close()
+    with Client(server.address) as c:
+        page = json.loads(c.request(uri="/status", query="json").body)
+    assert (page["requests timeout"], page["requests client gone"]) == (2, 0)
+
+
 def test_refused(logging, env):
     """What is no request, is too large, or never comes, has a line too."""
     logging({"request_header_timeout": "1s", "request_body_timeout": "1s",

@@ -366,6 +366,24 @@ def test_a_new_pool_process_goes_on_counting(odd):
     assert s["workers started"] >= before["workers started"] + 1
 
 
+def test_requests_that_die_with_the_pool_process_have_an_end(odd):
+    """Running and waiting ones: accepted and ended stay equal."""
+    server = odd("hello", dict(OPTIONS, **{"pm": "static", "pm.max_children": 2}))
+    first = server.pool()
+    clients = [Client(server.address) for _ in range(5)]
+    for c in clients:
+        c.start(query="do=slow&ms=60000")
+    wait_for(lambda: status(server)["accepted conn"] == 5, 10, "the requests to come in")
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: server.pools() and server.pools() != [first], 10, "another pool process")
+    for c in clients:
+        c.close()
+    with Client(server.address) as c:
+        assert c.request().status == 200
+    s = quiet(server)
+    assert (s["accepted conn"], s["requests ok"], s["requests crash"]) == (6, 1, 5)
+
+
 # Always there ----------------------------------------------------------------------
 
 def percentile(server_address, count):

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pool/account.h"
 #include "pool/client.h"
 #include "pool/ending.h"
 #include "pool/queue.h"
@@ -290,6 +291,42 @@ START_TEST(test_client_half_closed)
 }
 END_TEST
 
+/* How long one waited: all its waits, and none of the time in workers that did not run it. */
+static const struct {
+	const char *name;
+	struct request r;
+	int64_t wait_us;
+} waits[] = {
+	{ "never in the queue", { .ended_us = 900 }, -1 },
+	{ "runs", { .queued_us = 100, .run_us = 300 }, 200 },
+	{ "has run", { .queued_us = 100, .run_us = 300, .ended_us = 900 }, 200 },
+	{ "refused", { .queued_us = 100, .ended_us = 900 }, 800 },
+	{ "given back once", { .queued_us = 100, .run_us = 700, .in_vain_us = 250 }, 350 },
+	{ "given back and refused", { .queued_us = 100, .ended_us = 900, .in_vain_us = 500 }, 300 },
+};
+
+START_TEST(test_wait)
+{
+	int64_t wait_us = account_wait_us(&waits[_i].r);
+
+	ck_assert_msg(wait_us == waits[_i].wait_us, "%s: %lld", waits[_i].name, (long long)wait_us);
+}
+END_TEST
+
+START_TEST(test_time_in_vain_adds_up)
+{
+	struct request r = { .queued_us = 1 };
+
+	for (int64_t i = 1; i <= 2; i++) {
+		r.run_us = clock_now_us() - 5000000;
+		account_not_run(&r);
+		ck_assert_int_eq(r.run_us, 0);
+		ck_assert_int_ge(r.in_vain_us, i * 5000000);
+		ck_assert_int_lt(r.in_vain_us, i * 5000000 + 2000000);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -311,6 +348,8 @@ main(void)
 	tcase_add_test(tc, test_returned_was_not_run);
 	tcase_add_test(tc, test_client_gone);
 	tcase_add_test(tc, test_client_half_closed);
+	tcase_add_loop_test(tc, test_wait, 0, (int)(sizeof(waits) / sizeof(waits[0])));
+	tcase_add_test(tc, test_time_in_vain_adds_up);
 	suite_add_tcase(suite, tc);
 	tcase_add_test(other, test_no_timeout);
 	suite_add_tcase(suite, other);

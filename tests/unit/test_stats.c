@@ -317,6 +317,33 @@ START_TEST(test_slots)
 }
 END_TEST
 
+/* What a process that died had accepted ends with it: the sums stay equal. */
+START_TEST(test_lost_with_the_process)
+{
+	const struct stats_request ended = { .end = END_OK, .status = 200, .wait_us = -1,
+		.duration_us = -1 };
+	int fd = memfd_create("stats", MFD_CLOEXEC);
+	struct stats *one, *two, *three;
+
+	ck_assert_int_eq(ftruncate(fd, sizeof(struct stats)), 0);
+	one = stats_map(fd, &conf);
+	stats_count(one, STATS_ACCEPTED, 7);
+	for (int i = 0; i < 2; i++)
+		stats_request(one, T0, &ended);
+	two = stats_map(fd, &conf);
+	ck_assert_uint_eq(STATS_READ(two->ends[END_OK]), 2);
+	ck_assert_uint_eq(STATS_READ(two->ends[END_CRASH]), 5);
+	ck_assert_uint_eq(STATS_READ(two->statuses[0]), 5);
+	three = stats_map(fd, &conf); /* nothing was lost in between */
+	ck_assert_uint_eq(STATS_READ(three->ends[END_CRASH]), 5);
+	ck_assert_uint_eq(STATS_READ(three->statuses[0]), 5);
+	stats_unmap(one);
+	stats_unmap(two);
+	stats_unmap(three);
+	close(fd);
+}
+END_TEST
+
 START_TEST(test_names)
 {
 	for (int i = 0; i < STATS_COUNTERS; i++)
@@ -348,6 +375,7 @@ main(void)
 	tcase_add_test(tc, test_restart);
 	tcase_add_test(tc, test_foreign);
 	tcase_add_test(tc, test_slots);
+	tcase_add_test(tc, test_lost_with_the_process);
 	tcase_add_test(tc, test_names);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
