@@ -83,12 +83,13 @@ write_pid(int fd)
 	return ftruncate(fd, len);
 }
 
-/* Open it, made with mode where there is none; -1 with errno, EPERM: not what we would make. */
+/* Open it; with O_CREAT in more it is made with mode where there is none. -1 with errno, EPERM: not
+ * what we would make. */
 static int
-open_plain(int dir_fd, const char *name, mode_t mode)
+open_plain(int dir_fd, const char *name, int more, mode_t mode)
 {
 	int fd = openat(dir_fd, name,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | more, mode);
 
 	if (fd != -1 && (!is_plain(fd) || !is_replaceable(fd))) {
 		fd_close(&fd);
@@ -100,18 +101,12 @@ open_plain(int dir_fd, const char *name, mode_t mode)
 int
 lockfile_check(int dir_fd, const char *name)
 {
-	int fd = openat(dir_fd, name,
-	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = open_plain(dir_fd, name, 0, 0);
 
 	if (fd == -1 && errno == ENOENT)
 		return faccessat(dir_fd, ".", W_OK | X_OK, AT_EACCESS);
 	if (fd == -1)
 		return -1;
-	if (!is_plain(fd) || !is_replaceable(fd)) {
-		fd_close(&fd);
-		errno = EPERM;
-		return -1;
-	}
 	fd_close(&fd);
 	return 0;
 }
@@ -123,7 +118,7 @@ lockfile_take(int dir_fd, const char *name, pid_t *holder)
 
 	*holder = 0;
 	for (;;) {
-		if ((fd = open_plain(dir_fd, name, LOCK_MODE)) == -1)
+		if ((fd = open_plain(dir_fd, name, O_CREAT, LOCK_MODE)) == -1)
 			return -1;
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 			if (errno == EWOULDBLOCK)
@@ -151,7 +146,7 @@ fail:
 int
 lockfile_publish(int dir_fd, const char *name, mode_t mode)
 {
-	int saved, fd = open_plain(dir_fd, name, mode);
+	int saved, fd = open_plain(dir_fd, name, O_CREAT, mode);
 
 	if (fd == -1 || (fchmod(fd, mode) == 0 && write_pid(fd) == 0))
 		return fd;

@@ -251,10 +251,12 @@ may_read(const struct client *c)
 static size_t
 may_read_some(struct client *c)
 {
-	struct request *r = lone_request(c);
+	struct request *r;
+	size_t max = may_read(c);
 
-	if (may_read(c) == 0 && r != NULL && r->state == REQUEST_BODY)
-		queue_enter(r);
+	if (max > 0 || (r = lone_request(c)) == NULL || r->state != REQUEST_BODY)
+		return max;
+	queue_enter(r);
 	return may_read(c);
 }
 

@@ -6,13 +6,19 @@
 #include "base/clock.h"
 #include "pool/relay.h"
 
+bool
+dispatch_is_paused(const struct pool *pool)
+{
+	return pool->pause_us > 0 && clock_now_us() < pool->pause_us;
+}
+
 void
 dispatch(struct pool *pool)
 {
 	struct request *r;
 	struct worker *w;
 
-	if (pool->pause_us > 0 && clock_now_us() < pool->pause_us)
+	if (dispatch_is_paused(pool))
 		return;
 	pool->pause_us = 0;
 	while (pool->pause_us == 0 &&

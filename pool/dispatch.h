@@ -7,6 +7,9 @@
 /* Give waiting requests to idle workers, as long as there are both. */
 void dispatch(struct pool *pool);
 
+/* Whether none is given out now: no descriptor was left for a connection to a worker. */
+bool dispatch_is_paused(const struct pool *pool);
+
 /* Workers that a request may be given to after the first, when none of them has run it. */
 #define DISPATCH_TRIES_MAX 5
 

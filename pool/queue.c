@@ -3,7 +3,6 @@
 
 #include "pool/queue.h"
 
-#include "base/clock.h"
 #include "pool/account.h"
 #include "pool/deadline.h"
 #include "pool/dispatch.h"
@@ -12,13 +11,6 @@
 #include "pool/request.h"
 #include "pool/scale.h"
 #include "pool/worker.h"
-
-/* No descriptor was left for a connection to a worker: dispatch() waits. */
-static bool
-is_paused(const struct pool *pool)
-{
-	return pool->pause_us > 0 && clock_now_us() < pool->pause_us;
-}
 
 void
 queue_enter(struct request *r)
@@ -30,7 +22,7 @@ queue_enter(struct request *r)
 		return;
 	}
 	/* With an idle worker it does not wait at all, unless nothing is given out. */
-	if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) || is_paused(pool)) {
+	if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) || dispatch_is_paused(pool)) {
 		if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && !worker_hope(pool)) {
 			report(pool, REPORT_NO_WORKER, "no worker could be started: answered 503");
 			ending_refuse(

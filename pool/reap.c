@@ -115,20 +115,6 @@ has_crashed(const struct worker *w, const siginfo_t *info)
 	    (info->si_status != SIGKILL || !w->killed);
 }
 
-static struct worker *
-find_worker(const struct pool *pool, pid_t pid)
-{
-	struct worker *w;
-
-	for (int state = 0; state < WORKER_DEAD; state++) {
-		TAILQ_FOREACH (w, &pool->workers[state], link) {
-			if (w->pid == pid)
-				return w;
-		}
-	}
-	return NULL;
-}
-
 static void
 worker_died(struct worker *w, const siginfo_t *info)
 {
@@ -206,7 +192,7 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 			-1 ||
 		    info.si_pid == 0)
 			break;
-		w = find_worker(pool, info.si_pid);
+		w = worker_find(pool, info.si_pid);
 		if (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED &&
 		    info.si_code != CLD_DUMPED) {
 			child_changed(w, &info);

@@ -27,6 +27,7 @@
 #include "pool/deadline.h"
 #include "pool/pool.h"
 #include "pool/slowlog.h"
+#include "pool/worker.h"
 
 /* How long to look again after a death: one that is just executing a program has no environment,
  * and what was killed has children until it is dead. */
@@ -69,20 +70,6 @@ began(const struct pool *pool, unsigned int slot)
 		}
 	}
 	return first;
-}
-
-static bool
-is_worker(const struct pool *pool, pid_t pid)
-{
-	const struct worker *w;
-
-	for (int state = 0; state < WORKER_STATES; state++) {
-		TAILQ_FOREACH (w, &pool->workers[state], link) {
-			if (w->pid == pid)
-				return true;
-		}
-	}
-	return false;
 }
 
 static bool
@@ -136,7 +123,7 @@ is_left(pid_t pid, void *arg)
 	struct procstat stat;
 	unsigned int slot;
 
-	if (is_worker(pool, pid) || slowlog_is_ours(pool, pid) || is_dead(pid) ||
+	if (worker_find(pool, pid) != NULL || slowlog_is_ours(pool, pid) || is_dead(pid) ||
 	    !procstat_read(pid, &stat))
 		return false;
 	if (kill(pid, 0) == -1)

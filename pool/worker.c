@@ -86,6 +86,20 @@ worker_set_state(struct worker *w, enum worker_state state)
 		worker_let_go(w);
 }
 
+struct worker *
+worker_find(const struct pool *pool, pid_t pid)
+{
+	struct worker *w;
+
+	for (int state = 0; state < WORKER_DEAD; state++) {
+		TAILQ_FOREACH (w, &pool->workers[state], link) {
+			if (w->pid == pid)
+				return w;
+		}
+	}
+	return NULL;
+}
+
 void
 worker_poll_soon(struct pool *pool)
 {

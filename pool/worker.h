@@ -7,6 +7,9 @@
 /* Move it: the lists, the time of the state. It is in no request when it leaves WORKER_BUSY. */
 void worker_set_state(struct worker *w, enum worker_state state);
 
+/* The worker with that process id, which is not reaped, or NULL. */
+struct worker *worker_find(const struct pool *pool, pid_t pid);
+
 /* manage.c: start and stop workers as the pool needs and may; call it whenever that may have
  * changed. */
 void worker_adjust(struct pool *pool);

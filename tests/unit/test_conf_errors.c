@@ -7,6 +7,7 @@
 
 #include "conf/check.h"
 #include "conf/conf.h"
+#include "tests/unit/read.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
@@ -245,17 +246,6 @@ START_TEST(test_nul)
 	check_line(text, sizeof(text) - 1, "t:5: [pool www] a NUL byte");
 }
 END_TEST
-
-static struct conf *
-read_or_fail(const char *text)
-{
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
-
-	ck_assert_msg(conf != NULL && errors.count == 0, "%s: %s", text,
-	    errors.count > 0 ? errors.lines[0] : "no configuration");
-	return conf;
-}
 
 /* What is just allowed, and what the spare limits are not asked for. */
 START_TEST(test_allowed)

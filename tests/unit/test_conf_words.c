@@ -5,22 +5,12 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "tests/unit/read.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
 #define POOL "[www]\ncommand = /bin/cat\nlisten = 9000\npm.max_children = 1\n"
-
-static struct conf *
-read_or_fail(const char *text)
-{
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
-
-	ck_assert_msg(conf != NULL && errors.count == 0, "%s: %s", text,
-	    errors.count > 0 ? errors.lines[0] : "no configuration");
-	return conf;
-}
 
 /* What php-fpm takes and we do without, and what may not have been meant as it was read; note NULL:
  * there is nothing to say. */
