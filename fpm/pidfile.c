@@ -1,7 +1,7 @@
 /*
  * pidfile.c: the file that tells the master's process id, and the lock beside it that keeps a
- * second master away. Everybody may read the one, nobody but us may open the other: a lock on what others
- * can open would be theirs to take when we have crashed.
+ * second master away. Everybody may read the one, nobody but us may open the other: a lock on what
+ * others can open would be theirs to take when we have crashed.
  */
 #include "config.h"
 

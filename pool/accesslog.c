@@ -104,7 +104,8 @@ is_suppressed(const struct request *r)
 	struct slice uri = accessline_uri(r);
 
 	if (path == NULL || r->end != END_OK || r->status < 200 || r->status > 299 ||
-	    r->body_bytes > 0 || account_content_length(r) > 0 || r->query.len > 0 || (r->uri.len > 0 && uri.len != r->uri.len))
+	    r->body_bytes > 0 || account_content_length(r) > 0 || r->query.len > 0 ||
+	    (r->uri.len > 0 && uri.len != r->uri.len))
 		return false;
 	if (!request_value_is(r, r->method, "GET") && !request_value_is(r, r->method, "HEAD"))
 		return false;

@@ -27,8 +27,8 @@ void ending_limit(struct request *r, enum request_end end, unsigned int status, 
  * replaced, its request is answered 502 or cut. */
 void ending_garbage(struct worker *w, const char *what);
 
-/* The response to r, which runs, is none: answer 502. The worker is kept, and what it still sends is
- * thrown away until it ends the request. */
+/* The response to r, which runs, is none: answer 502. The worker is kept, and what it still sends
+ * is thrown away until it ends the request. */
 void ending_wrong(struct request *r);
 
 /* The connection ended in the middle of a request; the worker's end, if it comes, explains why. */
