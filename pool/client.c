@@ -25,6 +25,7 @@
 #include "pool/demux.h"
 #include "pool/ending.h"
 #include "pool/listen.h"
+#include "pool/peers.h"
 #include "pool/queue.h"
 #include "pool/report.h"
 #include "pool/request.h"
@@ -43,6 +44,13 @@ static const unsigned int legal[CLIENT_STATES] = {
 };
 #undef TO
 
+/* Whether it counts for listen.max_connections_per_address. */
+static bool
+has_peer(const struct client *c)
+{
+	return c->pool->peers != NULL && c->tcp && !c->status_only;
+}
+
 static void
 client_let_go(struct client *c)
 {
@@ -52,6 +60,8 @@ client_let_go(struct client *c)
 	assert(TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->writable));
 	event_del(&c->ev_read);
 	c->pool->status_clients -= c->status_only;
+	if (has_peer(c))
+		peers_leave(c->pool->peers, c->addr);
 	account_clients(c->pool);
 	client_forget_output(c);
 	if (c->cut_us != 0 && c->tcp && !c->multiplexes)
@@ -345,6 +355,12 @@ client_new(struct listener *l, int fd, const uint8_t addr[16])
 	event_assign(&c->ev_read, pool->base, fd, EV_READ | EV_PERSIST, client_on_read, c);
 	event_assign(&c->ev_write, pool->base, fd, EV_WRITE | EV_PERSIST, client_on_write, c);
 	if (event_add(&c->ev_read, NULL) == -1) {
+		close(fd);
+		free(c);
+		return NULL;
+	}
+	if (has_peer(c) && !peers_enter(pool->peers, c->addr)) {
+		event_del(&c->ev_read);
 		close(fd);
 		free(c);
 		return NULL;

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/client.h"
+#include "pool/peers.h"
 #include "pool/report.h"
 
 /* Connections accepted in one pass: others have to get their turn too. */
@@ -125,18 +126,6 @@ is_full(const struct listener *l)
 	return pool_clients(pool) - pool->status_clients >= pool->client_max;
 }
 
-static unsigned int
-clients_from(const struct pool *pool, const uint8_t addr[16])
-{
-	unsigned int n = 0;
-	struct client *c;
-
-	for (int state = 0; state < CLIENT_CLOSED; state++)
-		TAILQ_FOREACH (c, &pool->clients[state], link)
-			n += !c->status_only && memcmp(c->addr, addr, 16) == 0;
-	return n;
-}
-
 static void
 admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 {
@@ -156,7 +145,8 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 			close(fd);
 			return;
 		}
-		if (max > 0 && !l->status_only && clients_from(pool, addr) >= max) {
+		if (pool->peers != NULL && !l->status_only &&
+		    peers_count(pool->peers, addr) >= max) {
 			report(pool, REPORT_NOT_ALLOWED,
 			    "connection from %s refused: it has "
 			    "listen.max_connections_per_address (%u) already",

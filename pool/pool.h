@@ -24,6 +24,7 @@
 #include "pool/sweep.h"
 
 struct accesslog;
+struct peers;
 struct pool;
 struct client;
 struct request;
@@ -370,6 +371,7 @@ struct pool {
 	unsigned int client_count[CLIENT_STATES];
 	unsigned int client_max; /* the descriptor budget, without status_clients */
 	unsigned int status_clients; /* those that came by pm.status_listen */
+	struct peers *peers; /* clients by address, NULL: no listen.max_connections_per_address */
 	struct report reports[REPORT_KINDS];
 
 	struct request_list requests[REQUEST_STATES];

@@ -34,6 +34,7 @@
 #include "pool/measure.h"
 #include "pool/message.h"
 #include "pool/orders.h"
+#include "pool/peers.h"
 #include "pool/pool.h"
 #include "pool/request.h"
 #include "pool/slowlog.h"
@@ -234,6 +235,7 @@ destroy(struct pool *pool)
 	orders_destroy(pool);
 	event_base_free(pool->base);
 	chunk_pool_destroy(&pool->chunks);
+	peers_free(pool->peers);
 	text_vector_free(pool->worker_env);
 	free(pool->scratch);
 	free(pool->slots);
@@ -312,6 +314,12 @@ run(const struct conf *conf, const struct settings *s)
 	if (pool.scratch == NULL || pool.worker_env == NULL || pool.stats == NULL)
 		return fail("out of memory");
 	pool_init(&pool);
+	if (pool.conf->listen_max_connections_per_address > 0 &&
+	    (pool.peers = peers_new(pool.client_max)) == NULL) {
+		snprintf(why, sizeof(why), "cannot count connections by address: %s",
+		    strerror(errno));
+		return fail(why);
+	}
 	measure_init(&pool);
 	if (s->access_fd != -1 && !accesslog_open(&pool, s->access_fd))
 		return fail("out of memory for the access log");

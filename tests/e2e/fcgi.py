@@ -131,13 +131,15 @@ class Closed(Exception):
 
 
 class Client:
-    """One connection. `address` is a path or a (host, port) pair."""
+    """One connection. `address` is a path or a (host, port) pair, `source` ours of the latter."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=10, source=None):
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
         else:
             self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        if source is not None:
+            self.sock.bind((source, 0))
         self.sock.connect(address)  # blocking: a full backlog is waited for
         self.sock.settimeout(timeout)
         self.buffer = bytearray()

@@ -7,7 +7,7 @@ import time
 import fcgi
 import pytest
 from accesslog import taken_in
-from fcgi import Client, begin, pairs, params, stream
+from fcgi import Client, Closed, begin, pairs, params, stream
 from servers import SLOW, free_port, wait_for
 
 
@@ -127,6 +127,41 @@ def test_a_thousand_half_sent_requests_pin_nothing(odd):
                 c.send(begin(), stream(fcgi.PARAMS, 1, block),
                        stream(fcgi.STDIN, 1, b"half", end=False))
         check_answered_at_once(server)
+
+
+def test_max_connections_per_address(odd):
+    """listen.max_connections_per_address: one more is closed; another address is served, and
+    whoever comes when one has left."""
+    server = odd(options={"listen.max_connections_per_address": 2},
+                 listen=f"127.0.0.1:{free_port()}")
+    held = []
+
+    def come():
+        """Whether a connection is served; it stays open then."""
+        c = Client(server.address)
+        try:
+            served = c.request().status == 200
+        except (OSError, Closed):
+            served = False
+        if served:
+            held.append(c)
+        else:
+            c.close()
+        return served
+    for i in range(2):
+        wait_for(come, 5, f"connection {i} to be served")
+    assert not come()
+    server.wait_log(r"WARNING: \[pool www\].* 127\.0\.0\.1 refused: it has "
+                    r"listen\.max_connections_per_address \(2\)")
+    with Client(server.address, source="127.0.0.2") as other:
+        assert other.request().status == 200
+        held.pop(0).close()
+        wait_for(come, 5, "the place of the one that left")
+        assert not come()
+        for c in (*held, other):
+            assert c.request().status == 200
+    for c in held:
+        c.close()
 
 
 def test_slow_parameters_time_out(odd):
