@@ -17,6 +17,8 @@
 
 /* What a buffer for unfinished lines is at first; it is not kept when it has grown. */
 #define CAPTURE_LINE_MIN 1024
+/* How long a line without an end may still go on after the request. */
+#define LATE_US 1000000
 /* Bytes of one pass of the event loop: lines may be as short as one, each is a line of the log, and
  * requests wait meanwhile. */
 #define CAPTURE_READ_MAX 1024
@@ -122,10 +124,43 @@ capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len)
 		take_lines(&w->fcgi, data, len);
 }
 
+/* Nothing that runs continues the line: it is whole soon, unless more comes directly. */
+static void
+expect_end(struct capture *cap)
+{
+	const struct timeval tv = { LATE_US / 1000000, LATE_US % 1000000 };
+
+	cap->late = cap->line_len > 0 && event_add(&cap->ev_late, &tv) == 0;
+}
+
+static void
+expect_nothing(struct capture *cap)
+{
+	if (cap->late)
+		event_del(&cap->ev_late);
+	cap->late = false;
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct capture *cap = arg;
+
+	cap->late = false;
+	if (cap->worker->state == WORKER_STARTING)
+		expect_end(cap); /* "Loading ...", and then "done" */
+	else
+		end_line(cap);
+}
+
 void
-capture_fcgi_end(struct worker *w)
+capture_request_ended(struct worker *w)
 {
 	end_line(&w->fcgi);
+	if (w->out.line_len > 0 && !w->out.late)
+		expect_end(&w->out);
+	if (w->err.line_len > 0 && !w->err.late)
+		expect_end(&w->err);
 }
 
 /* Keep the end of a starting worker's stderr. */
@@ -166,6 +201,7 @@ static void
 capture_end(struct capture *cap)
 {
 	if (cap->fd != -1) {
+		expect_nothing(cap);
 		event_del(&cap->ev_read);
 		fd_close(&cap->fd);
 	}
@@ -191,6 +227,10 @@ capture_read(struct capture *cap)
 		take_tail(w, buf, (size_t)n);
 	if (w->pool->conf->catch_workers_output)
 		take_lines(cap, buf, (size_t)n);
+	if (cap->line_len == 0)
+		expect_nothing(cap);
+	else if (w->state != WORKER_BUSY)
+		expect_end(cap);
 	return true;
 }
 
@@ -208,6 +248,8 @@ capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr)
 	cap->is_stderr = is_stderr;
 	cap->line = NULL;
 	cap->line_len = cap->line_cap = 0;
+	cap->late = false;
+	evtimer_assign(&cap->ev_late, w->pool->base, on_late, cap);
 	event_assign(&cap->ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_capture_read, cap);
 	event_add(&cap->ev_read, NULL);
 }

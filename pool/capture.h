@@ -19,7 +19,7 @@ void capture_forget_tail(struct worker *w);
 /* Content of an FCGI_STDERR record of w, for the log; a line may go on in the next record. */
 void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);
 
-/* The request of w has ended, and with it the last line of its STDERR. */
-void capture_fcgi_end(struct worker *w);
+/* The request of w has ended, and with it the last line of its STDERR; that of a pipe soon. */
+void capture_request_ended(struct worker *w);
 
 #endif

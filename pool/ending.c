@@ -37,7 +37,7 @@ ending_part(struct worker *w)
 	struct request *r = w->request;
 
 	assert(r != NULL && r->worker == w);
-	capture_fcgi_end(w);
+	capture_request_ended(w);
 	account_part(w, r);
 	w->request = NULL;
 	r->worker = NULL;

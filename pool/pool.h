@@ -256,6 +256,8 @@ struct worker_last {
 struct capture {
 	int fd; /* -1: closed */
 	struct event ev_read;
+	struct event ev_late; /* an unfinished line goes on no more */
+	bool late;	      /* ev_late is armed */
 	struct worker *worker;
 	bool is_stderr;
 	char *line; /* an unfinished line, less than log_limit bytes, or NULL */

@@ -60,6 +60,18 @@ def test_lines_are_kept_whole(odd, to, stream, pieces):
                       server.log()) == [(stream, w) for w in words]
 
 
+@pytest.mark.parametrize("to,stream", [("1", "stdout"), ("2", "stderr"), ("fcgi", "stderr")])
+def test_line_without_an_end_does_not_wait_for_that_of_the_worker(odd, to, stream):
+    """It is in the log soon after its request; what comes then is another line."""
+    server = odd("say", CATCH)
+    pids = server.wait_workers(1)
+    with Client(server.address) as c:
+        for i in (1, 2):
+            say(c, b"no end %d" % i, to=to)
+            server.wait_log(rf"said into {stream}: \"no end {i}\"\n")
+    assert server.workers() == pids
+
+
 @pytest.mark.parametrize("to", ["2", "fcgi"])
 @pytest.mark.parametrize("decorate", ["yes", "no"])
 @pytest.mark.parametrize("limit,size",

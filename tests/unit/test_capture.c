@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pool/capture.h"
+#include "pool/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
@@ -115,6 +116,64 @@ START_TEST(test_line_of_many_passes)
 }
 END_TEST
 
+/* Wait for so many lines, or for ms milliseconds. */
+static void
+wait_logged(unsigned int lines, int ms)
+{
+	for (; logged() < lines && ms > 0; ms -= 10) {
+		usleep(10000);
+		fixture_pass(&f);
+	}
+}
+
+/* A line without an end is in the log although the worker lives, once. */
+START_TEST(test_line_without_end)
+{
+	print("no end", 6);
+	fixture_pass(&f);
+	ck_assert_uint_eq(logged(), 0);
+	wait_logged(1, 8000);
+	ck_assert_uint_eq(logged(), 1);
+	ck_assert_ptr_nonnull(strstr(fixture_log(&f), "no end\"\n"));
+	print("whole\n", 6);
+	fixture_pass(&f);
+	wait_logged(3, 1500);
+	ck_assert_uint_eq(logged(), 2);
+}
+END_TEST
+
+/* It belongs to a request that runs: it goes on, however long that takes, and then it ends. */
+START_TEST(test_line_without_end_of_a_request)
+{
+	worker_set_state(worker, WORKER_BUSY);
+	print("half", 4);
+	fixture_pass(&f);
+	wait_logged(1, 1500);
+	ck_assert_uint_eq(logged(), 0);
+	print(" of it", 6);
+	fixture_pass(&f);
+	capture_request_ended(worker);
+	worker_set_state(worker, WORKER_IDLE);
+	wait_logged(1, 8000);
+	ck_assert_ptr_nonnull(strstr(fixture_log(&f), "half of it\"\n"));
+}
+END_TEST
+
+/* Steady load puts it off no further than the first. */
+START_TEST(test_line_without_end_under_load)
+{
+	for (int i = 0; i < 500 && logged() == 0; i++) {
+		worker_set_state(worker, WORKER_BUSY);
+		print(".", 1);
+		fixture_pass(&f);
+		capture_request_ended(worker);
+		worker_set_state(worker, WORKER_IDLE);
+		usleep(10000);
+	}
+	ck_assert_uint_eq(logged(), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -125,6 +184,9 @@ main(void)
 	tcase_add_test(tc, test_flood_is_taken_in_pieces);
 	tcase_add_test(tc, test_close_takes_all);
 	tcase_add_test(tc, test_line_of_many_passes);
+	tcase_add_test(tc, test_line_without_end);
+	tcase_add_test(tc, test_line_without_end_of_a_request);
+	tcase_add_test(tc, test_line_without_end_under_load);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
