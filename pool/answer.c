@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "pool/head.h"
+#include "pool/queue.h"
 #include "pool/request.h"
 #include "pool/stream.h"
 
@@ -248,17 +249,20 @@ void
 answer_error(struct request *r, unsigned int status, const char *text)
 {
 	const char *reason = reason_of(status);
-	char body[512], page[1024];
+	unsigned int retry_s = status == 503 ? queue_retry_after(r->pool, r->end) : 0;
+	char body[512], page[1024], retry[32] = "";
 	int body_len, len;
 
 	assert(!r->head_done && !r->out_end);
+	if (retry_s > 0)
+		snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", retry_s);
 	body_len = snprintf(body, sizeof(body),
 	    "<!DOCTYPE html>\n<html><head><title>%u %s</title></head>\n"
 	    "<body><h1>%u %s</h1><p>%s</p></body></html>\n",
 	    status, reason, status, reason, text);
 	len = snprintf(page, sizeof(page),
 	    "Status: %u %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s\r\n%s", status,
-	    reason, body_len, status == 503 ? "Retry-After: 1\r\n" : "",
+	    reason, body_len, retry,
 	    request_value_is(r, r->method, "HEAD") ? "" : body);
 	r->status = (uint16_t)status;
 	r->out_bytes = (uint64_t)len;

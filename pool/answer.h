@@ -21,7 +21,8 @@ enum answer_result answer_end(struct request *r, uint32_t app_status, uint8_t pr
 
 /*
  * Answer with an error page (status, text a sentence in HTML), and END_REQUEST. Nothing of the
- * worker's STDOUT may have gone out (r->head_done is false). Out of memory cuts the answer.
+ * worker's STDOUT may have gone out (r->head_done is false). A 503 says when to try again where
+ * r->end, the reason, tells that. Out of memory cuts the answer.
  */
 void answer_error(struct request *r, unsigned int status, const char *text);
 

@@ -165,8 +165,8 @@ static bool
 refuse_full(struct client *c, uint16_t id, bool keep)
 {
 	static const char page[] =
-	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
-	    "Retry-After: 1\r\n\r\nThe buffers of the service are full.\n";
+	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n"
+	    "The buffers of the service are full.\n";
 	struct chunk_pool *chunks = &c->pool->chunks;
 
 	report_full(c->pool, "a request is answered 503 unseen");

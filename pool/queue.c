@@ -3,14 +3,47 @@
 
 #include "pool/queue.h"
 
+#include "base/clock.h"
 #include "pool/account.h"
 #include "pool/deadline.h"
 #include "pool/dispatch.h"
 #include "pool/ending.h"
 #include "pool/report.h"
 #include "pool/request.h"
+#include "pool/retry.h"
 #include "pool/scale.h"
 #include "pool/worker.h"
+
+/* Seconds over which requests are looked at to know how long one takes. */
+#define SERVICE_SECONDS 60
+
+/* What a request takes: the mean of those that ended lately; but not less than what the youngest
+ * that runs has taken already, and all others with it. */
+static int64_t
+service_us(const struct pool *pool, int64_t now)
+{
+	const struct request *r = TAILQ_LAST(&pool->requests[REQUEST_RUNNING], request_list);
+	int64_t mean = stats_mean_us(pool->stats, now, SERVICE_SECONDS);
+
+	return r != NULL && now - r->since_us > mean ? now - r->since_us : mean;
+}
+
+unsigned int
+queue_retry_after(const struct pool *pool, enum request_end end)
+{
+	int64_t now = clock_now_us();
+	struct retry_facts facts = {
+		.end = end,
+		.start_us = pool->retry_us > 0 ? pool->retry_us - now : 0,
+		.pause_us = pool->pause_us > 0 ? pool->pause_us - now : 0,
+		.service_us = service_us(pool, now),
+		.queue_timeout_us = pool->conf->request_queue_timeout_ms * 1000,
+		.queued = pool->request_count[REQUEST_QUEUED],
+		.workers = pool->worker_count[WORKER_IDLE] + pool->worker_count[WORKER_BUSY],
+	};
+
+	return retry_after(&facts);
+}
 
 void
 queue_enter(struct request *r)

@@ -15,6 +15,9 @@ void queue_return(struct request *r);
  * due, 0 when none is. */
 int64_t queue_expire(struct pool *pool, int64_t now_us);
 
+/* What Retry-After says to a request that is refused for that reason: seconds, 0: nothing. */
+unsigned int queue_retry_after(const struct pool *pool, enum request_end end);
+
 /* Answer 503 to all that wait; end says why for the accounts, why is a sentence for the client. */
 void queue_refuse_all(struct pool *pool, enum request_end end, const char *why);
 

@@ -241,6 +241,7 @@ this_second(struct stats *stats, int64_t now_us)
 	if (STATS_READ(s->second) == second)
 		return s;
 	SET(s->requests, 0);
+	SET(s->served, 0);
 	SET(s->errors, 0);
 	SET(s->duration_us, 0);
 	SET(s->duration_max_us, 0);
@@ -270,6 +271,7 @@ stats_request(struct stats *stats, int64_t now_us, const struct stats_request *r
 	if (r->duration_us >= 0) {
 		histogram_add(&stats->duration, r->duration_us);
 		recent_add(&stats->recent_duration, now_us, r->duration_us);
+		ADD(s->served, 1);
 		ADD(s->duration_us, (uint64_t)r->duration_us);
 		if ((uint64_t)r->duration_us > STATS_READ(s->duration_max_us))
 			SET(s->duration_max_us, (uint64_t)r->duration_us);
@@ -348,4 +350,19 @@ stats_rate(const struct stats *stats, int64_t now_us, unsigned int seconds)
 			requests += STATS_READ(s->requests);
 	}
 	return (double)requests / (double)seconds;
+}
+
+int64_t
+stats_mean_us(const struct stats *stats, int64_t now_us, unsigned int seconds)
+{
+	uint64_t served = 0, duration_us = 0;
+	const struct stats_second *s;
+
+	for (unsigned int ago = 0; ago <= seconds; ago++) {
+		if ((s = stats_second(stats, now_us, ago)) == NULL)
+			continue;
+		served += STATS_READ(s->served);
+		duration_us += STATS_READ(s->duration_us);
+	}
+	return served > 0 ? (int64_t)(duration_us / served) : 0;
 }

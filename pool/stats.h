@@ -15,7 +15,7 @@
 
 #include "conf/conf.h"
 
-#define STATS_MAGIC UINT64_C(0x616e7966706d0002) /* its last 16 bits: the layout's version */
+#define STATS_MAGIC UINT64_C(0x616e7966706d0003) /* its last 16 bits: the layout's version */
 
 /* How a request ended. The order is that of the status page. */
 enum request_end {
@@ -109,6 +109,7 @@ struct stats_recent {
 struct stats_second {
 	_Atomic int64_t second; /* of the monotonic clock that it counts for */
 	_Atomic uint32_t requests;
+	_Atomic uint32_t served; /* of these, had a worker */
 	_Atomic uint32_t errors; /* of these, not END_OK, or with a status of 500 or more */
 	_Atomic uint64_t duration_us; /* sum */
 	_Atomic uint64_t duration_max_us;
@@ -201,6 +202,10 @@ int64_t stats_quantile(const struct stats_recent *recent, int64_t now_us, double
 
 /* Requests per second over the last `seconds` whole seconds. */
 double stats_rate(const struct stats *stats, int64_t now_us, unsigned int seconds);
+
+/* The mean time in a worker of those that ended since `seconds` whole seconds ago, in
+ * microseconds; 0 when there was none. */
+int64_t stats_mean_us(const struct stats *stats, int64_t now_us, unsigned int seconds);
 
 /* The second that ended `ago` whole seconds before now (1: the last whole one); NULL: nothing
  * happened in it. */

@@ -26,6 +26,7 @@ _Static_assert(POINTS * POINT_SECONDS < STATS_SECONDS, "the statistics reach bac
 /* What happened in the seconds of one point. */
 struct point {
 	double requests; /* per second */
+	double served;	 /* of all of them, those that had a worker */
 	double mean_us, longest_us;
 	double queued;
 };
@@ -41,6 +42,7 @@ add_second(struct point *p, uint64_t *duration_us, const struct stats_second *s)
 	double longest = (double)STATS_READ(s->duration_max_us);
 
 	p->requests += (double)STATS_READ(s->requests);
+	p->served += (double)STATS_READ(s->served);
 	*duration_us += STATS_READ(s->duration_us);
 	if (longest > p->longest_us)
 		p->longest_us = longest;
@@ -78,8 +80,8 @@ read_point(const struct stats *stats, int64_t now_us, unsigned int ago, double *
 		if (most > p.queued)
 			p.queued = most;
 	}
-	if (p.requests > 0)
-		p.mean_us = (double)duration_us / p.requests;
+	if (p.served > 0)
+		p.mean_us = (double)duration_us / p.served;
 	p.requests /= POINT_SECONDS;
 	return p;
 }

@@ -96,7 +96,7 @@ def test_newcomers_are_told(odd):
                 push(c, begin(i) + record(PARAMS, i, pair("A", b"x" * 3000)))
         with Client(server.address) as c:
             answer = c.request()
-            assert answer.status == 503 and answer.header["retry-after"] == "1"
+            assert answer.status == 503 and "retry-after" not in answer.header
         server.wait_log(r"bytes are buffered \(buffer_limit is 4194304\).*answered 503")
     finally:
         for c in held:

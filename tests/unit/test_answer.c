@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "pool/answer.h"
 #include "pool/params.h"
 #include "pool/request.h"
@@ -298,17 +299,23 @@ END_TEST
 
 static const struct {
 	unsigned int status;
+	enum request_end end;
 	const char *line;
 	bool retry_after;
 } pages[] = {
-    {400, "Status: 400 Bad Request", false},
-    {408, "Status: 408 Request Timeout", false},
-    {413, "Status: 413 Content Too Large", false},
-    {431, "Status: 431 Request Header Fields Too Large", false},
-    {500, "Status: 500 Internal Server Error", false},
-    {502, "Status: 502 Bad Gateway", false},
-    {503, "Status: 503 Service Unavailable", true},
-    {504, "Status: 504 Gateway Timeout", false},
+    {400, END_REFUSED, "Status: 400 Bad Request", false},
+    {408, END_CLIENT_TIMEOUT, "Status: 408 Request Timeout", false},
+    {413, END_REFUSED, "Status: 413 Content Too Large", false},
+    {431, END_REFUSED, "Status: 431 Request Header Fields Too Large", false},
+    {500, END_NO_RESOURCES, "Status: 500 Internal Server Error", false},
+    {502, END_CRASH, "Status: 502 Bad Gateway", false},
+    {502, END_NO_WORKER, "Status: 502 Bad Gateway", false}, /* the status counts, too */
+    {503, END_NO_WORKER, "Status: 503 Service Unavailable", true},
+    {503, END_QUEUE_FULL, "Status: 503 Service Unavailable", true},
+    {503, END_NO_RESOURCES, "Status: 503 Service Unavailable", false},
+    {503, END_MEMORY, "Status: 503 Service Unavailable", false},
+    {503, END_OK, "Status: 503 Service Unavailable", false}, /* of the status page */
+    {504, END_TIMEOUT, "Status: 504 Gateway Timeout", false},
 };
 
 static void
@@ -321,6 +328,8 @@ check_page(const char *line, bool retry_after, bool has_body)
 	ck_assert_str_eq(output(), want);
 	ck_assert_msg(
 	    (strstr(stdout_bytes, "\r\nRetry-After: 1\r\n") != NULL) == retry_after, "%s", line);
+	ck_assert_msg(
+	    (strstr(stdout_bytes, "Retry-After") != NULL) == retry_after, "%s", line);
 	ck_assert_msg(strstr(stdout_bytes, "\r\nContent-Type: text/html\r\n") != NULL, "%s", line);
 	body = strstr(stdout_bytes, "\r\n\r\n");
 	ck_assert(body != NULL);
@@ -331,8 +340,21 @@ check_page(const char *line, bool retry_after, bool has_body)
 	ck_assert_msg((strstr(body, "What happened.") != NULL) == has_body, "%s: %s", line, body);
 }
 
+/* An idle worker, and a request that it has served. */
+static void
+know_service_time(void)
+{
+	const struct stats_request served = { .end = END_OK, .status = 200, .wait_us = -1,
+		.duration_us = 1000 };
+
+	fixture_worker(&f);
+	stats_request(f.pool.stats, clock_now_us(), &served);
+}
+
 START_TEST(test_error_page)
 {
+	know_service_time();
+	r->end = pages[_i].end;
 	answer_error(r, pages[_i].status, "What happened.");
 	ck_assert_uint_eq(r->status, pages[_i].status);
 	ck_assert(r->out_end && r->head_done && r->discard && !r->cut);
@@ -344,6 +366,7 @@ START_TEST(test_error_page_head)
 {
 	ck_assert_int_eq(params_add(r, BYTES("\16\4REQUEST_METHODHEAD")), PARAMS_OK);
 	ck_assert_int_eq(params_finish(r), PARAMS_OK);
+	r->end = END_NO_WORKER;
 	answer_error(r, 503, "What happened.");
 	check_page("Status: 503 Service Unavailable", true, false);
 }

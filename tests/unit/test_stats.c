@@ -220,6 +220,26 @@ START_TEST(test_seconds)
 }
 END_TEST
 
+/* Of those that had a worker: many that are refused do not make the others look short. */
+START_TEST(test_mean)
+{
+	const struct stats_request refused = { .end = END_QUEUE_FULL, .status = 503,
+		.wait_us = -1, .duration_us = -1 };
+
+	ck_assert_int_eq(stats_mean_us(stats, T0, 60), 0);
+	for (int i = 0; i < 1000; i++)
+		stats_request(stats, T0, &refused);
+	ck_assert_int_eq(stats_mean_us(stats, T0, 60), 0);
+	add(T0, 100);
+	add(T0, 200);
+	ck_assert_int_eq(stats_mean_us(stats, T0, 60), 150);
+	add(T0 + 30 * SECOND, 600);
+	ck_assert_int_eq(stats_mean_us(stats, T0 + 60 * SECOND, 60), 300);
+	ck_assert_int_eq(stats_mean_us(stats, T0 + 61 * SECOND, 60), 600);
+	ck_assert_int_eq(stats_mean_us(stats, T0 + 91 * SECOND, 60), 0);
+}
+END_TEST
+
 static int
 memory(size_t size)
 {
@@ -372,6 +392,7 @@ main(void)
 	tcase_add_test(tc, test_quantile_window);
 	tcase_add_test(tc, test_rate);
 	tcase_add_test(tc, test_seconds);
+	tcase_add_test(tc, test_mean);
 	tcase_add_test(tc, test_restart);
 	tcase_add_test(tc, test_foreign);
 	tcase_add_test(tc, test_slots);
