@@ -97,10 +97,13 @@ on_message(const struct message *message, size_t len, void *arg)
 		log_error("[pool %s] %.*s", child->pool->name, (int)len, message->data);
 		break;
 	case MESSAGE_LACK:
-		permits_lack(child, message->arg);
+		permits_lack(child, message->arg, len > 0);
 		break;
 	case MESSAGE_RETURN:
 		permits_return(child, message->arg);
+		break;
+	case MESSAGE_OFFER:
+		permits_offer(child, message->arg);
 		break;
 	default:
 		log_error("[pool %s] pool process %ld sent a message of unknown type %lu",
@@ -344,12 +347,13 @@ child_why(const struct child *child)
 }
 
 bool
-child_permit(struct child *child, unsigned int n)
+child_tell_permits(struct child *child, enum message_type type, uint32_t arg)
 {
-	if (channel_send(&child->process.channel, MESSAGE_PERMIT, n, NULL, 0, -1) == 0)
+	if (channel_send(&child->process.channel, type, arg, NULL, 0, -1) == 0)
 		return true;
-	log_warning("[pool %s] cannot permit %u workers to pool process %ld: %s", child->pool->name,
-	    n, (long)child->process.pid, strerror(errno));
+	log_warning("[pool %s] cannot tell pool process %ld how many workers it may have "
+		    "(process.max): %s",
+	    child->pool->name, (long)child->process.pid, strerror(errno));
 	return false;
 }
 

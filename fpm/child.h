@@ -10,6 +10,7 @@
 
 #include "fpm/process.h"
 #include "fpm/rundir.h"
+#include "fpm/share.h"
 #include "fpm/sockets.h"
 #include "fpm/users.h"
 
@@ -42,8 +43,10 @@ struct child {
 	bool has_begun;         /* a process of it was set up, whatever became of its workers */
 	bool has_failed;        /* at the start of all; there is no second attempt then */
 
-	/* Where process.max is set: workers it may have, would like more, and gets just now. */
-	unsigned int permits, lacking, granting;
+	/* Where process.max is set. */
+	struct share share;
+	bool has_asked;    /* for permits, and has no answer */
+	bool has_returned; /* some; an order may have crossed that */
 };
 
 /* In CHILD_WAITING, with its listening sockets still to be opened. NULL: out of memory. */
@@ -72,8 +75,9 @@ void child_stop(struct child *child);
 /* Why it cannot serve as far as the master knows; empty: it can. */
 const char *child_why(const struct child *child);
 
-/* Its pool may have n workers more (process.max). false: it could not be told; logged. */
-bool child_permit(struct child *child, unsigned int n);
+/* Tell its process about workers that the pool may have (process.max): MESSAGE_PERMIT, MESSAGE_CALL
+ * or MESSAGE_RECLAIM with its argument. false: it could not be told; logged. */
+bool child_tell_permits(struct child *child, enum message_type type, uint32_t arg);
 
 /* Give it the re-opened error log. */
 void child_send_log(struct child *child);

@@ -49,6 +49,7 @@ struct master {
 	bool log_is_stderr;           /* rather than a file */
 	bool is_daemon;               /* descriptors 1 and 2 are the error log */
 	bool has_terminal;            /* a hang-up of the terminal ends us */
+	bool permits_due;             /* a timer of permits.c runs */
 };
 
 /*

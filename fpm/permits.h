@@ -4,9 +4,12 @@
 
 #include "fpm/master.h"
 
-/* The pool says how many permits it lacks in all, or that it gives n of its own back. */
-void permits_lack(struct child *child, unsigned int n);
+/* The pool says how many permits it lacks in all, and whether requests wait while it has no worker;
+ * that it gives n of its own back; or that n of its workers are idle and can be ended for others,
+ * as it was called. */
+void permits_lack(struct child *child, unsigned int n, bool waiting);
 void permits_return(struct child *child, unsigned int n);
+void permits_offer(struct child *child, unsigned int n);
 
 /* Its process is gone, and its workers with it. */
 void permits_drop(struct child *child);

@@ -15,6 +15,7 @@
 #include "pool/queue.h"
 #include "pool/scale.h"
 #include "pool/worker.h"
+#include "pool/yield.h"
 
 /* A worker that lived this long is no failed start. */
 #define PROVEN_US 1000000
@@ -87,16 +88,21 @@ may_try(struct pool *pool, int64_t now)
 static unsigned int
 with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 {
-	unsigned int have, total = pool_workers(pool);
+	unsigned int have, owed, total = pool_workers(pool);
 
 	if (pool->global->process_max == 0)
 		return n;
+	if (pool->failures > 0)
+		wanted = n; /* it could not use more */
 	have = pool->permits > total ? pool->permits - total : 0;
-	if (have > wanted) {
-		orders_return_permits(pool, have - wanted);
-		have = wanted;
-	}
-	orders_lack_permits(pool, wanted - have);
+	owed = yield_owed(pool, have);
+	if (have > wanted && have - wanted > owed)
+		owed = have - wanted;
+	if (owed > 0)
+		orders_return_permits(pool, owed);
+	have -= owed;
+	orders_lack_permits(pool, wanted > have ? wanted - have : 0,
+	    total == 0 && pool->request_count[REQUEST_QUEUED] > 0);
 	return n < have ? n : have;
 }
 
@@ -240,6 +246,7 @@ worker_adjust(struct pool *pool)
 		    "it was idle and is not needed");
 	else if (counts.leaving > 0)
 		stop_leaving(pool);
+	yield_workers(pool, &settings);
 }
 
 void

@@ -30,14 +30,19 @@ enum message_type {
 	MESSAGE_DRAIN,	      /* finish what was accepted, queued requests too, then exit 0 */
 	MESSAGE_STOP,	      /* end everything now, then exit 0 */
 	MESSAGE_PERMIT,       /* arg: so many workers more may exist (process.max); 0: none now */
+	MESSAGE_CALL,	      /* arg: enum message_call; what was offered and ordered is void */
+	MESSAGE_RECLAIM,      /* arg: so many workers in all are to be ended of those offered, and
+			       * their permits given back; those are then off both counts */
 	/* master -> metrics process, before the start; states after it as well */
 	MESSAGE_POOL,	    /* arg: its number, from 0 on; data: name; its statistics are passed */
 	MESSAGE_POOL_STATE, /* arg: its number; data: struct message_pool_state */
 	/* pool process -> master */
 	MESSAGE_BEGUN,	/* it is set up and accepts connections; workers may still fail */
 	MESSAGE_READY,	/* arg: pid of the first worker that became ready */
-	MESSAGE_LACK,	/* arg: so many permits are lacking now; replaces what was said before */
+	MESSAGE_LACK,	/* arg: so many permits are lacking now; replaces what was said before.
+			 * data: not empty if requests wait and there is no worker at all */
 	MESSAGE_RETURN, /* arg: so many permits are not needed any more */
+	MESSAGE_OFFER,	/* arg: so many workers could be ended, called as it was; likewise */
 	MESSAGE_FAILED, /* data: why the pool process cannot serve; it exits after it */
 };
 
@@ -50,6 +55,15 @@ enum message_fd {
 	MESSAGE_FD_SOCKET_DIR, /* a 0700 directory of the pool's user, for workers' sockets */
 	MESSAGE_FD_SLOWLOG,    /* the slow log, opened for appending; where there is one */
 	MESSAGE_FD_EXE,	       /* our own binary, likewise */
+};
+
+/* Which of its idle workers a pool is asked for, since others lack permits. Each has those before
+ * it, too. */
+enum message_call {
+	CALL_NOBODY,
+	CALL_LONG_IDLE, /* those above its minimum that were not needed for seconds */
+	CALL_IDLE,	/* those that were not needed for a moment: another has fewer */
+	CALL_ANY	/* those that are its minimum: another has none */
 };
 
 #define MESSAGE_WHY_MAX 80

@@ -37,6 +37,8 @@
 #define FRESH_US 100000
 /* For running requests when the master has crashed. */
 #define CRASH_FINISH_US 500000
+/* The master does not read just now. */
+#define SAY_AGAIN_MS 100
 
 void
 orders_report_begun(struct pool *pool)
@@ -55,28 +57,62 @@ orders_report_ready(struct pool *pool, pid_t pid)
 	if (pool->master_fd == -1 ||
 	    message_send(pool->master_fd, MESSAGE_READY, (uint32_t)pid, NULL, 0, -1) == 0)
 		pool->reported_ready = true;
-	else /* the next worker that becomes ready tries again */
-		log_warning("cannot tell the master that the pool is ready: %s", strerror(errno));
+	else {
+		if (!pool->ready_unsaid)
+			log_warning("cannot tell the master that the pool is ready: %s",
+			    strerror(errno));
+		deadline_after_ms(pool, SAY_AGAIN_MS);
+	}
+	pool->ready_unsaid = !pool->reported_ready;
+	pool->ready_pid = pid;
 }
 
 void
-orders_lack_permits(struct pool *pool, unsigned int n)
+orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 {
-	if (n == pool->lacking || pool->master_fd == -1)
+	waiting = waiting && n > 0;
+	if (pool->master_fd == -1 ||
+	    (n == pool->lacking && waiting == pool->lacking_none && !pool->lacking_unsure))
 		return;
-	if (message_send(pool->master_fd, MESSAGE_LACK, n, NULL, 0, -1) == 0) {
-		pool->lacking = n;
-		pool->asked = n > 0;
-	} else
-		deadline_after_ms(pool, 100); /* its queue is full: say it again */
+	if (message_send(pool->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
+		deadline_after_ms(pool, SAY_AGAIN_MS);
+		return;
+	}
+	pool->lacking = n;
+	pool->lacking_none = waiting;
+	pool->lacking_unsure = false;
+	pool->asked = n > 0;
+}
+
+static void
+take(unsigned int *from, unsigned int n)
+{
+	*from -= n < *from ? n : *from;
 }
 
 void
 orders_return_permits(struct pool *pool, unsigned int n)
 {
-	if (pool->master_fd == -1 ||
-	    message_send(pool->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == 0)
-		pool->permits -= n;
+	if (pool->master_fd != -1 &&
+	    message_send(pool->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == -1) {
+		deadline_after_ms(pool, SAY_AGAIN_MS);
+		return;
+	}
+	take(&pool->permits, n);
+	take(&pool->offered, n);
+	take(&pool->ordered, n);
+}
+
+void
+orders_offer_workers(struct pool *pool, unsigned int n)
+{
+	/* That it is fewer need be said only where all of them are wanted. */
+	if (pool->master_fd == -1 || (n <= pool->offered && n >= pool->ordered))
+		return;
+	if (message_send(pool->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
+		pool->offered = n;
+	else
+		deadline_after_ms(pool, SAY_AGAIN_MS);
 }
 
 /* Close the clients that have nothing under way; the others close when they are answered. One
@@ -209,6 +245,29 @@ reopen_log(struct pool *pool, int *fd)
 	log_notice("error log file re-opened");
 }
 
+/* process.max: what we may have, and what others lack. */
+static void
+heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
+{
+	switch (type) {
+	case MESSAGE_PERMIT:
+		pool->permits += arg;
+		take(&pool->lacking, arg);
+		pool->lacking_unsure = arg > 0;
+		pool->asked = false;
+		if (arg == 0) /* so many are all that can be had to start with */
+			pool->begun = true;
+		break;
+	case MESSAGE_CALL:
+		pool->call = arg <= CALL_ANY ? (enum message_call)arg : CALL_NOBODY;
+		pool->offered = pool->ordered = 0;
+		break;
+	default:
+		pool->ordered = arg;
+		break;
+	}
+}
+
 static void
 on_master(evutil_socket_t fd, short what, void *arg)
 {
@@ -245,9 +304,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 		orders_stop(pool);
 		break;
 	case MESSAGE_PERMIT:
-		pool->permits += m.arg;
-		pool->lacking -= m.arg < pool->lacking ? m.arg : pool->lacking;
-		pool->asked = false;
+	case MESSAGE_CALL:
+	case MESSAGE_RECLAIM:
+		heed_permits(pool, m.type, m.arg);
 		worker_adjust(pool);
 		break;
 	default:
@@ -289,6 +348,8 @@ orders_progress(struct pool *pool)
 int64_t
 orders_expire(struct pool *pool, int64_t now_us)
 {
+	if (pool->ready_unsaid)
+		orders_report_ready(pool, pool->ready_pid);
 	if (pool->state != POOL_DRAINING)
 		return 0;
 	finish_clients(pool);

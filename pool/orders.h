@@ -13,10 +13,12 @@ void orders_report_begun(struct pool *pool);
 /* The first worker is ready: tell the master, once. */
 void orders_report_ready(struct pool *pool, pid_t pid);
 
-/* Where process.max is set: tell the master how many permits are lacking in all, or give some
- * back. */
-void orders_lack_permits(struct pool *pool, unsigned int n);
+/* Where process.max is set: tell the master how many permits are lacking in all, and whether
+ * requests wait for the first worker of all; give some back; or offer to end n idle workers. What
+ * cannot be said now is due again a little later. */
+void orders_lack_permits(struct pool *pool, unsigned int n, bool waiting);
 void orders_return_permits(struct pool *pool, unsigned int n);
+void orders_offer_workers(struct pool *pool, unsigned int n);
 
 /* While the pool comes to its end: go on when what was waited for has happened. */
 void orders_progress(struct pool *pool);

@@ -20,6 +20,7 @@
 #include "conf/conf.h"
 #include "pool/fcgi.h"
 #include "pool/ledger.h"
+#include "pool/message.h"
 #include "pool/stats.h"
 #include "pool/sweep.h"
 
@@ -397,13 +398,20 @@ struct pool {
 	struct sweep sweep;
 	enum worker_keeps keeps;  /* what is known of the program; never KEEPS_NO */
 	bool reported_ready;
+	bool ready_unsaid;    /* the master could not be told that ready_pid is ready */
+	pid_t ready_pid;
 	int64_t sample_us;     /* when memory and CPU of busy workers are looked at next */
 	bool begun;	       /* pm.start_servers has been reached */
 	bool at_max;	       /* pm.max_children keeps a worker from being started */
 	int64_t at_max_us;     /* when pm.max_children was last reported as reached */
 	unsigned int permits;  /* workers that the master lets us have, where process.max is set */
 	unsigned int lacking;  /* those that we told it we lack */
+	bool lacking_none;     /* and whether we told it that requests wait for the first of all */
+	bool lacking_unsure;   /* it has given some, perhaps for what we told it before */
 	bool asked;	       /* and it has not answered yet */
+	enum message_call call; /* how far other pools lack workers */
+	unsigned int offered;  /* idle workers that we told it we can end for them */
+	unsigned int ordered;  /* of them it wants so many */
 	int64_t *crashes;      /* the last emergency_restart_threshold crashes of workers */
 	unsigned int crash_next; /* the oldest of them */
 	int socket_dir_fd;

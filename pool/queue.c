@@ -73,7 +73,8 @@ queue_enter(struct request *r)
 	r->queued_us = r->since_us;
 	deadline_after_ms(pool, pool->conf->request_queue_timeout_ms);
 	dispatch(pool);
-	if (pool->conf->pm == PM_STATIC || r->state != REQUEST_QUEUED)
+	/* The master learns that a request waits where process.max has left no worker at all. */
+	if (r->state != REQUEST_QUEUED || (pool->conf->pm == PM_STATIC && pool_workers(pool) > 0))
 		return;
 	if (pool->worker_count[WORKER_BUSY] == 0)
 		worker_adjust(pool);

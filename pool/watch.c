@@ -14,6 +14,7 @@
 #include "pool/measure.h"
 #include "pool/scale.h"
 #include "pool/worker.h"
+#include "pool/yield.h"
 
 /* pm.max_requests and a random part of at most pm.max_requests_jitter. */
 static uint64_t
@@ -125,6 +126,7 @@ watch_request_ended(struct worker *w, struct request *r)
 		deadline_at(pool, w->started_us + conf->max_lifetime_ms * 1000);
 	if (conf->pm != PM_STATIC)
 		deadline_at(pool, w->since_us + conf->process_idle_timeout_ms * 1000);
+	yield_later(pool, w->since_us);
 }
 
 /* Act on what a limit has to say about the running request r. */
