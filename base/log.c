@@ -135,15 +135,16 @@ begin(char *out, const struct logline *l)
 	return 1 + (l->pool != NULL ? (size_t)snprintf(out + 1, 80, "[pool %.64s] ", l->pool) : 0);
 }
 
-/* One JSON object; false: out of memory. The journal has fields of its own instead. */
-static bool
+/* One JSON object, whose length is returned; 0: out of memory. The journal has fields of its own
+ * instead. */
+static size_t
 put_json(const struct logline *l, const char *text, size_t len)
 {
 	char *json = logline_json(l, text, len), *line;
-	size_t n;
+	size_t n, put_len = 0;
 
 	if (json == NULL)
-		return false;
+		return 0;
 	n = strlen(json);
 	if ((line = malloc(n + 2)) != NULL) {
 		size_t at = logger.kind == LOG_TO_FILE ? 0 : 1;
@@ -151,11 +152,12 @@ put_json(const struct logline *l, const char *text, size_t len)
 		line[0] = (char)l->level;
 		memcpy(line + at, json, n);
 		line[at + n] = '\n';
-		put(line, at + n + 1);
+		put_len = at + n + 1;
+		put(line, put_len);
 	}
 	free(json);
 	free(line);
-	return line != NULL;
+	return put_len;
 }
 
 static bool
@@ -171,7 +173,7 @@ write_text(const struct logline *l, const char *text, size_t len, bool plain)
 	char line[LOG_LINE_MAX + LOGLINE_PREFIX_MAX];
 	size_t n, used;
 
-	if (wants_json() && put_json(l, text, len))
+	if (wants_json() && put_json(l, text, len) > 0)
 		return;
 	n = begin(line, l);
 	n += logline_escape(line + n, LOG_LINE_MAX - 4 - n, text, len, plain, &used);
@@ -233,9 +235,10 @@ LOG_FUNCTION(log_warning, LEVEL_WARNING)
 LOG_FUNCTION(log_notice, LEVEL_NOTICE)
 LOG_FUNCTION(log_debug, LEVEL_DEBUG)
 
-/* As much of a worker's line as fits one of ours; returns the bytes of it that did. */
+/* As much of a worker's line as fits one of ours; returns the bytes of it that did, and adds what
+ * they became to *written. */
 static size_t
-put_part(const char *said, const char *line, size_t len, size_t limit, char *out)
+put_part(const char *said, const char *line, size_t len, size_t limit, char *out, size_t *written)
 {
 	struct logline l = line_now(LEVEL_WARNING);
 	size_t n = 0, used, end = said != NULL ? 2 : 1; /* a quote and the line feed */
@@ -250,15 +253,17 @@ put_part(const char *said, const char *line, size_t len, size_t limit, char *out
 		out[n++] = '"';
 	out[n++] = '\n';
 	put(out, n);
+	*written += n;
 	return used;
 }
 
 /* The same as JSON; 0: out of memory. */
 static size_t
-put_json_part(const char *said, const char *line, size_t len, size_t limit, char *out)
+put_json_part(const char *said, const char *line, size_t len, size_t limit, char *out,
+    size_t *written)
 {
 	struct logline l = line_now(LEVEL_WARNING);
-	size_t n = (size_t)snprintf(out, LOG_SAID_MAX, "%s\"", said);
+	size_t n = (size_t)snprintf(out, LOG_SAID_MAX, "%s\"", said), put_len;
 
 	if (limit > JSON_PART_MAX)
 		limit = JSON_PART_MAX;
@@ -266,24 +271,28 @@ put_json_part(const char *said, const char *line, size_t len, size_t limit, char
 		len = limit;
 	memcpy(out + n, line, len);
 	out[n + len] = '"';
-	return put_json(&l, out, n + len + 1) ? len : 0;
+	put_len = put_json(&l, out, n + len + 1);
+	*written += put_len;
+	return put_len > 0 ? len : 0;
 }
 
 size_t
-log_output(const char *said, const char *line, size_t len, size_t limit, bool whole)
+log_output(const char *said, const char *line, size_t len, size_t limit, bool whole,
+    size_t *written)
 {
 	char *out;
 	size_t done = 0, n;
 	int saved_errno = errno;
 
+	*written = 0;
 	if (LEVEL_WARNING < logger.level || (out = malloc(limit + LOG_SAID_MAX + 2)) == NULL)
 		return len;
 	while (done < len && (whole || len - done >= limit)) {
 		n = 0;
 		if (said != NULL && wants_json())
-			n = put_json_part(said, line + done, len - done, limit, out);
+			n = put_json_part(said, line + done, len - done, limit, out, written);
 		if (n == 0)
-			n = put_part(said, line + done, len - done, limit, out);
+			n = put_part(said, line + done, len - done, limit, out, written);
 		done += n;
 	}
 	free(out);

@@ -78,9 +78,11 @@ void log_text(enum log_level level, const char *text);
  * said ("child 42 said into stderr: ", at most LOG_SAID_MAX bytes) and has the line in quotes; said
  * NULL: the line as it is, without time and level. Control bytes are escaped. A line that would be
  * longer than limit bytes (512 at least) becomes several. Not whole, the line goes on: only what
- * fills lines is written. Returns the bytes of it that are done with.
+ * fills lines is written. Returns the bytes of it that are done with; *written becomes the bytes
+ * of the log that they took.
  */
 #define LOG_SAID_MAX 64
-size_t log_output(const char *said, const char *line, size_t len, size_t limit, bool whole);
+size_t log_output(const char *said, const char *line, size_t len, size_t limit, bool whole,
+    size_t *written);
 
 #endif

@@ -151,6 +151,7 @@ struct conf_pool {
 
 	bool catch_workers_output;
 	bool decorate_workers_output;
+	uint64_t workers_output_rate; /* bytes of the log per second, 0: no limit */
 
 	char *access_log;    /* file, /dev/stdout or /dev/stderr; absolute once read; NULL: none */
 	char *access_format; /* what format_parse() takes */

@@ -12,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/deadline.h"
 
 /* What a buffer for unfinished lines is at first; it is not kept when it has grown. */
 #define CAPTURE_LINE_MIN 1024
@@ -23,19 +25,72 @@
  * requests wait meanwhile. */
 #define CAPTURE_READ_MAX 1024
 
-/* Log len bytes of a line; those of one that goes on are returned as far as they are done with. */
-static size_t
-log_line(const struct capture *cap, const char *line, size_t len, bool whole)
+void
+capture_tell_dropped(struct pool *pool)
 {
-	const struct pool *pool = cap->worker->pool;
+	const struct throttle *t = &pool->output;
+
+	if (throttle_tell_us(t) == 0)
+		return;
+	log_warning("%llu line%s (%llu KB) that children printed in the last %.1f s are not in the "
+		    "log, the last of them by child %d: that was more than workers_output_rate "
+		    "(%llu bytes per second); find out why they print so much, or raise it",
+	    (unsigned long long)t->lines, t->lines == 1 ? "" : "s",
+	    (unsigned long long)(t->bytes + 1023) / 1024,
+	    (double)(clock_now_us() - t->since_us) / 1e6, (int)pool->output_pid,
+	    (unsigned long long)pool->conf->workers_output_rate);
+	throttle_told(&pool->output);
+}
+
+int64_t
+capture_expire(struct pool *pool, int64_t now_us)
+{
+	int64_t at = throttle_tell_us(&pool->output);
+
+	if (at == 0 || now_us < at)
+		return at;
+	capture_tell_dropped(pool);
+	return 0;
+}
+
+/* Count len bytes, and the line if it is whole, rather than log them. */
+static void
+drop(struct capture *cap, size_t len, bool whole)
+{
+	struct pool *pool = cap->worker->pool;
+
+	throttle_drop(&pool->output, whole ? 1 : 0, len, clock_now_us());
+	deadline_at(pool, throttle_tell_us(&pool->output));
+	pool->output_pid = cap->worker->pid;
+	if (whole)
+		stats_count(pool->stats, STATS_OUTPUT_DROPPED, 1);
+	cap->cut = !whole;
+}
+
+/* Log len bytes of a line; those of one that goes on are returned as far as they are done with.
+ * All that workers say comes by here. */
+static size_t
+log_line(struct capture *cap, const char *line, size_t len, bool whole)
+{
+	struct pool *pool = cap->worker->pool;
 	char said[LOG_SAID_MAX];
+	size_t done, written;
 
 	while (whole && len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n'))
 		len--;
+	if (len == 0 && !cap->cut)
+		return 0;
+	if (cap->cut || !throttle_passes(&pool->output, pool->conf->workers_output_rate,
+			    pool->conf->workers_output_rate > 0 ? clock_now_us() : 0)) {
+		drop(cap, len, whole);
+		return len;
+	}
 	snprintf(said, sizeof(said), "child %d said into %s: ", (int)cap->worker->pid,
 	    cap->is_stderr ? "stderr" : "stdout");
-	return log_output(pool->conf->decorate_workers_output ? said : NULL, line, len,
-	    pool->global->log_limit, whole);
+	done = log_output(pool->conf->decorate_workers_output ? said : NULL, line, len,
+	    pool->global->log_limit, whole, &written);
+	throttle_spend(&pool->output, written);
+	return done;
 }
 
 static void
@@ -47,11 +102,18 @@ free_line(struct capture *cap)
 	cap->line_cap = 0;
 }
 
+/* Whether it has said the beginning of a line, and not its end. */
+static bool
+is_unfinished(const struct capture *cap)
+{
+	return cap->line_len > 0 || cap->cut;
+}
+
 /* The line ends here. */
 static void
 end_line(struct capture *cap)
 {
-	if (cap->line_len > 0)
+	if (is_unfinished(cap))
 		log_line(cap, cap->line, cap->line_len, true);
 	cap->line_len = 0;
 	if (cap->line_cap > CAPTURE_LINE_MIN)
@@ -130,7 +192,7 @@ expect_end(struct capture *cap)
 {
 	const struct timeval tv = { LATE_US / 1000000, LATE_US % 1000000 };
 
-	cap->late = cap->line_len > 0 && event_add(&cap->ev_late, &tv) == 0;
+	cap->late = is_unfinished(cap) && event_add(&cap->ev_late, &tv) == 0;
 }
 
 static void
@@ -157,9 +219,9 @@ void
 capture_request_ended(struct worker *w)
 {
 	end_line(&w->fcgi);
-	if (w->out.line_len > 0 && !w->out.late)
+	if (is_unfinished(&w->out) && !w->out.late)
 		expect_end(&w->out);
-	if (w->err.line_len > 0 && !w->err.late)
+	if (is_unfinished(&w->err) && !w->err.late)
 		expect_end(&w->err);
 }
 
@@ -227,7 +289,7 @@ capture_read(struct capture *cap)
 		take_tail(w, buf, (size_t)n);
 	if (w->pool->conf->catch_workers_output)
 		take_lines(cap, buf, (size_t)n);
-	if (cap->line_len == 0)
+	if (!is_unfinished(cap))
 		expect_nothing(cap);
 	else if (w->state != WORKER_BUSY)
 		expect_end(cap);
@@ -248,7 +310,7 @@ capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr)
 	cap->is_stderr = is_stderr;
 	cap->line = NULL;
 	cap->line_len = cap->line_cap = 0;
-	cap->late = false;
+	cap->late = cap->cut = false;
 	evtimer_assign(&cap->ev_late, w->pool->base, on_late, cap);
 	event_assign(&cap->ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_capture_read, cap);
 	event_add(&cap->ev_read, NULL);

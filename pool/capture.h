@@ -22,4 +22,11 @@ void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);
 /* The request of w has ended, and with it the last line of its STDERR; that of a pipe soon. */
 void capture_request_ended(struct worker *w);
 
+/* Tell what workers_output_rate has kept out of the log, if it is time; returns when that will be,
+ * 0: there is nothing to tell. */
+int64_t capture_expire(struct pool *pool, int64_t now_us);
+
+/* Tell it now: the pool ends. */
+void capture_tell_dropped(struct pool *pool);
+
 #endif

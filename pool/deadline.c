@@ -9,6 +9,7 @@
 #include "pool/deadline.h"
 
 #include "base/clock.h"
+#include "pool/capture.h"
 #include "pool/client.h"
 #include "pool/dispatch.h"
 #include "pool/ending.h"
@@ -162,7 +163,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
 	int64_t now = clock_now_us();
-	int64_t due[12];
+	int64_t due[13];
 
 	pool->deadline_us = 0;
 	due[0] = expire_params(pool, now);
@@ -178,6 +179,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	due[8] = expire_blocked(pool, now);
 	due[9] = worker_expire(pool, now);
 	due[11] = sweep_expire(pool, now);
+	due[12] = capture_expire(pool, now);
 	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++)
 		deadline_at(pool, due[i]);
 	deadline_at(pool, orders_expire(pool, now));

@@ -23,6 +23,7 @@
 #include "pool/message.h"
 #include "pool/stats.h"
 #include "pool/sweep.h"
+#include "pool/throttle.h"
 
 struct accesslog;
 struct peers;
@@ -259,6 +260,7 @@ struct capture {
 	struct event ev_read;
 	struct event ev_late; /* an unfinished line goes on no more */
 	bool late;	      /* ev_late is armed */
+	bool cut;	      /* a part of the line was dropped: the rest is, too */
 	struct worker *worker;
 	bool is_stderr;
 	char *line; /* an unfinished line, less than log_limit bytes, or NULL */
@@ -358,6 +360,8 @@ struct pool {
 
 	int master_fd;
 	struct writer_file *log; /* the error log, NULL: descriptor 2 */
+	struct throttle output;	 /* of workers: workers_output_rate */
+	pid_t output_pid;	 /* who said last what was dropped */
 	struct event ev_master;
 	struct event ev_sigchld;
 	struct event ev_sigterm;

@@ -27,6 +27,7 @@
 #include "base/writer.h"
 #include "conf/text.h"
 #include "pool/accesslog.h"
+#include "pool/capture.h"
 #include "pool/client.h"
 #include "pool/deadline.h"
 #include "pool/identity.h"
@@ -218,6 +219,7 @@ serve(struct pool *pool)
 			orders_progress(pool);
 		pool_bury(pool);
 	}
+	capture_tell_dropped(pool);
 }
 
 static void

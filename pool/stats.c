@@ -42,6 +42,8 @@ const struct stats_name stats_counter_names[STATS_COUNTERS] = {
 	    "Pool processes started after the first." },
 	[STATS_LOG_LOST] = { "log lines lost", "log_lines_lost",
 	    "Access log lines that could not be written." },
+	[STATS_OUTPUT_DROPPED] = { "output lines dropped", "output_lines_dropped",
+	    "Lines of workers that were not logged because of workers_output_rate." },
 };
 
 const struct stats_name stats_gauge_names[STATS_GAUGES] = {

@@ -235,6 +235,7 @@ static const struct row rows_after[] = {
 	    .help = "Workers replaced because of pm.max_lifetime." },
 	{ COUNTER(STATS_POOL_RESTARTS) },
 	{ COUNTER(STATS_LOG_LOST) },
+	{ COUNTER(STATS_OUTPUT_DROPPED) },
 	{ COUNTER(STATS_BYTES_IN) },
 	{ COUNTER(STATS_BYTES_OUT) },
 	{ ROW("longest wait", STATUS_MICROSECONDS, get_longest_wait, 0),

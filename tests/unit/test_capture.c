@@ -1,18 +1,22 @@
 /* test_capture.c: what a worker prints comes into the log, a bearable piece at a time. */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "pool/capture.h"
 #include "pool/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define LINES 20000 /* of two bytes: they fit a pipe */
 
 static struct fixture f;
@@ -20,15 +24,21 @@ static struct worker *worker;
 static int end; /* of the pipe, the worker's */
 
 static void
-setup(void)
+setup_with(const char *settings)
 {
 	int fds[2];
 
-	fixture_init(&f, "catch_workers_output = yes\n");
+	fixture_init(&f, settings);
 	worker = fixture_worker(&f);
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
 	capture_open(&worker->out, worker, fds[0], false);
 	end = fds[1];
+}
+
+static void
+setup(void)
+{
+	setup_with("catch_workers_output = yes\n");
 }
 
 static void
@@ -60,6 +70,13 @@ logged(void)
 		lines += text[i] == '\n';
 	free(text);
 	return lines;
+}
+
+static void
+empty_log(void)
+{
+	ck_assert_int_eq(ftruncate(f.log_fd, 0), 0);
+	lseek(f.log_fd, 0, SEEK_SET);
 }
 
 /* Requests do not wait for all that a pipe holds of short lines. */
@@ -174,6 +191,139 @@ START_TEST(test_line_without_end_under_load)
 }
 END_TEST
 
+/* workers_output_rate: 10 KB may come at once. Whatever comes by whichever door, not more than
+ * that is logged, all of it is taken, and what is not logged is counted and told. */
+#define RATE 1024
+#define BURST (10 * RATE)
+#define FLOOD_PARTS 500
+#define FLOOD_PART 100
+
+static const struct {
+	const char *name;
+	char part[FLOOD_PART + 1]; /* its end is repeated */
+	bool fcgi;
+	bool ends; /* its request does, each time */
+} floods[] = {
+    {"lines", "a line\n", false, false},
+    {"one endless line", "x", false, false},
+    {"short lines", "y\ny\ny\n", false, false},
+    {"empty lines", "\n\n\n\n\ny", false, false},
+    {"control bytes", "\033\033\033\033\033\n", false, false},
+    {"lines by FCGI_STDERR", "a line\n", true, false},
+    {"one endless line by FCGI_STDERR", "x", true, false},
+    {"lines without an end by FCGI_STDERR", "no end", true, true},
+};
+
+/* A part: the text, filled up in front. */
+static void
+flood_once(int i)
+{
+	char part[FLOOD_PART];
+	size_t len = strlen(floods[i].part);
+
+	memset(part, 'x', sizeof(part));
+	memcpy(part + sizeof(part) - len, floods[i].part, len);
+	if (floods[i].fcgi) {
+		capture_fcgi_stderr(worker, (uint8_t *)part, sizeof(part));
+	} else {
+		print(part, sizeof(part));
+		fixture_pass(&f);
+	}
+	if (floods[i].ends)
+		capture_request_ended(worker);
+}
+
+START_TEST(test_rate)
+{
+	off_t size = 0;
+	struct stat st;
+	int pending;
+
+	teardown();
+	setup_with("catch_workers_output = yes\nworkers_output_rate = 1K\n");
+	for (int n = 0; n < FLOOD_PARTS; n++)
+		flood_once(_i);
+	capture_request_ended(worker);
+	ck_assert_int_eq(ioctl(worker->out.fd, FIONREAD, &pending), 0);
+	ck_assert_int_eq(pending, 0);
+	capture_close(&worker->out);
+	ck_assert_int_eq(fstat(f.log_fd, &st), 0);
+	/* One line beyond the burst, and what the test itself takes of time. */
+	ck_assert_msg(st.st_size >= BURST && st.st_size < BURST + 4 * RATE, "%s: %lld bytes",
+	    floods[_i].name, (long long)st.st_size);
+	size = st.st_size;
+	ck_assert_int_gt(throttle_tell_us(&f.pool.output), 0);
+	ck_assert_int_eq(capture_expire(&f.pool, throttle_tell_us(&f.pool.output) - 1),
+	    throttle_tell_us(&f.pool.output));
+	ck_assert_int_eq(capture_expire(&f.pool, throttle_tell_us(&f.pool.output)), 0);
+	ck_assert_int_eq(capture_expire(&f.pool, INT64_MAX), 0); /* once */
+	ck_assert_int_eq(fstat(f.log_fd, &st), 0);
+	ck_assert_int_gt(st.st_size, size);
+	ck_assert_int_lt(st.st_size, size + 512);
+	ck_assert_uint_gt(stats_counted(f.pool.stats, STATS_OUTPUT_DROPPED), 0);
+}
+END_TEST
+
+/* What is told adds up with what is in the log. */
+START_TEST(test_rate_counts)
+{
+	unsigned int in_log;
+	unsigned long long lines, kb;
+	const char *told;
+
+	teardown();
+	setup_with("catch_workers_output = yes\nworkers_output_rate = 1K\n");
+	for (int n = 0; n < 300; n++) {
+		print("twenty-three characters\n", 24);
+		fixture_pass(&f);
+	}
+	in_log = logged();
+	ck_assert_uint_lt(in_log, 300);
+	ck_assert_uint_eq(stats_counted(f.pool.stats, STATS_OUTPUT_DROPPED), 300 - in_log);
+	empty_log();
+	capture_tell_dropped(&f.pool);
+	told = strstr(fixture_log(&f), "WARNING: ");
+	ck_assert_ptr_nonnull(told);
+	ck_assert_int_eq(sscanf(told, "WARNING: %llu lines (%llu KB) that", &lines, &kb), 2);
+	ck_assert_uint_eq(lines, 300 - in_log);
+	ck_assert_uint_eq(kb, ((300 - in_log) * 23 + 1023) / 1024);
+	ck_assert_ptr_nonnull(strstr(told, "workers_output_rate (1024 bytes per second)"));
+}
+END_TEST
+
+/* Of a line whose beginning was dropped, the end is not logged as if it were a line. */
+START_TEST(test_rate_drops_whole_lines)
+{
+	teardown();
+	setup_with("catch_workers_output = yes\nworkers_output_rate = 1K\n");
+	while (throttle_tell_us(&f.pool.output) == 0) {
+		print("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 40);
+		fixture_pass(&f);
+	}
+	empty_log();
+	f.pool.output.spent = 0; /* as if time had passed */
+	print("THE END\nanother line\n", 21);
+	fixture_pass(&f);
+	ck_assert_ptr_null(strstr(fixture_log(&f), "THE END"));
+	ck_assert_ptr_nonnull(strstr(fixture_log(&f), "\"another line\"\n"));
+	ck_assert_uint_eq(stats_counted(f.pool.stats, STATS_OUTPUT_DROPPED), 1);
+}
+END_TEST
+
+/* A log that takes no warnings takes nothing of it: nothing is dropped, either. */
+START_TEST(test_rate_of_what_is_not_logged)
+{
+	teardown();
+	setup_with("catch_workers_output = yes\nworkers_output_rate = 1K\n");
+	log_set_level(LEVEL_ERROR);
+	for (int n = 0; n < FLOOD_PARTS; n++)
+		flood_once(0);
+	log_set_level(LEVEL_NOTICE);
+	ck_assert_uint_eq(logged(), 0);
+	ck_assert_int_eq(throttle_tell_us(&f.pool.output), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -187,6 +337,10 @@ main(void)
 	tcase_add_test(tc, test_line_without_end);
 	tcase_add_test(tc, test_line_without_end_of_a_request);
 	tcase_add_test(tc, test_line_without_end_under_load);
+	tcase_add_loop_test(tc, test_rate, 0, COUNT(floods));
+	tcase_add_test(tc, test_rate_counts);
+	tcase_add_test(tc, test_rate_drops_whole_lines);
+	tcase_add_test(tc, test_rate_of_what_is_not_logged);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -116,6 +116,7 @@ static const struct {
     {"access.log.format", "json", "json"},
     {"access.suppress_path[]", "/ping", "\"/ping\""},
     {"decorate_workers_output", "off", "no"},
+    {"workers_output_rate", "65536", "64K"},
 };
 
 /* A configuration with key = raw in line 3 ([global]) or 5 (the pool), the rest as it has to be. */

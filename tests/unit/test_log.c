@@ -274,10 +274,12 @@ static const struct {
 START_TEST(test_output)
 {
 	const char *line = outputs[_i].line, *got;
+	size_t written;
 
 	ck_assert_uint_eq(log_output(outputs[_i].said, line, strlen(line), outputs[_i].limit,
-			      outputs[_i].whole),
+			      outputs[_i].whole, &written),
 	    outputs[_i].done);
+	ck_assert_uint_eq(written, strlen(logged()));
 	got = outputs[_i].said != NULL && *outputs[_i].want != '\0' ? logged_text() : logged();
 	ck_assert_msg(strcmp(got, outputs[_i].want) == 0, "%s: %s", outputs[_i].name, got);
 }
@@ -317,11 +319,12 @@ START_TEST(test_output_limit)
 
 	memset(line, 'x', sizeof(line));
 	for (size_t len = 400; len < sizeof(line); len++) {
-		size_t got = 0;
+		size_t got = 0, written;
 
 		ck_assert_int_eq(ftruncate(log_fd, 0), 0);
 		lseek(log_fd, 0, SEEK_SET);
-		ck_assert_uint_eq(log_output(SAID, line, len, 512, true), len);
+		ck_assert_uint_eq(log_output(SAID, line, len, 512, true, &written), len);
+		ck_assert_uint_eq(written, strlen(logged()));
 		for (const char *p = logged(), *end; *p != '\0'; p = end + 1) {
 			end = strchr(p, '\n');
 			ck_assert(end != NULL && end + 1 - p <= 512);

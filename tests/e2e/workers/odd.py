@@ -186,9 +186,11 @@ def do_stderr(req):
 
 
 def do_say(req):
-    """Say fill=N bytes and the body on descriptor to=1 or 2, or to=fcgi, pieces=N bytes each."""
+    """Say fill=N bytes and the body on descriptor to=1 or 2, or to=fcgi, pieces=N bytes each, all
+    of it times=N."""
     req.read_body()
     text = b"a" * int(req.query.get("fill", "0")) + bytes(req.body)
+    text *= int(req.query.get("times", "1"))
     size = int(req.query.get("pieces", "65535"))
     to = req.query.get("to", "2")
     for i in range(0, len(text), size):
