@@ -137,11 +137,12 @@ def test_two_pools_under_load_keep_what_they_have(env, anyfpm):
         wait_for(lambda: sum(pools.counts().values()) == 6, 20 * SLOW, "six workers")
         for statuses in (one, two, three):
             wait_for(lambda s=statuses: len(s) >= 10, 20 * SLOW, "answers for each")
-        before = {name: pools.workers(name) for name in pools.processes}
+        started = pools.started()
         enough = len(one) + 60
         wait_for(lambda: len(one) >= enough, 60 * SLOW, "60 more answers")
-        assert {name: pools.workers(name) for name in pools.processes} == before, \
-            pools.server.log()
+        # One may go from three to one to two each, if the clients were held up.
+        given = sum(pools.given_up(name) for name in pools.processes)
+        assert given <= 1 and pools.started() <= started + 1, pools.server.log()
     assert pools.most <= 6
     assert set(one) | set(two) | set(three) == {200}
 
