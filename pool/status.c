@@ -48,7 +48,8 @@ static const char ping_head[] =
 
 /*
  * Whether the request is for path: SCRIPT_NAME is, or SCRIPT_NAME and PATH_INFO together are. Web
- * servers in front of a framework leave SCRIPT_NAME empty and put the whole path into PATH_INFO.
+ * servers in front of a framework leave SCRIPT_NAME empty and put the whole path into PATH_INFO;
+ * one that can send nothing empty sends "/", which Rack takes for the same.
  */
 static bool
 is_for(const struct request *r, const char *path)
@@ -59,9 +60,12 @@ is_for(const struct request *r, const char *path)
 		return false;
 	if (request_value_is(r, r->script, path))
 		return true;
-	return r->script.len < strlen(path) &&
-	    (r->script.len == 0 || memcmp(r->params + r->script.off, path, r->script.len) == 0) &&
-	    params_get(r, "PATH_INFO", &info) && request_value_is(r, info, path + r->script.len);
+	if (r->script.len >= strlen(path) ||
+	    (r->script.len > 0 && memcmp(r->params + r->script.off, path, r->script.len) != 0) ||
+	    !params_get(r, "PATH_INFO", &info))
+		return false;
+	return request_value_is(r, info, path + r->script.len) ||
+	    (request_value_is(r, r->script, "/") && request_value_is(r, info, path));
 }
 
 bool

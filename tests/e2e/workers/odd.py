@@ -31,6 +31,13 @@ def do_echo(req):
     req.conn.end()
 
 
+def do_names(req):
+    """Answer with the names of the parameters; one that came twice is there twice."""
+    req.read_body()
+    req.conn.stdout(header() + "\n".join(req.names).encode("latin-1"))
+    req.conn.end()
+
+
 def do_hello(req):
     req.read_body()
     req.conn.send(record(STDOUT, header() + b"hello\n"))

@@ -69,6 +69,7 @@ class Request:
         self.conn, self.number = conn, number
         self.records = []
         self.params = {}
+        self.names = []  # of the parameters, as they came
         self.body, self.data = bytearray(), bytearray()
         self.length = self.crc = 0
         self.params_whole = True
@@ -102,6 +103,7 @@ class Request:
                 if i + sum(sizes) > len(content):
                     raise IndexError
                 name = content[i:i + sizes[0]].decode("latin-1")
+                self.names.append(name)
                 self.params[name] = content[i + sizes[0]:i + sum(sizes)].decode("latin-1")
                 i += sum(sizes)
         except (IndexError, struct.error):
