@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "pool/request.h"
 #include "pool/stream.h"
 
 static bool
@@ -66,10 +68,24 @@ note_value(const struct request *r, const struct fcgi_pair *pair, struct slice *
 	value->len = pair->value_len;
 }
 
+/* Settings that php-fpm would take from r. They may have been meant to protect something. */
+static void
+warn_php(struct request *r, const char *name)
+{
+	char request[256];
+
+	r->pool->told_php = true;
+	log_warning("\"%s\" came with %s, from which php-fpm takes settings, and php-cgi does not: "
+		    "they have no effect; put them into a php.ini that env[PHPRC] names, or into "
+		    "command (-d NAME=VALUE), see PHP in anyfpm.conf(5)",
+	    request_describe(r, request, sizeof(request)), name);
+}
+
 enum params_result
 params_finish(struct request *r)
 {
 	const uint8_t *p = r->params, *end = p + r->params_len;
+	const char *php = NULL;
 	struct fcgi_pair pair;
 	int rc;
 
@@ -88,8 +104,14 @@ params_finish(struct request *r)
 			note_value(r, &pair, &r->user);
 		else if (pair_is(&pair, "SCRIPT_FILENAME"))
 			note_value(r, &pair, &r->file);
+		else if (pair.value_len > 0 && pair_is(&pair, "PHP_VALUE"))
+			php = "PHP_VALUE";
+		else if (pair.value_len > 0 && pair_is(&pair, "PHP_ADMIN_VALUE"))
+			php = "PHP_ADMIN_VALUE";
 		p += pair.size;
 	}
+	if (php != NULL && !r->pool->told_php)
+		warn_php(r, php);
 	return rc == 0 ? PARAMS_OK : PARAMS_MALFORMED;
 }
 

@@ -433,6 +433,7 @@ struct pool {
 	bool needs_memory; /* memory likewise */
 	bool needs_head;   /* header blocks of responses are kept */
 	struct accesslog *access; /* NULL: there is none */
+	bool told_php;	   /* that PHP_VALUE and PHP_ADMIN_VALUE have no effect */
 	bool keeps_last;   /* each worker's last request is kept, for the status page */
 
 	struct event ev_deadline; /* the nearest deadline of any object */

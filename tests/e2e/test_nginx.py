@@ -49,6 +49,23 @@ def test_php_cgi_recycles_without_a_lost_request(env, anyfpm, nginx):
     assert [r.status for r in posts] == [200] * 20, "a POST is safe when the worker exited with 0"
 
 
+def test_php_settings_by_parameter(env, anyfpm, nginx):
+    """PHP_ADMIN_VALUE is php-fpm's: php-cgi ignores it, and the log says so once. What the manual
+    has in its place does hold, and no script changes it."""
+    path = env.dir + "/limit.php"
+    with open(path, "w", encoding="ascii") as f:
+        f.write('<?php ini_set("memory_limit", "99M"); echo ini_get("memory_limit");')
+    with open(env.dir + "/own.ini", "w", encoding="ascii") as f:
+        f.write(f"[PATH={env.dir}]\nmemory_limit = 55M\n")
+    setting = 'fastcgi_param PHP_ADMIN_VALUE "memory_limit=33M";'
+    for more, limit in (({}, b"99M"), ({"env[PHPRC]": env.dir + "/own.ini"}, b"55M")):
+        server = anyfpm("/usr/bin/php-cgi8.2", {"pm.max_children": 1, **more})
+        front = nginx(server, script=path, more=setting)
+        assert [fetch(front, "/x").body for _ in range(3)] == [limit] * 3
+        server.wait_log(r'WARNING: \[pool www\] "GET /x" came with PHP_ADMIN_VALUE, ')
+        assert server.log().count("came with") == 1
+
+
 def test_worker_sees_what_nginx_sent(odd, nginx):
     """Parameters, query, headers and body arrive unchanged."""
     front = nginx(odd())

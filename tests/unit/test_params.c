@@ -1,6 +1,7 @@
 /* test_params.c: a request's parameters: limits, look-ups, and the normal form for the worker. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,6 +235,39 @@ START_TEST(test_normal_form)
 }
 END_TEST
 
+/* Whether settings of PHP came, which have no effect. */
+static const struct {
+	const char *pairs;
+	const char *name; /* in the log, NULL: nothing is */
+} php[] = {
+    {"REQUEST_METHOD=GET", NULL},
+    {"PHP_VALUE=memory_limit=1M", "PHP_VALUE"},
+    {"A=b PHP_ADMIN_VALUE=open_basedir=/srv REQUEST_METHOD=POST", "PHP_ADMIN_VALUE"},
+    {"PHP_ADMIN_VALUE=a=b PHP_VALUE=a=b", "PHP_VALUE"},
+    {"PHP_VALUE= PHP_ADMIN_VALUE=", NULL},
+    {"PHP_VALUES=x HTTP_PHP_VALUE=x PHP_ADMIN=x php_value=x", NULL},
+};
+
+START_TEST(test_php_settings)
+{
+	const char *log, *line;
+	char want[64];
+
+	add_pairs(php[_i].pairs);
+	for (int i = 0; i < 3; i++) /* told once */
+		ck_assert_int_eq(params_finish(r), PARAMS_OK);
+	log = fixture_log(&f);
+	if (php[_i].name == NULL) {
+		ck_assert_str_eq(log, "");
+		return;
+	}
+	snprintf(want, sizeof(want), " -\" came with %s, from which", php[_i].name);
+	line = strstr(log, want);
+	ck_assert_msg(line != NULL && strstr(line, "env[PHPRC]") != NULL, "%s", log);
+	ck_assert_ptr_null(strstr(line + strlen(want), " came with "));
+}
+END_TEST
+
 /* Sizes of pairs in bytes, lengths and name included; and what their records have to hold. */
 static const struct {
 	const char *name;
@@ -312,6 +346,7 @@ main(void)
 	tcase_add_loop_test(tc, test_lookup, 0, COUNT(lookups));
 	tcase_add_loop_test(tc, test_malformed, 0, COUNT(streams));
 	tcase_add_test(tc, test_split_input);
+	tcase_add_loop_test(tc, test_php_settings, 0, COUNT(php));
 	tcase_add_loop_test(tc, test_normal_form, 0, COUNT(forms));
 	tcase_add_loop_test(tc, test_sizes, 0, COUNT(sizes));
 	suite_add_tcase(suite, tc);
