@@ -26,7 +26,7 @@ def test_full_queue_tells_how_long_it_will_last(odd):
         assert clients[0].request().status == 200
         began = time.monotonic()
         for c in clients[:3]:
-            c.start(query="do=slow&ms=5000")
+            c.start(query="do=slow&ms=9000")
             taken_in(c)
         told = []
 
