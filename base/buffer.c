@@ -110,6 +110,14 @@ chain_append(struct chunk_pool *pool, struct chain *chain, const void *data, siz
 	return true;
 }
 
+void
+chain_join(struct chain *to, struct chain *from)
+{
+	TAILQ_CONCAT(&to->chunks, &from->chunks, next);
+	to->len += from->len;
+	from->len = 0;
+}
+
 int
 chain_iov(const struct chain *chain, size_t skip, struct iovec *iov, int max_chunks)
 {

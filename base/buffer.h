@@ -52,6 +52,9 @@ void chain_commit(struct chain *chain, size_t filled);
 /* Append a copy of len bytes. false: out of memory; the chain is then only fit to be cleared. */
 bool chain_append(struct chunk_pool *pool, struct chain *chain, const void *data, size_t len);
 
+/* Move all that is in from to the end of to; no byte is copied. */
+void chain_join(struct chain *to, struct chain *from);
+
 /* Describe the unconsumed bytes from offset skip on, for writev(2); returns the entries used.
  * max_chunks bounds how many chunks are described. */
 int chain_iov(const struct chain *chain, size_t skip, struct iovec *iov, int max_chunks);

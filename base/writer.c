@@ -15,18 +15,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/queue.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/thread.h"
 #include "base/writer_file.h"
 
 #define RING_HURRY (512 * 1024) /* queued bytes that are not left to gather */
 #define GATHER_MS 5
-#define STACK_SIZE (512 * 1024)
 #define FILES_MAX 16
 /* For the thread, to end after it has given up. */
 #define STOP_GRACE_US 100000
@@ -231,6 +229,7 @@ run(void)
 static void *
 thread_main(void *arg)
 {
+	thread_set_name("anyfpm-log");
 	pthread_mutex_lock(&writer.lock);
 	run();
 	writer.has_ended = true;
@@ -242,27 +241,14 @@ thread_main(void *arg)
 int
 writer_start(void)
 {
-	sigset_t all, before;
-	pthread_condattr_t clock;
-	pthread_attr_t attr;
 	int error;
 
 	if ((writer.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return -1;
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&writer.ended, &clock);
-	pthread_condattr_destroy(&clock);
+	thread_cond_init(&writer.ended);
 	writer.has_ended = writer.asleep = writer.gathering = false;
 	writer.state = WRITER_RUNNING;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all); /* signals are for the thread that runs the event loop */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&writer.thread, &attr, thread_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
+	error = thread_start(&writer.thread, thread_main, NULL);
 	if (error == 0)
 		return 0;
 	writer.state = WRITER_DIRECT;
@@ -274,7 +260,6 @@ writer_start(void)
 void
 writer_stop(int64_t timeout_us)
 {
-	struct timespec ts;
 	int64_t end_us;
 
 	if (writer.state != WRITER_RUNNING)
@@ -284,9 +269,7 @@ writer_stop(int64_t timeout_us)
 	writer.stop_us = clock_now_us() + timeout_us;
 	wake();
 	end_us = writer.stop_us + STOP_GRACE_US;
-	ts = (struct timespec){ end_us / 1000000, end_us % 1000000 * 1000 };
-	while (!writer.has_ended &&
-	    pthread_cond_timedwait(&writer.ended, &writer.lock, &ts) != ETIMEDOUT)
+	while (!writer.has_ended && thread_cond_wait(&writer.ended, &writer.lock, end_us))
 		;
 	writer.state = writer.has_ended ? WRITER_DIRECT : WRITER_HUNG;
 	pthread_mutex_unlock(&writer.lock);

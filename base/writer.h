@@ -1,6 +1,6 @@
 /*
- * writer.h: lines are written by one thread per process, the only one there is, so that no disk and
- * no reader of a pipe can hold the process up. Each destination has a bounded queue.
+ * writer.h: lines are written by one thread per process, so that no disk and no reader of a pipe can
+ * hold the process up. Each destination has a bounded queue.
  *
  * What cannot be written is counted; the error log says when lines begin to be lost, and how many
  * they were when the destination works again or at the end.

@@ -2,27 +2,26 @@
  * body.c: a request's input on its way to a worker.
  *
  * It waits in r->in, already in the form of records for the worker. A connection that carries
- * several requests cannot be paused for one of them, so there the rest goes to an unlinked file;
- * once the file is in use everything passes through it, which keeps the order.
+ * several requests cannot be paused until a worker takes the body of one of them, so there the rest
+ * goes to an unlinked file; once the file is in use everything passes through it, which keeps the
+ * order. Only the disk is waited for.
  */
 #include "config.h"
 
 #include "pool/body.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
+#include "pool/client.h"
+#include "pool/ending.h"
+#include "pool/relay.h"
+#include "pool/spool.h"
 #include "pool/stream.h"
 
 /* The least that is buffered for a worker that reads slowly. */
 #define WINDOW_MIN 65536
-/* What has been read of a spool file is given back to the disk in steps of so many bytes. */
-#define SPOOL_PUNCH (1024 * 1024)
+/* Bytes of a client's bodies that may be on their way to files: the disk has enough to do. */
+#define TO_DISK_MAX (512 * 1024)
 
 /* Bytes of input that may wait in memory. */
 static size_t
@@ -43,10 +42,10 @@ body_unsent(const struct request *r)
 	return r->in.len - r->in_sent;
 }
 
-static bool
-spooling(const struct request *r)
+bool
+body_is_spooled(const struct request *r)
 {
-	return r->spool_written > r->spool_read;
+	return r->spool != NULL && spool_left(r->spool) > 0;
 }
 
 bool
@@ -67,44 +66,25 @@ body_all_sent(const struct request *r)
 	return r->in_end && body_unsent(r) == 0;
 }
 
-static int
-spool_open(void)
+bool
+body_waits_for_disk(const struct client *c)
 {
-	const char *dir = getenv("TMPDIR");
-	char path[4096];
-	int fd;
+	size_t max =
+	    ledger_level(&c->pool->ledger) >= LEDGER_TIGHT ? CHUNK_SIZE : TO_DISK_MAX;
 
-	if (dir == NULL || *dir == '\0')
-		dir = "/tmp";
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-		return fd;
-	snprintf(path, sizeof(path), "%s/anyfpm-spool-XXXXXX", dir);
-	if ((fd = mkostemp(path, O_CLOEXEC)) != -1)
-		unlink(path);
-	return fd;
+	return c->to_disk > (c->paused ? max / 2 : max);
 }
 
 static bool
-spool_add(struct request *r, const uint8_t *data, size_t len)
+add_to_file(struct request *r, const uint8_t *data, size_t len)
 {
 	errno = EFBIG;
-	if (r->spool_written - r->spool_read + len > r->pool->conf->request_spool_size)
+	if ((r->spool == NULL ? 0 : spool_left(r->spool)) + len >
+	    r->pool->conf->request_spool_size)
 		return false;
-	if (r->spool_fd == -1 && (r->spool_fd = spool_open()) == -1)
+	if (r->spool == NULL && (r->spool = spool_new(r)) == NULL)
 		return false;
-	while (len > 0) {
-		ssize_t n = pwrite(r->spool_fd, data, len, (off_t)r->spool_written);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		len -= (size_t)n;
-		r->spool_written += (uint64_t)n;
-	}
-	return true;
+	return spool_add(r->spool, data, len);
 }
 
 bool
@@ -113,11 +93,11 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 	struct pool *pool = r->pool;
 
 	r->body_bytes += len;
-	if (spooling(r) ||
+	if (body_is_spooled(r) ||
 	    (body_is_full(r) && (r->client->multiplexes || r->state == REQUEST_PARAMS))) {
 		/* The file holds one stream only; FCGI_DATA follows FCGI_STDIN. */
 		errno = EFBIG;
-		return type == FCGI_STDIN && spool_add(r, data, len);
+		return type == FCGI_STDIN && add_to_file(r, data, len);
 	}
 	errno = ENOMEM;
 	return stream_append(&pool->chunks, &r->in, type, FCGI_WORKER_ID, data, len);
@@ -139,53 +119,63 @@ body_end(struct request *r, uint8_t type)
 {
 	if (type == FCGI_STDIN) {
 		r->stdin_end = true;
-		if (spooling(r))
-			return true; /* body_refill() appends it */
+		if (body_is_spooled(r))
+			return true; /* body_was_read() appends it */
 	}
 	return append_end(r, type);
-}
-
-/* Move the next record's worth of the file to `in`; the file is read straight into its chunk. */
-static bool
-refill_record(struct request *r)
-{
-	size_t room, want;
-	ssize_t n;
-	uint8_t *to = chain_reserve(&r->pool->chunks, &r->in, FCGI_SMALL_RECORD_LEN, &room);
-
-	if (to == NULL)
-		return false;
-	want = (room - FCGI_HEADER_LEN) & ~(size_t)7;
-	if (want > r->spool_written - r->spool_read)
-		want = (size_t)(r->spool_written - r->spool_read);
-	do {
-		n = pread(r->spool_fd, to + FCGI_HEADER_LEN, want, (off_t)r->spool_read);
-	} while (n == -1 && errno == EINTR);
-	if (n <= 0)
-		return false;
-	want = FCGI_PADDING((size_t)n);
-	fcgi_put_header(to, FCGI_STDIN, FCGI_WORKER_ID, (uint16_t)n, (uint8_t)want);
-	memset(to + FCGI_HEADER_LEN + n, 0, want);
-	chain_commit(&r->in, FCGI_HEADER_LEN + (size_t)n + want);
-	r->spool_read += (uint64_t)n;
-	if (!spooling(r))
-		r->spool_read = r->spool_written = 0;
-	else if (r->spool_read % SPOOL_PUNCH < (uint64_t)n) /* give back the disk behind us */
-		fallocate(r->spool_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		    (off_t)r->spool_read);
-	return true;
 }
 
 bool
 body_refill(struct request *r)
 {
-	while (spooling(r) && !body_is_full(r)) {
-		if (!refill_record(r))
-			return false;
-		if (!spooling(r) && r->stdin_end && !append_end(r, FCGI_STDIN))
-			return false;
+	if (!body_is_spooled(r) || !body_has_room(r))
+		return true;
+	return spool_read(r->spool, body_window(r) - body_unsent(r));
+}
+
+void
+body_was_written(struct request *r, int error)
+{
+	struct client *c = r->client;
+
+	if (error != 0) {
+		ending_body_lost(r, error, false);
+		return;
 	}
-	return true;
+	if (r->state == REQUEST_RUNNING)
+		relay_input(r); /* it may have waited for just that */
+	if (c != NULL)
+		client_update_reading(c);
+}
+
+void
+body_was_read(struct request *r, struct chain *records, int error)
+{
+	if (error == 0) {
+		chain_join(&r->in, records);
+		if (!body_is_spooled(r) && r->stdin_end && !append_end(r, FCGI_STDIN))
+			error = ENOMEM;
+	}
+	if (error != 0)
+		ending_body_lost(r, error, true);
+	else if (r->state == REQUEST_RUNNING)
+		relay_input(r);
+}
+
+void
+body_drop_spooled(struct request *r)
+{
+	if (r->spool != NULL)
+		spool_drop(r->spool);
+	r->spool = NULL;
+}
+
+void
+body_drop(struct request *r)
+{
+	chain_clear(&r->pool->chunks, &r->in);
+	r->in_sent = 0;
+	body_drop_spooled(r);
 }
 
 void

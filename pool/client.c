@@ -57,7 +57,7 @@ client_let_go(struct client *c)
 	/* Some take the end of the connection for the end of the answer; nobody a reset. */
 	const struct linger reset = { 1, 0 };
 
-	assert(TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->writable));
+	assert(TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->writable) && c->to_disk == 0);
 	event_del(&c->ev_read);
 	c->pool->status_clients -= c->status_only;
 	if (has_peer(c))
@@ -315,6 +315,7 @@ client_update_reading(struct client *c)
 	/* buffer_limit: until it has a worker, or takes what it is sent. */
 	if (c->request_count != 1 || r->state != REQUEST_BODY)
 		pause = pause || may_read(c) == 0;
+	pause = pause || body_waits_for_disk(c);
 	if (pause == c->paused)
 		return;
 	c->paused = pause;
@@ -323,8 +324,12 @@ client_update_reading(struct client *c)
 	event_assign(&c->ev_read, c->pool->base, c->fd,
 	    (pause ? EV_CLOSED : EV_READ) | EV_PERSIST, client_on_read, c);
 	event_add(&c->ev_read, NULL);
-	if (c->request_count == 1 && !r->input_end && !r->out_end)
-		request_await_body(r, !pause);
+	TAILQ_FOREACH (r, &c->requests, client_link) {
+		if (r->state >= REQUEST_BODY && !r->input_end && !r->out_end)
+			request_await_body(r, !pause);
+	}
+	if (!pause)
+		deadline_after_ms(c->pool, c->pool->conf->request_body_timeout_ms);
 }
 
 static void

@@ -372,10 +372,7 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 		return;
 	}
 	if (!ok) {
-		report(r->pool, REPORT_TOO_LARGE, "cannot keep the body of a request (a file in "
-		    "TMPDIR, or /tmp): %s: answered 503", strerror(errno));
-		ending_refuse(
-		    r, END_NO_RESOURCES, 503, "There is no room for the body of the request.");
+		ending_body_lost(r, errno, false);
 		return;
 	}
 	if (r->awaits_body)

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@
 #include "pool/dispatch.h"
 #include "pool/queue.h"
 #include "pool/relay.h"
+#include "pool/report.h"
 #include "pool/request.h"
 #include "pool/slowlog.h"
 #include "pool/worker.h"
@@ -53,8 +55,7 @@ void
 ending_answered(struct request *r)
 {
 	request_await_body(r, false);
-	chain_clear(&r->pool->chunks, &r->in);
-	r->in_sent = 0;
+	body_drop(r);
 	if (r->client == NULL) {
 		request_set_state(r, REQUEST_DONE);
 		return;
@@ -79,13 +80,13 @@ ending_error_or_cut(struct request *r, enum request_end end, unsigned int status
 void
 ending_input(struct request *r)
 {
-	bool stdin_open = !r->stdin_end || r->spool_read < r->spool_written, ok = true;
+	bool stdin_open = !r->stdin_end || body_is_spooled(r), ok = true;
 
 	request_await_body(r, false);
 	r->input_end = true;
 	if (r->in_end)
 		return;
-	r->spool_read = r->spool_written;
+	body_drop_spooled(r);
 	if (stdin_open)
 		ok = body_end(r, FCGI_STDIN);
 	if (ok && r->role == FCGI_FILTER)
@@ -129,6 +130,23 @@ ending_refuse(struct request *r, enum request_end end, unsigned int status, cons
 	} else {
 		ending_answered(r);
 	}
+}
+
+void
+ending_body_lost(struct request *r, int error, bool reading)
+{
+	if (reading)
+		log_error("cannot read back the body of a request (a file in TMPDIR, or /tmp): "
+			  "%s: answered 500", strerror(error));
+	else
+		report(r->pool, REPORT_TOO_LARGE, "cannot keep the body of a request (a file in "
+		    "TMPDIR, or /tmp): %s: answered 503", strerror(error));
+	body_drop_spooled(r);
+	if (reading)
+		ending_refuse(r, END_NO_RESOURCES, 500, "The body of the request was lost.");
+	else
+		ending_refuse(
+		    r, END_NO_RESOURCES, 503, "There is no room for the body of the request.");
 }
 
 void

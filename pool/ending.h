@@ -8,6 +8,10 @@
  * HTML), or cut the answer when it has begun. What its worker still sends is thrown away. */
 void ending_refuse(struct request *r, enum request_end end, unsigned int status, const char *text);
 
+/* A part of the body of r is lost for an errno: it could not be kept, or, reading, be read back from
+ * its file. Logged, and answered 503 or 500. */
+void ending_body_lost(struct request *r, int error, bool reading);
+
 /* The client will not send the rest: the worker sees the end of what there is (a short body is
  * legal, 6.2). */
 void ending_input(struct request *r);

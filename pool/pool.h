@@ -33,6 +33,8 @@ struct request;
 struct worker;
 struct slowlog;
 struct slow_entry;
+struct spool;
+struct spooler;
 TAILQ_HEAD(client_list, client);
 TAILQ_HEAD(request_list, request);
 TAILQ_HEAD(worker_list, worker);
@@ -95,7 +97,8 @@ struct client {
 	bool tcp;
 	bool status_only; /* came by pm.status_listen: it is answered status and ping */
 	bool multiplexes; /* has shown that it does: is never paused for one request */
-	bool paused;	  /* not read: the body of its one open request waits for the worker */
+	bool paused;	  /* not read: the body of its one open request waits for the worker, or
+			   * those of several for the disk */
 	bool half_closed; /* it sends no more but still reads (unix only) */
 	bool unread;	  /* was answered before it had sent everything: linger at the end */
 	int64_t cut_us;   /* when an answer was cut short: closes CUT_TIMEOUT_US after; 0: none */
@@ -119,6 +122,7 @@ struct client {
 	struct request_list requests; /* open ids */
 	unsigned int request_count;
 	struct request_list writable; /* those with output, in turn */
+	size_t to_disk; /* bytes of their bodies on the way to files */
 	struct chain control;	      /* answers to management records and refused requests */
 };
 
@@ -179,9 +183,7 @@ struct request {
 	bool input_end;	     /* the client has sent the whole request */
 	bool in_end;	     /* `in` holds the end of the input */
 	uint64_t body_bytes; /* received */
-	int spool_fd;	     /* -1, or an unlinked file with a part of the body */
-	uint64_t spool_read; /* bytes of it moved to `in` */
-	uint64_t spool_written;
+	struct spool *spool; /* a part of the body in a file, or NULL */
 
 	/* What goes out. */
 	struct chain out;      /* records in the client's form; none spans two chunks */
@@ -425,6 +427,7 @@ struct pool {
 	int oom_fd;    /* our own oom_score_adj, -1: it cannot be set */
 	bool is_batch; /* we have changed our scheduling policy from SCHED_OTHER to SCHED_BATCH */
 
+	struct spooler *spooler;  /* NULL: no body was spooled yet */
 	struct slowlog *slowlog;  /* NULL: there is none */
 	int64_t pause_us;	  /* no request is given out before: descriptors ran out; 0: none */
 	struct stats *stats;

@@ -39,6 +39,7 @@
 #include "pool/pool.h"
 #include "pool/request.h"
 #include "pool/slowlog.h"
+#include "pool/spool.h"
 #include "pool/worker.h"
 
 #define EXIT_CONFIG 78
@@ -230,6 +231,7 @@ destroy(struct pool *pool)
 	listen_close(pool);
 	listen_close_status(pool);
 	pool_bury(pool);
+	spool_end(pool, SPOOL_STOP_US);
 	worker_destroy(pool);
 	reap_destroy(pool);
 	slowlog_destroy(pool);

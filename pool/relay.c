@@ -177,9 +177,7 @@ relay_write(struct worker *w)
 			rc = 1;
 		}
 		if (!body_refill(r)) {
-			log_error("cannot read back a spooled request body: %s", strerror(errno));
-			ending_refuse(
-			    r, END_NO_RESOURCES, 500, "The body of the request was lost.");
+			ending_body_lost(r, errno, true);
 			return;
 		}
 	} while (rc == 1 && !w->write_failed && (w->head.len > 0 || body_unsent(r) > 0));

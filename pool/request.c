@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "pool/accesslog.h"
 #include "pool/account.h"
 #include "pool/answer.h"
 #include "pool/body.h"
+#include "pool/spool.h"
 
 /* Warm requests that are kept for reuse. */
 #define SPARE_MAX 256
@@ -71,7 +71,6 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 	r->pool = pool;
 	r->id = id;
 	r->role = role;
-	r->spool_fd = -1;
 	r->status = 200;
 	chain_init(&r->in);
 	chain_init(&r->out);
@@ -123,9 +122,8 @@ request_let_go(struct request *r)
 	assert(r->worker == NULL);
 	request_unlink_client(r);
 	request_await_body(r, false);
-	chain_clear(&pool->chunks, &r->in);
+	body_drop(r);
 	chain_clear(&pool->chunks, &r->out);
-	fd_close(&r->spool_fd);
 	answer_forget_incomplete(r);
 	answer_forget_head(r);
 	ledger_give(&pool->ledger, REQUEST_BYTES);
@@ -174,6 +172,8 @@ request_unlink_client(struct request *r)
 		TAILQ_REMOVE(&c->writable, r, write_link);
 		r->in_writable = false;
 	}
+	if (r->spool != NULL)
+		c->to_disk -= spool_unwritten(r->spool);
 	TAILQ_REMOVE(&c->requests, r, client_link);
 	c->request_count--;
 	r->client = NULL;

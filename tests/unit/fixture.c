@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +26,13 @@
 #include "pool/deadline.h"
 #include "pool/ending.h"
 #include "pool/request.h"
+#include "pool/spool.h"
 #include "pool/worker.h"
 
 /* More than any process id: signals to it reach nobody. */
 #define NO_PID (INT_MAX - 1)
 #define READ_MAX (1024 * 1024)
+#define SETTLE_MS 20000
 
 /* Set-up and end ------------------------------------------------------------- */
 
@@ -104,6 +107,7 @@ fixture_end_clients(struct fixture *f)
 	}
 	part_workers(pool);
 	pool_bury(pool);
+	fixture_settle(f);
 	for (int state = 0; state < REQUEST_STATES; state++) {
 		assert(TAILQ_EMPTY(&pool->requests[state]));
 		assert(pool->request_count[state] == 0);
@@ -131,6 +135,7 @@ fixture_free(struct fixture *f)
 
 	fixture_end_clients(f);
 	end_workers(pool);
+	spool_end(pool, INT64_C(20000000));
 	assert(pool->chunks.used_bytes == 0 && pool->ledger.taken == 0);
 	request_free_all(pool);
 	worker_destroy(pool);
@@ -219,6 +224,17 @@ fixture_pass(struct fixture *f)
 	event_base_loop(f->pool.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	client_flush_due(&f->pool);
 	pool_bury(&f->pool);
+}
+
+void
+fixture_settle(struct fixture *f)
+{
+	while (f->pool.spooler != NULL && jobs_count(f->pool.spooler->jobs) > 0) {
+		struct pollfd pfd = {.fd = jobs_fd(f->pool.spooler->jobs), .events = POLLIN};
+
+		assert(poll(&pfd, 1, SETTLE_MS) == 1);
+		fixture_pass(f);
+	}
 }
 
 /* Sending and reading --------------------------------------------------------- */

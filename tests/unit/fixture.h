@@ -52,6 +52,9 @@ int fixture_accept(struct worker *w);
 /* One pass of the event loop, as in pool_main(), but no deadline is ever looked at. */
 void fixture_pass(struct fixture *f);
 
+/* Pass until nothing is on its way to a file or back. */
+void fixture_settle(struct fixture *f);
+
 /* Write the records that script describes to out; returns their bytes. */
 size_t fixture_records(uint8_t *out, size_t size, const char *script);
 

@@ -2,12 +2,18 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pool/body.h"
+#include "pool/client.h"
 #include "pool/request.h"
+#include "pool/spool.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
@@ -70,6 +76,7 @@ take_all(void)
 {
 	for (int i = 0; i < 1000 && !body_all_sent(r); i++) {
 		ck_assert(body_refill(r));
+		fixture_settle(&f);
 		take();
 	}
 	ck_assert(body_all_sent(r));
@@ -102,7 +109,7 @@ START_TEST(test_body)
 		ck_assert_msg(body_add(r, FCGI_STDIN, body + at, step < len - at ? step : len - at),
 		    "%s", bodies[_i].name);
 	ck_assert(body_end(r, FCGI_STDIN));
-	ck_assert_msg((r->spool_fd != -1) == bodies[_i].spools, "%s", bodies[_i].name);
+	ck_assert_msg((r->spool != NULL) == bodies[_i].spools, "%s", bodies[_i].name);
 	ck_assert_uint_eq(r->body_bytes, len);
 	take_all();
 	ck_assert_msg(got_len == len && memcmp(got, body, len) == 0, "%s: %zu bytes",
@@ -126,7 +133,7 @@ START_TEST(test_spool_while_sent)
 			take();
 		}
 	}
-	ck_assert(r->spool_fd != -1);
+	ck_assert(r->spool != NULL);
 	ck_assert(body_end(r, FCGI_STDIN));
 	take_all();
 	ck_assert_uint_eq(got_len, at);
@@ -146,6 +153,143 @@ START_TEST(test_spool_limit)
 	/* What is in memory, and request_spool_size. */
 	ck_assert_uint_ge(at, 1024 * 1024);
 	ck_assert_uint_le(at, 1024 * 1024 + 3 * 65536);
+}
+END_TEST
+
+/* A disk that takes nothing until release_disk(). */
+static int gate[2];
+
+static void
+wait_at_gate(void *arg)
+{
+	char ignored;
+
+	ck_assert_int_eq(read(gate[0], &ignored, 1), 1);
+}
+
+static void
+forget(void *arg)
+{
+}
+
+static void
+hold_disk(void)
+{
+	static struct job stuck = {.run = wait_at_gate, .done = forget};
+
+	ck_assert_int_eq(pipe2(gate, O_CLOEXEC), 0);
+	ck_assert(spool_start(&f.pool) != NULL);
+	jobs_put(f.pool.spooler->jobs, &stuck);
+}
+
+static void
+release_disk(void)
+{
+	ck_assert_int_eq(write(gate[1], "x", 1), 1);
+	fixture_settle(&f);
+	close(gate[0]);
+	close(gate[1]);
+}
+
+static void
+add_many(size_t len)
+{
+	c->multiplexes = true;
+	request_set_state(r, REQUEST_BODY);
+	for (size_t at = 0; at < len; at += 50000)
+		ck_assert(body_add(r, FCGI_STDIN, body + at, len - at < 50000 ? len - at : 50000));
+}
+
+/* Whoever hands over a body goes on; only its client is not read any more. */
+START_TEST(test_slow_disk)
+{
+	struct client *other;
+	int fd = fixture_client(&f, &other);
+
+	hold_disk();
+	add_many(900000);
+	ck_assert(body_end(r, FCGI_STDIN));
+	client_update_reading(c);
+	ck_assert(c->paused && body_waits_for_disk(c) && !body_waits_for_disk(other));
+	ck_assert_uint_ge(ledger_held(&f.pool.ledger), 900000); /* it is all accounted for */
+	fixture_send(&f, fd, "values FCGI_MPXS_CONNS");
+	ck_assert_str_eq(fixture_read(&f, fd), "values FCGI_MPXS_CONNS=1");
+	release_disk();
+	ck_assert(!c->paused && c->to_disk == 0);
+	ck_assert_uint_lt(ledger_held(&f.pool.ledger), 200000);
+	take_all();
+	ck_assert_uint_eq(got_len, 900000);
+	ck_assert_mem_eq(got, body, 900000);
+	close(fd);
+}
+END_TEST
+
+/* Near buffer_limit the disk gets less ahead of time. */
+START_TEST(test_slow_disk_near_the_limit)
+{
+	hold_disk();
+	add_many(150000);
+	ck_assert(!body_waits_for_disk(c));
+	ledger_take(&f.pool.ledger, f.pool.ledger.limit * 3 / 4);
+	ck_assert(body_waits_for_disk(c));
+	ledger_give(&f.pool.ledger, f.pool.ledger.limit * 3 / 4);
+	release_disk();
+}
+END_TEST
+
+/* It ends while its bytes are on their way to the file, or back. */
+START_TEST(test_over_meanwhile)
+{
+	bool reading = _i == 1;
+
+	if (!reading)
+		hold_disk();
+	add_many(400000);
+	if (reading) {
+		fixture_settle(&f);
+		take();
+		hold_disk();
+		ck_assert(body_refill(r));
+		ck_assert_uint_gt(f.pool.chunks.used_bytes, 0);
+	}
+	client_gone(c); /* the request's record may be in use again before the disk is done */
+	ck_assert_uint_eq(c->to_disk, 0);
+	pool_bury(&f.pool);
+	fixture_client(&f, &c);
+	r = request_new(c, 8, FCGI_RESPONDER, true);
+	release_disk();
+	ck_assert(r->spool == NULL && r->in.len == 0 && c->to_disk == 0);
+	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
+	request_set_state(r, REQUEST_BODY);
+	ck_assert(body_add(r, FCGI_STDIN, body, 1000));
+	ck_assert(body_end(r, FCGI_STDIN));
+	take_all();
+	ck_assert_mem_eq(got + got_len - 1000, body, 1000);
+}
+END_TEST
+
+static const struct {
+	const char *name, *dir;
+	rlim_t file_size;
+	const char *log;
+} failures[] = {
+    {"no such directory", "/nowhere/at/all", RLIM_INFINITY, "No such file or directory"},
+    {"too large for the system, which is not request_spool_size", "", 100000, "File too large"},
+};
+
+START_TEST(test_disk_fails)
+{
+	struct rlimit rl = {failures[_i].file_size, RLIM_INFINITY};
+
+	setenv("TMPDIR", failures[_i].dir, 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &rl), 0);
+	add_many(700000);
+	fixture_settle(&f);
+	rl.rlim_cur = RLIM_INFINITY;
+	setrlimit(RLIMIT_FSIZE, &rl);
+	ck_assert(r->out_end && r->status == 503 && r->spool == NULL && c->to_disk == 0);
+	ck_assert_msg(strstr(fixture_log(&f), failures[_i].log) != NULL &&
+		strstr(f.log, "answered 503") != NULL, "%s: %s", failures[_i].name, f.log);
 }
 END_TEST
 
@@ -221,6 +365,10 @@ main(void)
 	tcase_add_loop_test(tc, test_body, 0, COUNT(bodies));
 	tcase_add_test(tc, test_spool_while_sent);
 	tcase_add_test(tc, test_spool_limit);
+	tcase_add_test(tc, test_slow_disk);
+	tcase_add_test(tc, test_slow_disk_near_the_limit);
+	tcase_add_loop_test(tc, test_over_meanwhile, 0, 2);
+	tcase_add_loop_test(tc, test_disk_fails, 0, COUNT(failures));
 	tcase_add_test(tc, test_filter);
 	tcase_add_test(tc, test_room);
 	tcase_add_test(tc, test_replay);
