@@ -20,6 +20,8 @@
 
 /* The least that is buffered for a worker that reads slowly. */
 #define WINDOW_MIN 65536
+/* Bytes that are read of a file ahead of the worker: fewer, and it would wait for each. */
+#define READ_AHEAD (256 * 1024)
 /* Bytes of a client's bodies that may be on their way to files: the disk has enough to do. */
 #define TO_DISK_MAX (512 * 1024)
 
@@ -128,9 +130,13 @@ body_end(struct request *r, uint8_t type)
 bool
 body_refill(struct request *r)
 {
-	if (!body_is_spooled(r) || !body_has_room(r))
+	size_t ahead = body_window(r), unsent = body_unsent(r);
+
+	if (ahead < READ_AHEAD && ledger_level(&r->pool->ledger) == LEDGER_OPEN)
+		ahead = READ_AHEAD;
+	if (!body_is_spooled(r) || unsent > ahead / 2)
 		return true;
-	return spool_read(r->spool, body_window(r) - body_unsent(r));
+	return spool_read(r->spool, ahead - unsent);
 }
 
 void
