@@ -4,7 +4,6 @@
 #include "base/cpus.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -12,11 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fd.h"
+#include "base/cgroup.h"
 #include "base/quota.h"
 
 #define CPUS_MAX (1 << 16)
-#define FILE_TEXT_MAX (1 << 20)
 
 static unsigned int
 affinity(void)
@@ -40,40 +38,12 @@ affinity(void)
 	return n > 0 ? n : online > 0 ? (unsigned int)online : 1;
 }
 
-/* The text of dir/name, to be freed; NULL: there is none. */
-static char *
-read_text(const char *dir, const char *name)
-{
-	char path[2 * PATH_MAX], *text = NULL;
-	size_t len = 0;
-	ssize_t n = 1;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return NULL;
-	while (n > 0 && len < FILE_TEXT_MAX) {
-		char *more = realloc(text, len + PATH_MAX + 1);
-
-		if (more == NULL)
-			break;
-		text = more;
-		do
-			n = read(fd, text + len, PATH_MAX);
-		while (n == -1 && errno == EINTR);
-		len += n > 0 ? (size_t)n : 0;
-		text[len] = '\0';
-	}
-	fd_close(&fd);
-	return text;
-}
-
 /* The quota of the one control group that dir shows; 0: none. */
 static unsigned int
 quota_of(const char *dir, enum quota_version version)
 {
-	char *first = read_text(dir, version == QUOTA_V2 ? "cpu.max" : "cpu.cfs_quota_us");
-	char *period = version == QUOTA_V2 ? NULL : read_text(dir, "cpu.cfs_period_us");
+	char *first = cgroup_text(dir, version == QUOTA_V2 ? "cpu.max" : "cpu.cfs_quota_us");
+	char *period = version == QUOTA_V2 ? NULL : cgroup_text(dir, "cpu.cfs_period_us");
 	unsigned int n = 0;
 
 	if (version == QUOTA_V2 && first != NULL)
@@ -109,7 +79,7 @@ least_quota(const char *groups, const char *mounts, enum quota_version version)
 unsigned int
 cpus_quota(const char *proc)
 {
-	char *groups = read_text(proc, "cgroup"), *mounts = read_text(proc, "mountinfo");
+	char *groups = cgroup_text(proc, "cgroup"), *mounts = cgroup_text(proc, "mountinfo");
 	unsigned int n = 0, v1;
 
 	if (groups != NULL && mounts != NULL) {

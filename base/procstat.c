@@ -85,22 +85,30 @@ procstat_memory_parse(const char *text, struct procstat_memory *m)
 		m->in_parts = true;
 }
 
-uint64_t
-procstat_memory(int fd)
+void
+procstat_memory_read(int fd, struct procstat_memory *m)
 {
-	struct procstat_memory m = { .in_parts = false };
 	char text[4096];
 	off_t offset = 0;
 	ssize_t n;
 
+	*m = (struct procstat_memory){ .in_parts = false };
 	/* A process in very many groups has a long list of them before its memory. Pieces overlap,
 	 * so that a line is whole in one of them. */
 	while ((n = pread(fd, text, sizeof(text) - 1, offset)) > 0) {
 		text[n] = '\0';
-		procstat_memory_parse(text, &m);
+		procstat_memory_parse(text, m);
 		if (n < (ssize_t)sizeof(text) - 1)
 			break;
 		offset += n - MEMORY_LINE_MAX;
 	}
+}
+
+uint64_t
+procstat_memory(int fd)
+{
+	struct procstat_memory m;
+
+	procstat_memory_read(fd, &m);
 	return (m.in_parts ? m.anonymous + m.shared : m.resident) + m.swapped;
 }

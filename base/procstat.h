@@ -29,12 +29,15 @@ bool procstat_read_fd(int fd, struct procstat *stat);
  */
 uint64_t procstat_memory(int fd);
 
-/* What one piece of that file said. */
+/* What that file said, or a piece of it. */
 struct procstat_memory {
 	uint64_t anonymous, shared, swapped; /* bytes */
 	uint64_t resident; /* files too: all that kernels before 4.5 tell */
 	bool in_parts;	   /* anonymous and shared are known */
 };
+
+/* The parts of which procstat_memory() is the sum; all 0: there is no such process any more. */
+void procstat_memory_read(int fd, struct procstat_memory *memory);
 
 /* Add what the lines of text, ended by a null character, say of memory. */
 void procstat_memory_parse(const char *text, struct procstat_memory *memory);

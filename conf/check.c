@@ -287,6 +287,22 @@ check_useless(const struct conf_pool *pool, const struct ini *ini, struct conf_e
 	field_free(d, &fresh);
 }
 
+/* Limits that nothing would enforce. */
+static void
+check_cgroup(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
+    struct conf_errors *errors)
+{
+	static const char why[] = "requires cgroup in [global], so that a worker has a control "
+				  "group of its own";
+
+	if (conf->global.cgroup != NULL)
+		return;
+	if (pool->cgroup_memory_max > 0)
+		complain(pool, ini, errors, "cgroup.memory.max", why);
+	if (pool->cgroup_pids_max > 0)
+		complain(pool, ini, errors, "cgroup.pids.max", why);
+}
+
 /* Slow log directives that need each other. */
 static void
 check_slowlog(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
@@ -325,6 +341,7 @@ check_text(const struct conf *conf, const struct ini *ini, struct conf_errors *e
 		check_spare(pool, ini, errors);
 		check_limits(conf, pool, ini, errors);
 		check_access(pool, ini, errors);
+		check_cgroup(conf, pool, ini, errors);
 		check_slowlog(pool, ini, errors);
 		check_status(pool, ini, errors);
 	}

@@ -51,6 +51,7 @@ struct conf_global {
 	bool daemonize;
 	int64_t process_control_timeout_ms;
 	unsigned int process_max;                 /* workers of all pools together, 0: no limit */
+	char *cgroup; /* "own" or an absolute path, NULL: workers have no control groups */
 	unsigned int emergency_restart_threshold; /* 0: off */
 	int64_t emergency_restart_interval_ms;
 	char *metrics_listen; /* as written, NULL: no metrics */
@@ -127,6 +128,8 @@ struct conf_pool {
 	int process_priority;       /* -19 to 20, or PRIORITY_UNSET */
 	enum scheduling process_scheduling;
 	unsigned int oom_score_adj; /* 0 to 1000 */
+	uint64_t cgroup_memory_max;   /* bytes, 0: no limit */
+	unsigned int cgroup_pids_max; /* 0: no limit */
 	bool no_new_privs;
 	mode_t umask;
 

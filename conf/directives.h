@@ -23,6 +23,7 @@ enum directive_type {
 	TYPE_PATH,       /* char *, absolute, from the prefix; NULL when empty */
 	TYPE_STATE_PATH, /* char *, absolute, from the prefix or else LOCALSTATEDIR */
 	TYPE_LOG,        /* TYPE_STATE_PATH, or "stderr", "syslog", "journal" */
+	TYPE_CGROUP,     /* char *, "own", or an absolute path; NULL when there is none */
 	TYPE_LISTEN,     /* char *, an address as conf_parse_listen() takes it */
 	TYPE_NUMBER,     /* int or unsigned int */
 	TYPE_TIME,       /* int64_t, milliseconds */

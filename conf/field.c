@@ -274,6 +274,20 @@ set_networks(const struct setting *s, const char *text)
 	return true;
 }
 
+/* A path is not made absolute: nobody has such a tree below the prefix. */
+static bool
+set_cgroup(const struct setting *s, const char *text)
+{
+	if (*text == '\0' || is_off(text))
+		return set_string(s, "");
+	if (strcasecmp(text, "own") == 0)
+		return set_string(s, "own");
+	if (*text != '/')
+		return fail(s, "expected no, own, or the absolute path of a control group, got "
+			       "\"%.200s\"", text);
+	return set_string(s, text);
+}
+
 static bool
 set_text(const struct setting *s, const char *text)
 {
@@ -289,6 +303,8 @@ set_text(const struct setting *s, const char *text)
 		return set_state_path(s, text);
 	case TYPE_LOG:
 		return set_log(s, text);
+	case TYPE_CGROUP:
+		return set_cgroup(s, text);
 	case TYPE_LISTEN:
 		return set_listen(s, text);
 	case TYPE_URI:
@@ -362,6 +378,7 @@ is_text(enum directive_type type)
 	case TYPE_PATH:
 	case TYPE_STATE_PATH:
 	case TYPE_LOG:
+	case TYPE_CGROUP:
 	case TYPE_LISTEN:
 	case TYPE_URI:
 	case TYPE_URIS:
@@ -415,6 +432,7 @@ field_free(const struct directive *d, void *base)
 	case TYPE_PATH:
 	case TYPE_STATE_PATH:
 	case TYPE_LOG:
+	case TYPE_CGROUP:
 	case TYPE_LISTEN:
 	case TYPE_URI:
 	case TYPE_NETWORKS:

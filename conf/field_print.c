@@ -121,6 +121,7 @@ field_print(const struct directive *d, const void *base, FILE *out)
 	case TYPE_PATH:
 	case TYPE_STATE_PATH:
 	case TYPE_LOG:
+	case TYPE_CGROUP:
 	case TYPE_LISTEN:
 	case TYPE_URI:
 		lex_write_plain(*string != NULL ? *string : "", out);

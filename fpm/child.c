@@ -154,7 +154,7 @@ child_new(struct master *master, const struct conf_pool *pool)
 	child->identity = users_of_pool(pool);
 	child->listener.fd = child->listener.dir_fd = child->listener.lock_fd = -1;
 	child->status_listener = child->listener;
-	child->dir.fd = child->access_fd = child->slowlog_fd = -1;
+	child->dir.fd = child->access_fd = child->slowlog_fd = child->cgroup_fd = -1;
 	child->stats_fd = stats_memory(pool);
 	child->state = CHILD_WAITING;
 	snprintf(title, sizeof(title), "[pool %s] pool process", pool->name);
@@ -187,6 +187,7 @@ child_free(struct child *child)
 	sockets_close(&child->listener);
 	sockets_close(&child->status_listener);
 	fd_close(&child->slowlog_fd);
+	fd_close(&child->cgroup_fd);
 	process_destroy(&child->process);
 	fd_close(&child->access_fd);
 	fd_close(&child->stats_fd);
@@ -240,6 +241,8 @@ send_start(struct child *child)
 	if (child->slowlog_fd != -1 &&
 	    (send_fd(child, MESSAGE_FD_SLOWLOG, child->slowlog_fd) == -1 ||
 		send_fd(child, MESSAGE_FD_EXE, child->master->exe_fd) == -1))
+		return -1;
+	if (child->cgroup_fd != -1 && send_fd(child, MESSAGE_FD_CGROUP, child->cgroup_fd) == -1)
 		return -1;
 	return channel_send(&child->process.channel, MESSAGE_START, 0, NULL, 0, -1);
 }
@@ -384,6 +387,16 @@ child_open_logs(struct child *child)
 	    open_log(child, POOLLOG_SLOW, &child->slowlog_fd);
 }
 
+bool
+child_make_cgroup(struct child *child)
+{
+	const struct delegated *cgroup = &child->master->cgroup;
+
+	if (cgroup->fd != -1)
+		child->cgroup_fd = delegated_pool(cgroup, child->pool);
+	return cgroup->fd == -1 || child->cgroup_fd != -1;
+}
+
 /* Open it again, and give it to the process. A standard stream stays what it is: that of a daemon
  * is another by now. */
 static void
@@ -427,6 +440,7 @@ child_exited(struct child *child, const siginfo_t *info)
 	int64_t wait_us =
 	    process_ended(&child->process, info, was_told(child), child->was_ready);
 
+	delegated_pool_ended(child->cgroup_fd);
 	rundir_remove(&child->dir);
 	permits_drop(child);
 	if (was_told(child)) {

@@ -34,6 +34,7 @@ struct child {
 	int access_fd; /* its access log, -1: there is none */
 	int stats_fd; /* memory for its numbers, which outlives its process; -1: there is none */
 	int slowlog_fd; /* -1: there is none */
+	int cgroup_fd; /* its control group, -1: there is none */
 
 	enum child_state state;
 	struct process process; /* there is none exactly in CHILD_WAITING and CHILD_GONE; its
@@ -60,6 +61,9 @@ void child_free(struct child *child);
 
 /* Open its access log and slow log, where it has them. false after having logged why. */
 bool child_open_logs(struct child *child);
+
+/* Make its control group, where workers have theirs. false after having logged why not. */
+bool child_make_cgroup(struct child *child);
 
 /* The files were rotated: open them again and pass them on; an old one stays in use where that
  * fails. */

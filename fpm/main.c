@@ -188,6 +188,7 @@ run_master(const struct options *options, const struct conf *conf)
 		return code;
 	if (background && (report_fd = daemonize()) == -1) {
 		log_error("cannot go to the background");
+		delegated_leave(&master.cgroup);
 		return EX_OSERR;
 	}
 	code = master_bind(&master, pid_path(options, conf));

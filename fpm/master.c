@@ -303,7 +303,9 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 		return EX_OSERR;
 	master->log_kind = errorlog_kind(conf, to_stderr);
 	master->log_fd = errorlog_open(conf, to_stderr, &master->log_is_stderr);
-	return master->log_fd == -1 ? EX_CONFIG : 0;
+	if (master->log_fd == -1)
+		return EX_CONFIG;
+	return delegated_enter(&master->cgroup, conf) ? 0 : EX_CONFIG;
 }
 
 /* The event loop, with the signals that it turns into events. */
@@ -346,7 +348,7 @@ master_bind(struct master *master, const char *pid_path)
 			return EX_OSERR;
 		}
 		TAILQ_INSERT_TAIL(&master->children, child, next);
-		if (!child_open_logs(child))
+		if (!child_open_logs(child) || !child_make_cgroup(child))
 			return EX_CONFIG;
 		if ((code = child_listen(child)) != 0)
 			return code;
@@ -459,6 +461,7 @@ master_end(struct master *master)
 	}
 	if (master->metrics != NULL)
 		metrics_free(master->metrics);
+	delegated_leave(&master->cgroup);
 	pidfile_release(&master->pidfile);
 	for (size_t i = 0; i < MASTER_SIGNALS; i++)
 		if (master->signals[i] != NULL)

@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "fpm/child.h"
 #include "base/orphans.h"
+#include "fpm/delegated.h"
 #include "fpm/pidfile.h"
 
 #define MASTER_SIGNALS 7
@@ -35,6 +36,7 @@ struct master {
 	struct writer_file *log; /* what we write to it ourselves */
 	const char *rundir; /* where pools' socket directories are made */
 	struct pidfile pidfile;
+	struct delegated cgroup; /* in which workers have theirs, where the directive is set */
 	pid_t sessions[MASTER_SESSIONS]; /* of the last pool processes, dead ones too */
 	unsigned int session_next;
 	struct event_base *base;
@@ -53,8 +55,9 @@ struct master {
 };
 
 /*
- * Open what is opened before a daemon is forked: our binary and the error log, which is standard
- * error if to_stderr. Returns 0, or the code to exit with after having logged why.
+ * Do what is done before a daemon is forked: open our binary and the error log, which is standard
+ * error if to_stderr, and enter the control group, which whoever waits for the daemon has to leave
+ * too. Returns 0, or the code to exit with after having logged why.
  */
 int master_init(struct master *master, const struct conf *conf, bool background, bool to_stderr);
 

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "base/fd.h"
+#include "fpm/delegated.h"
 #include "fpm/errorlog.h"
 #include "fpm/launch.h"
 #include "fpm/metrics.h"
@@ -68,6 +69,7 @@ preflight(const struct conf *conf, const char *pid_path, bool to_stderr)
 	good = errorlog_check(conf, to_stderr) && good;
 	good = pidfile_check(pid_path) == 0 && good;
 	good = rundir_check() && good;
+	good = delegated_check(conf) && good;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		good = check_logs(conf, pool) && good;
 		good = check_sockets(pool) && good;

@@ -1,5 +1,5 @@
 /*
- * measure.c: measure workers.
+ * measure.c: measure workers, and the trees of processes that they are the roots of.
  *
  * Memory is read from a kept descriptor of /proc/PID/status, CPU time from the process's clock: one
  * system call each, and only where a limit asks for it. (/proc/PID/statm takes half the time, but
@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
@@ -43,11 +44,14 @@ measure_open(struct worker *w)
 		if ((w->status_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
 			    path);
+		w->tree_memory_fd = leaf_open(&w->pool->leaves, w->slot, "memory.stat");
 	}
 	if (w->pool->needs_cpu_parts) {
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
 		w->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
+	if (w->pool->conf->request_terminate_cpu_ms > 0)
+		w->tree_cpu_fd = leaf_open(&w->pool->leaves, w->slot, "cpu.stat");
 	if (clock_getcpuclockid(w->pid, &w->cpu_clock) != 0)
 		w->cpu_clock = 0;
 }
@@ -60,6 +64,16 @@ measure_cpu(const struct worker *w)
 	if (w->cpu_clock == 0 || clock_gettime(w->cpu_clock, &ts) == -1)
 		return -1;
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
+measure_tree_cpu(const struct worker *w)
+{
+	uint64_t us;
+
+	if (w->tree_cpu_fd != -1 && cgroup_read_key(w->tree_cpu_fd, "usage_usec", &us))
+		return (int64_t)us;
+	return measure_cpu(w);
 }
 
 /* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be
@@ -90,12 +104,26 @@ measure_close(struct worker *w)
 {
 	fd_close(&w->status_fd);
 	fd_close(&w->stat_fd);
+	fd_close(&w->tree_memory_fd);
+	fd_close(&w->tree_cpu_fd);
 }
 
 uint64_t
 measure_memory(const struct worker *w)
 {
-	return w->status_fd == -1 ? 0 : procstat_memory(w->status_fd);
+	struct procstat_memory own;
+	uint64_t anonymous;
+
+	if (w->status_fd == -1)
+		return 0;
+	if (w->tree_memory_fd == -1 || !cgroup_read_key(w->tree_memory_fd, "anon", &anonymous))
+		return procstat_memory(w->status_fd);
+	procstat_memory_read(w->status_fd, &own);
+	if (own.resident == 0)
+		return 0;
+	if (anonymous < own.anonymous) /* the kernel adds up its counters now and then only */
+		anonymous = own.anonymous;
+	return anonymous + own.shared + own.swapped;
 }
 
 void

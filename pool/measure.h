@@ -17,10 +17,17 @@ void measure_close(struct worker *w);
  * needed. */
 void measure_request(struct worker *w, struct request *r);
 
-/* Bytes of memory that a worker has for itself (procstat.h), 0 when they cannot be told. */
+/*
+ * Bytes of memory that a worker has for itself (procstat.h), 0 when they cannot be told. Where its
+ * control group is asked, what all processes in that have for themselves, and what the worker
+ * shares: files in a tmpfs are charged to a group too, and do not go with its processes.
+ */
 uint64_t measure_memory(const struct worker *w);
 
 /* CPU time of a worker in microseconds, -1 when it cannot be told. */
 int64_t measure_cpu(const struct worker *w);
+
+/* For a limit: that of all that is or was in its control group, or else of the worker. */
+int64_t measure_tree_cpu(const struct worker *w);
 
 #endif

@@ -55,6 +55,7 @@ enum message_fd {
 	MESSAGE_FD_SOCKET_DIR, /* a 0700 directory of the pool's user, for workers' sockets */
 	MESSAGE_FD_SLOWLOG,    /* the slow log, opened for appending; where there is one */
 	MESSAGE_FD_EXE,	       /* our own binary, likewise */
+	MESSAGE_FD_CGROUP,     /* the pool's control group, a directory; where workers have theirs */
 };
 
 /* Which of its idle workers a pool is asked for, since others lack permits. Each has those before

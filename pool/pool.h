@@ -19,6 +19,7 @@
 #include "base/buffer.h"
 #include "conf/conf.h"
 #include "pool/fcgi.h"
+#include "pool/leaf.h"
 #include "pool/ledger.h"
 #include "pool/message.h"
 #include "pool/stats.h"
@@ -293,8 +294,11 @@ struct worker {
 	int exec_fd;   /* errno of a failed exec comes here, -1 once it started */
 	int status_fd; /* /proc/PID/status, -1 where no limit asks for memory */
 	int stat_fd;   /* /proc/PID/stat, -1 where the parts of its CPU time are not needed */
+	int tree_memory_fd; /* memory.stat of its control group, -1: there is none, or no need */
+	int tree_cpu_fd;    /* and cpu.stat */
 	clockid_t cpu_clock; /* of the process */
 	int64_t cpu_start_us; /* its CPU time when its request began, or the last one ended */
+	int64_t tree_cpu_start_us; /* that of its control group when its request began */
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */
 	struct worker_last *last_request; /* NULL: it had none, or nobody asks */
 	uint64_t memory;      /* bytes after its last request, 0: not measured */
@@ -402,6 +406,7 @@ struct pool {
 	int64_t failed_us;	/* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
 	struct sweep sweep;
+	struct leaves leaves;
 	enum worker_keeps keeps;  /* what is known of the program; never KEEPS_NO */
 	bool reported_ready;
 	bool ready_unsaid;    /* the master could not be told that ready_pid is ready */

@@ -52,6 +52,7 @@ struct settings {
 	char *text;
 	size_t len;
 	int listen_fd, status_fd, log_fd, access_fd, dir_fd, stats_fd, slowlog_fd, exe_fd;
+	int cgroup_fd;
 };
 
 /* Tell the master why this process ends, and end. */
@@ -88,6 +89,7 @@ take_descriptor(struct settings *s, enum message_fd which, int fd)
 	    : which == MESSAGE_FD_STATS		? &s->stats_fd
 	    : which == MESSAGE_FD_SLOWLOG	? &s->slowlog_fd
 	    : which == MESSAGE_FD_EXE		? &s->exe_fd
+	    : which == MESSAGE_FD_CGROUP	? &s->cgroup_fd
 						: &fd;
 
 	if (place != &fd)
@@ -146,6 +148,8 @@ raise_descriptor_limit(struct pool *pool)
 	reserved = FDS_RESERVED + workers * FDS_PER_WORKER;
 	if (pool->conf->status_listen != NULL)
 		reserved += STATUS_CLIENTS_MAX;
+	if (pool->global->cgroup != NULL)
+		reserved += leaf_count(pool->conf) * LEAF_FDS;
 	max = rl.rlim_cur > reserved + 8 ? (unsigned int)rl.rlim_cur - reserved : 8;
 	if (max == 8)
 		log_warning("only %llu descriptors for %u workers: raise the limit of open files",
@@ -246,6 +250,7 @@ destroy(struct pool *pool)
 	free(pool->crashes);
 	fd_close(&pool->socket_dir_fd);
 	fd_close(&pool->oom_fd);
+	leaf_destroy(&pool->leaves);
 }
 
 /* From here on nothing waits for a disk. */
@@ -305,6 +310,9 @@ run(const struct conf *conf, const struct settings *s)
 	avoid_preemption(&pool);
 	if ((pool.oom_fd = oomscore_open()) == -1)
 		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
+	if (s->cgroup_fd != -1 &&
+	    !leaf_init(&pool.leaves, s->cgroup_fd, pool.conf, why, sizeof(why)))
+		return fail(why);
 	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
 		return fail(why);
 	/* Orphans of workers come to us; nobody of the same user may look into us. */
@@ -341,7 +349,7 @@ int
 pool_main(const char *name)
 {
 	struct settings s = {.listen_fd = -1, .status_fd = -1, .log_fd = -1, .access_fd = -1,
-		.dir_fd = -1, .stats_fd = -1, .slowlog_fd = -1, .exe_fd = -1};
+		.dir_fd = -1, .stats_fd = -1, .slowlog_fd = -1, .exe_fd = -1, .cgroup_fd = -1};
 	struct conf_errors errors = { NULL, 0 };
 	struct conf *conf;
 	int rc;

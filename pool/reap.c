@@ -132,6 +132,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 		stats_count(pool->stats, STATS_WORKERS_CRASHED, 1);
 	worker_set_state(w, WORKER_DEAD);
 	sweep_worker_died(w);
+	leaf_kill(&pool->leaves, w->slot); /* now: no other has the slot yet */
 	if (failed_start)
 		worker_start_failed(pool, w->started_us);
 	if (info->si_code != CLD_EXITED &&

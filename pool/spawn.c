@@ -45,6 +45,7 @@
 #define CHILD_EXE_FD 4
 
 static const char *const steps[] = {
+	[SPAWN_CGROUP] = "put into a control group (cgroup)",
 	[SPAWN_DESCRIPTORS] = "arrange its descriptors",
 	[SPAWN_LIMITS] = "set the resource limits (rlimit_*, no_new_privs) of",
 	[SPAWN_PRIORITY] = "set the priority (process.priority) of",
@@ -141,6 +142,8 @@ child_exec(const struct birth *b, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126); /* it died before the line above */
+	if (b->leaf_fd != -1 && write(b->leaf_fd, "0", 1) == -1)
+		child_fail(b->exec_fd, SPAWN_CGROUP);
 	arrange_descriptors(b);
 	if (!set_common_limits(b))
 		child_fail(CHILD_EXEC_FD, SPAWN_LIMITS);
@@ -239,21 +242,34 @@ make_env(const struct pool *pool, char *slot)
 	return env;
 }
 
+static bool
+is_taken(const struct pool *pool, unsigned int n)
+{
+	return (n < pool->slot_count && pool->slots[n]) || sweep_holds(pool, n + 1) ||
+	    !leaf_is_free(&pool->leaves, n + 1);
+}
+
+/* 0 with errno: there is none. */
 static unsigned int
 take_slot(struct pool *pool)
 {
 	unsigned int n = 0;
 
-	while (n < pool->slot_count && (pool->slots[n] || sweep_holds(pool, n + 1)))
+	while (is_taken(pool, n))
 		n++;
-	if (n == pool->slot_count) {
-		char *more = realloc(pool->slots, pool->slot_count + 16);
+	if (pool->leaves.all != NULL && n >= pool->leaves.count) {
+		log_error("no control group is free for a child: what was killed does not die");
+		errno = EBUSY;
+		return 0;
+	}
+	if (n >= pool->slot_count) {
+		char *more = realloc(pool->slots, n + 16);
 
 		if (more == NULL)
 			return 0;
-		memset(more + pool->slot_count, 0, 16);
+		memset(more + pool->slot_count, 0, n + 16 - pool->slot_count);
 		pool->slots = more;
-		pool->slot_count += 16;
+		pool->slot_count = n + 16;
 	}
 	pool->slots[n] = 1;
 	return n + 1;
@@ -265,7 +281,8 @@ give_birth(struct worker *w)
 {
 	struct pool *pool = w->pool;
 	struct birth birth = {
-		.pool = pool, .argv = pool->conf->command, .exe_fd = -1, .is_worker = true
+		.pool = pool, .argv = pool->conf->command, .exe_fd = -1, .leaf_fd = -1,
+		.is_worker = true
 	};
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, exec[2] = { -1, -1 };
 	char slot[32];
@@ -280,6 +297,7 @@ give_birth(struct worker *w)
 		birth.fds[1] = out[1];
 		birth.fds[2] = err[1];
 		birth.exec_fd = exec[1];
+		birth.leaf_fd = leaf_entrance(&pool->leaves, w->slot);
 		w->pid = spawn_fork(&birth);
 	}
 	free(birth.env);
@@ -312,6 +330,7 @@ worker_spawn(struct pool *pool)
 	}
 	w->pool = pool;
 	w->listen_fd = w->path_fd = w->exec_fd = w->conn_fd = w->status_fd = w->stat_fd = -1;
+	w->tree_memory_fd = w->tree_cpu_fd = -1;
 	w->out.fd = w->err.fd = -1;
 	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
 	chain_init(&w->head);

@@ -10,7 +10,14 @@
 
 struct pool;
 
-enum spawn_step { SPAWN_DESCRIPTORS, SPAWN_LIMITS, SPAWN_PRIORITY, SPAWN_CHDIR, SPAWN_EXEC };
+enum spawn_step {
+	SPAWN_CGROUP,
+	SPAWN_DESCRIPTORS,
+	SPAWN_LIMITS,
+	SPAWN_PRIORITY,
+	SPAWN_CHDIR,
+	SPAWN_EXEC
+};
 
 struct spawn_failure {
 	enum spawn_step step;
@@ -23,6 +30,7 @@ struct birth {
 	char **argv, **env;
 	int exe_fd;	/* what to execute; -1: argv[0], as execvp(3) finds it */
 	int fds[3];	/* become 0, 1 and 2; it gets no other */
+	int leaf_fd;	/* its control group (leaf_entrance()), -1: ours */
 	int exec_fd;	/* a struct spawn_failure is written to it; the exec closes it */
 	bool is_worker; /* has the limits and the priority of one, and may be traced */
 };

@@ -154,6 +154,7 @@ give_birth(struct tracer *t, int null_fd, const int out[2], const int failure[2]
 		.env = helper_env,
 		.exe_fd = t->exe_fd,
 		.fds = {null_fd, out[1], null_fd},
+		.leaf_fd = -1,
 		.exec_fd = failure[1],
 	};
 

@@ -45,8 +45,10 @@ watch_request_begins(struct worker *w)
 	if (w->request->warmup)
 		return;
 	w->was_busy = true;
-	if (pool->conf->request_terminate_cpu_ms > 0)
+	if (pool->conf->request_terminate_cpu_ms > 0) {
 		w->cpu_start_us = measure_cpu(w);
+		w->tree_cpu_start_us = measure_tree_cpu(w);
+	}
 	if (next > 0)
 		deadline_at(pool, clock_now_us() + next);
 	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->slow)
@@ -174,8 +176,8 @@ check_request(struct request *r, int64_t now_us, bool sample)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
 	if (sample && conf->request_terminate_memory > 0)
 		now.memory = measure_memory(r->worker);
-	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->cpu_start_us >= 0)
-		now.cpu_us = measure_cpu(r->worker) - r->worker->cpu_start_us;
+	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->tree_cpu_start_us >= 0)
+		now.cpu_us = measure_tree_cpu(r->worker) - r->worker->tree_cpu_start_us;
 	verdict = limits_check(conf, &now);
 	if (verdict != LIMITS_RUN)
 		terminate(r, verdict, &now);

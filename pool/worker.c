@@ -202,6 +202,8 @@ signal_group(const struct worker *w, int sig)
 	if (kill(-w->pid, sig) == -1 && errno != ESRCH)
 		log_warning("cannot send signal %d to child %d: %s", sig, (int)w->pid,
 		    strerror(errno));
+	if (sig == SIGKILL)
+		leaf_kill(&w->pool->leaves, w->slot);
 }
 
 static void

@@ -195,6 +195,7 @@ fixture_worker(struct fixture *f)
 	w->pid = NO_PID;
 	w->started_us = w->since_us = clock_now_us();
 	w->exec_fd = w->conn_fd = w->status_fd = w->stat_fd = w->out.fd = w->err.fd = -1;
+	w->tree_memory_fd = w->tree_cpu_fd = -1;
 	w->out.worker = w->err.worker = w;
 	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
 	chain_init(&w->head);

@@ -72,6 +72,18 @@ static const struct {
     {POOL "request_slowlog_timeout = 5s\n",
 	"t:5: [pool www] request_slowlog_timeout: requires slowlog, the file that slow requests "
 	"are written to"},
+    {POOL "cgroup.memory.max = 64M\n",
+	"t:5: [pool www] cgroup.memory.max: requires cgroup in [global], so that a worker has a "
+	"control group of its own"},
+    {POOL "cgroup.pids.max = 20\n",
+	"t:5: [pool www] cgroup.pids.max: requires cgroup in [global], so that a worker has a "
+	"control group of its own"},
+    {"[global]\ncgroup = yes\n" POOL,
+	"t:2: [global] cgroup: expected no, own, or the absolute path of a control group, got "
+	"\"yes\""},
+    {"[global]\ncgroup = groups/a\n" POOL,
+	"t:2: [global] cgroup: expected no, own, or the absolute path of a control group, got "
+	"\"groups/a\""},
     {POOL "slowlog_command = gdb\n", "t:5: [pool www] slowlog_command: requires "
 				     "request_slowlog_timeout, the time after which it is run"},
     {POOL "security.limit_extensions = .php\n",

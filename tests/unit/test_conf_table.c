@@ -33,6 +33,9 @@ static const struct {
     {"daemonize", "off", "no"},
     {"process_control_timeout", "90", "90s"},
     {"process.max", "64", "64"},
+    {"cgroup", "OWN", "\"own\""},
+    {"cgroup", "off", "\"\""},
+    {"cgroup", "/sys/fs/cgroup/anyfpm", "\"/sys/fs/cgroup/anyfpm\""},
     {"emergency_restart_threshold", "10", "10"},
     {"emergency_restart_interval", "60", "1m"},
     {"metrics_listen", "[::1]:9253", "\"[::1]:9253\""},
@@ -94,6 +97,8 @@ static const struct {
     {"process.priority", "", "\"\""},
     {"process.scheduling", "other", "other"},
     {"oom_score_adj", "0", "0"},
+    {"cgroup.memory.max", "65536K", "64M"},
+    {"cgroup.pids.max", "20", "20"},
     {"no_new_privs", "yes", "yes"},
     {"umask", "77", "0077"},
     {"request_retry", "0", "no"},
@@ -132,7 +137,10 @@ text_with(enum directive_scope scope, const char *key, const char *raw)
 	bool global = scope == SCOPE_GLOBAL;
 
 	text_add(&text, "; a test\n[global]\n", 18);
-	text_add(&text, global ? line : "\n", global ? strlen(line) : 1);
+	if (global)
+		text_add(&text, line, strlen(line));
+	else
+		text_add(&text, "cgroup = own\n", 13);
 	text_add(&text, "[www]\n", 6);
 	text_add(&text, global ? "\n" : line, global ? 1 : strlen(line));
 	free(line);

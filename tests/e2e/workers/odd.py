@@ -264,7 +264,7 @@ def do_filter(req):
 
 def do_grandchild(req):
     """Start a process that leaves the worker's group and session, and with bare=1 has nothing of
-    its environment either; answer with its pid."""
+    its environment either, with burn=1 uses CPU time; answer with its pid."""
     req.read_body()
     read_end, write_end = os.pipe()
     if os.fork() == 0:
@@ -278,6 +278,8 @@ def do_grandchild(req):
                     pass
             if req.query.get("bare"):
                 os.execve("/bin/sleep", ["sleep", "600"], {})
+            while req.query.get("burn") and time.process_time() < 60:
+                pass
             time.sleep(600)
         os._exit(0)
     os.wait()
