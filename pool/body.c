@@ -102,18 +102,27 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 		return type == FCGI_STDIN && add_to_file(r, data, len);
 	}
 	errno = ENOMEM;
-	return stream_append(&pool->chunks, &r->in, type, FCGI_WORKER_ID, data, len);
+	return stream_append(&pool->chunks, &r->in, type, r->worker_id, data, len);
 }
 
 /* Append the end of the stream; with the end of the last one the input is whole. */
 static bool
 append_end(struct request *r, uint8_t type)
 {
-	if (!stream_end(&r->pool->chunks, &r->in, type, FCGI_WORKER_ID))
+	if (!stream_end(&r->pool->chunks, &r->in, type, r->worker_id))
 		return false;
 	if (type == FCGI_DATA || r->role != FCGI_FILTER)
 		r->in_end = true;
 	return true;
+}
+
+void
+body_set_id(struct request *r, uint16_t id)
+{
+	r->in_sent = 0;
+	if (r->worker_id != id)
+		stream_set_id(&r->in, id);
+	r->worker_id = id;
 }
 
 bool

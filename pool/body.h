@@ -11,6 +11,9 @@ bool body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len);
 /* The client ended the stream. false: out of memory. */
 bool body_end(struct request *r, uint8_t type);
 
+/* It goes to a worker, from its first byte on, as the request with that id. */
+void body_set_id(struct request *r, uint16_t id);
+
 /* Have `in` filled from the file again, when it has room. false with errno: out of memory. */
 bool body_refill(struct request *r);
 

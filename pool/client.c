@@ -142,7 +142,8 @@ client_gone(struct client *c)
 	client_set_state(c, CLIENT_CLOSED);
 }
 
-/* Whether the peer of a unix socket has closed it whole, and not just its sending side. */
+/* Whether the peer is gone, as far as can be told: of a unix socket, that it has closed it whole and
+ * not just its sending side; of TCP, that it has reset it. */
 static bool
 hung_up(int fd)
 {
@@ -160,16 +161,18 @@ client_eof(struct client *c)
 {
 	struct request *r, *next;
 
-	if (!c->tcp && !hung_up(c->fd)) {
+	if (!hung_up(c->fd)) {
 		for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
 			next = TAILQ_NEXT(r, client_link);
-			if (r->state < REQUEST_QUEUED)
-				ending_abandon(r); /* nothing of it went out */
-			else if (!r->input_end)
+			if (r->input_end)
+				ending_no_more(r);
+			else if (r->state == REQUEST_RUNNING)
 				ending_input(r);
+			else
+				ending_abandon(r); /* nothing of it went out */
 		}
 	}
-	if (c->tcp || c->request_count == 0 || hung_up(c->fd)) {
+	if (c->request_count == 0 || hung_up(c->fd)) {
 		client_gone(c);
 		return;
 	}
@@ -216,6 +219,7 @@ client_input(struct client *c, const uint8_t *p, size_t n)
 			return;
 		}
 	}
+	demux_batch_ends(c);
 	if (c->state >= CLIENT_LINGERING)
 		return;
 	if (c->control.len > CONTROL_MAX) {
@@ -284,7 +288,7 @@ client_on_read(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->paused) {
 		event_del(&c->ev_read); /* or it would be told for ever */
-		if (c->tcp || hung_up(c->fd))
+		if (hung_up(c->fd))
 			client_gone(c);
 		return;
 	}

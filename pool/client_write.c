@@ -63,7 +63,7 @@ client_delivered(struct client *c, struct request *r)
 {
 	bool last = !r->keep || r->cut;
 
-	if (!r->input_end)
+	if (!r->input_end || r->end_implied)
 		c->unread = true;
 	if (r->cut) {
 		c->cut_us = clock_now_us();

@@ -177,6 +177,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	due[10] = slowlog_expire(pool, now); /* before it may be terminated */
 	due[7] = watch_expire(pool, now);
 	due[8] = expire_blocked(pool, now);
+	due[12] = watch_judge_memory(pool, now);
 	due[9] = worker_expire(pool, now);
 	due[11] = sweep_expire(pool, now);
 	due[12] = capture_expire(pool, now);

@@ -278,6 +278,44 @@ refuse_no_room(struct request *r)
 	ending_refuse(r, END_NO_RESOURCES, 503, "The buffers of the service are full.");
 }
 
+/* Whether its parameters say that there is no body: then some clients send no STDIN at all. */
+static bool
+needs_no_body(const struct request *r)
+{
+	const uint8_t *length = r->params + r->content_length.off;
+	uint32_t zeros = 0;
+
+	if (r->role != FCGI_RESPONDER || r->body_bytes > 0)
+		return false;
+	if (r->content_length.len == 0)
+		return request_value_is(r, r->method, "GET") ||
+		    request_value_is(r, r->method, "HEAD");
+	while (zeros < r->content_length.len && length[zeros] == '0')
+		zeros++;
+	return zeros == r->content_length.len;
+}
+
+void
+demux_batch_ends(struct client *c)
+{
+	struct request *r, *next;
+
+	if (!c->bodiless || !fcgi_decoder_between(&c->decoder))
+		return;
+	c->bodiless = false;
+	for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, client_link);
+		if (!r->end_implied || r->state != REQUEST_BODY || r->input_end ||
+		    r->body_bytes > 0)
+			continue;
+		if (body_end(r, FCGI_STDIN))
+			input_complete(r);
+		else
+			ending_refuse(r, END_NO_RESOURCES, 503,
+			    "There is no memory for the request.");
+	}
+}
+
 static void
 params_ended(struct request *r)
 {
@@ -302,6 +340,8 @@ params_ended(struct request *r)
 	} else if (r->input_end) {
 		queue_enter(r);
 	} else {
+		if (needs_no_body(r))
+			r->client->bodiless = r->end_implied = true;
 		request_await_body(r, true);
 		deadline_after_ms(r->pool, r->pool->conf->request_body_timeout_ms);
 		input_more(r);
@@ -353,6 +393,7 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 
 	if (r->own && piece->type == FCGI_STDIN && piece->record_len == 0)
 		r->stdin_end = r->input_end = true; /* it needs no more: the client may close */
+	r->end_implied = r->end_implied && piece->record_len > 0;
 	if (r->discard || r->out_end || !stream_is_open(r, piece->type))
 		return;
 	if (piece->record_len == 0) {

@@ -1,6 +1,6 @@
 /*
  * ending.c: how a request ends otherwise than by its worker's END_REQUEST: refused, aborted,
- * abandoned by its client, or failed by its worker. The decisions are dispatch_judge()'s and
+ * abandoned by its client, or failed by its worker. The decisions are evidence.c's and
  * request_client_abort's.
  */
 #include "config.h"
@@ -21,6 +21,7 @@
 #include "pool/client.h"
 #include "pool/deadline.h"
 #include "pool/dispatch.h"
+#include "pool/evidence.h"
 #include "pool/queue.h"
 #include "pool/relay.h"
 #include "pool/report.h"
@@ -28,10 +29,11 @@
 #include "pool/slowlog.h"
 #include "pool/worker.h"
 
-/* How long a lost connection waits to be explained by the worker's end: for the log, and where the
- * exit status decides whether the request may be given to another worker. */
+/* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
+ * because it keeps none, or because of the request. */
 #define EXPLAIN_US 50000
-#define EXPLAIN_FOR_RETRY_US 1000000
+/* And where its exit code decides about one more try. */
+#define EXPLAIN_AGAIN_US 1000000
 
 struct request *
 ending_part(struct worker *w)
@@ -80,21 +82,24 @@ ending_error_or_cut(struct request *r, enum request_end end, unsigned int status
 void
 ending_input(struct request *r)
 {
-	bool stdin_open = !r->stdin_end || body_is_spooled(r), ok = true;
+	/* What was sent whole can still be lost on its way through a file. */
+	bool torn = !r->input_end || (!r->in_end && !body_is_spooled(r));
 
 	request_await_body(r, false);
 	r->input_end = true;
-	if (r->in_end)
-		return;
-	body_drop_spooled(r);
-	if (stdin_open)
-		ok = body_end(r, FCGI_STDIN);
-	if (ok && r->role == FCGI_FILTER)
-		ok = body_end(r, FCGI_DATA);
-	if (ok)
-		relay_input(r);
-	else if (r->worker != NULL)
-		worker_kill(r->worker, "there is no memory to end its request");
+	if (torn)
+		body_drop_spooled(r);
+	/* The end of the stream would make a part of the body look like the whole. */
+	if (r->worker != NULL && (torn || (r->discard && body_all_sent(r))))
+		relay_hang_up(r->worker);
+}
+
+void
+ending_no_more(struct request *r)
+{
+	if (r->worker != NULL && r->content_length.len > 0 && body_all_sent(r) &&
+	    account_content_length(r) != r->body_bytes)
+		relay_hang_up(r->worker);
 }
 
 /* Nobody waits for what the worker still does. */
@@ -156,14 +161,16 @@ ending_abort(struct request *r)
 		return;
 	request_await_body(r, false);
 	r->end = END_CLIENT_GONE;
-	r->left = r->input_end = true;
+	r->left = true;
 	r->discard = true;
 	if (answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
 	if (r->state == REQUEST_RUNNING) {
 		client_has_output(r);
-		let_finish(r);
+		let_finish(r); /* it asks whether the input was whole */
+		r->input_end = true;
 	} else {
+		r->input_end = true;
 		ending_answered(r);
 	}
 }
@@ -248,6 +255,16 @@ ending_garbage(struct worker *w, const char *what)
 	worker_stop(w, what);
 }
 
+/* Whether the peer has closed its sending half and no more, which only a living one does. */
+static bool
+is_half_closed(const struct worker *w)
+{
+	struct pollfd pfd = { .fd = w->conn_fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLRDHUP) != 0 &&
+	    (pfd.revents & (POLLHUP | POLLERR)) == 0;
+}
+
 void
 ending_wrong(struct request *r)
 {
@@ -260,46 +277,67 @@ ending_wrong(struct request *r)
 void
 ending_lost(struct worker *w)
 {
-	struct request *r = w->request;
-	bool may_retry = w->reset && w->conn_requests > 1 && !r->responded && !r->in_dropped &&
-	    r->pool->conf->request_retry;
+	const struct request *r = w->request;
+	bool lives = !w->reset && !w->hung_up && is_half_closed(w);
+	bool again = w->reset && r->tries > 0 && !r->responded && request_is_idempotent(r);
 
 	event_del(&w->ev_read);
 	event_del(&w->ev_write);
 	w->write_armed = false;
 	w->lost = true;
 	w->lost_until_us =
-	    clock_now_us() +
-	    (may_retry && !request_is_idempotent(r) ? EXPLAIN_FOR_RETRY_US : EXPLAIN_US);
+	    clock_now_us() + (lives ? 0 : again ? EXPLAIN_AGAIN_US : EXPLAIN_US);
 	deadline_at(w->pool, w->lost_until_us);
 }
 
-/* Whether the program took the connection out of its listening socket. */
-static bool
-was_accepted(const struct worker *w)
+bool
+ending_was_accepted(const struct worker *w)
 {
 	struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
-	return w->listen_fd == -1 || poll(&pfd, 1, 0) != 1;
+	/* One that was shut down polls readable for ever: it tells nothing any more. */
+	return w->conn_requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
+	    (pfd.revents & POLLHUP) != 0;
+}
+
+/* The worker lives, but its request does not: what that says of the worker. */
+static void
+judge_living(struct worker *w, const struct evidence_loss *loss, const char *how)
+{
+	if (w->stopped) {
+		worker_kill(w, "it was stopped by a signal");
+	} else if (w->hung_up) {
+		return; /* we closed it first */
+	} else if (loss->older) {
+		/* It closes connections after its answers, and did so under this request. */
+		w->keeps = KEEPS_NO;
+		if (w->pool->keeps == KEEPS_UNKNOWN || (!loss->reset && w->served > 0))
+			w->pool->keeps = KEEPS_NO;
+	} else {
+		worker_stop(w, how);
+	}
 }
 
 void
 ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 {
 	struct request *r = w->request;
-	struct dispatch_loss loss = {
-		.responded = r->responded,
+	struct evidence_loss loss = {
+		.seen = {
+			.accepted = ending_was_accepted(w),
+			.written = w->written,
+			.answered = r->responded,
+		},
 		.replayable = !r->in_dropped && r->pool->conf->request_retry,
 		.tries = r->tries,
-		.written = w->request_written,
-		.accepted = was_accepted(w) && !w->never_read,
-		.reused = w->conn_requests > 1,
-		.reset = w->reset,
 		.idempotent = request_is_idempotent(r),
-		.fate_known = dead,
-		.exited_zero = exited_zero,
+		.older = w->conn_us < r->run_us || w->conn_requests > 1,
+		.reset = w->reset,
+		.lives = !dead && !w->stopped,
+		.ended_well = dead && exited_zero,
+		.stopped = w->stopped_unread,
 	};
-	enum dispatch_verdict verdict = dispatch_judge(&loss);
+	bool again = evidence_allows_again(&loss);
 	char request[256];
 
 	ending_part(w);
@@ -307,17 +345,13 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	request_describe(r, request, sizeof(request));
 	if (r->client == NULL || r->out_end) {
 		ending_answered(r);
-	} else if (verdict == DISPATCH_RETRY) {
-		log_debug("child %d never ran \"%s\" (%s): given to a worker again", (int)w->pid,
-		    request, how);
-		w->keeps = KEEPS_NO;
-		if (w->stopped && !dead)
-			worker_kill(w, "it was stopped by a signal");
+	} else if (again) {
+		log_debug("child %d did not answer \"%s\" (%s): given to a worker again",
+		    (int)w->pid, request, how);
 		r->tries++;
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
 		r->in_sent = 0;
 		queue_return(r);
-		return;
 	} else {
 		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
 		    r->head_done ? "cut short" : "answered 502");
@@ -325,7 +359,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		ending_answered(r);
 	}
 	if (!dead)
-		worker_stop(w, how);
+		judge_living(w, &loss, how);
 }
 
 void

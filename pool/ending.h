@@ -12,9 +12,13 @@ void ending_refuse(struct request *r, enum request_end end, unsigned int status,
  * its file. Logged, and answered 503 or 500. */
 void ending_body_lost(struct request *r, int error, bool reading);
 
-/* The client will not send the rest: the worker sees the end of what there is (a short body is
- * legal, 6.2). */
+/* The client will send no more for r. Where it has not sent the whole request, the worker's
+ * connection is half closed: it must not take a part for the whole. */
 void ending_input(struct request *r);
+
+/* The client has sent the whole request r, and has shut down its sending half. A worker that waits
+ * for the rest of a CONTENT_LENGTH that says more, as php-cgi does, has to learn that none comes. */
+void ending_no_more(struct request *r);
 
 /* The client sent ABORT_REQUEST for r: END_REQUEST, and the worker by request_client_abort. */
 void ending_abort(struct request *r);
@@ -38,9 +42,12 @@ void ending_wrong(struct request *r);
 /* The connection ended in the middle of a request; the worker's end, if it comes, explains why. */
 void ending_lost(struct worker *w);
 
-/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w was
- * has ended, exited_zero: with status 0. how explains it in the log: a predicate. */
+/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w has
+ * ended, exited_zero: with exit code 0. how explains it in the log: a predicate. */
 void ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how);
+
+/* Whether w may have taken its connection out of its listening socket. */
+bool ending_was_accepted(const struct worker *w);
 
 /* No explanation came for the lost connection of w (w->lost) within its time: judge without. */
 void ending_unexplained(struct worker *w);

@@ -17,8 +17,11 @@
  * content and padding together stay within 65,535 (some peers need that). */
 #define FCGI_CONTENT_MAX 65528
 
-/* The id of our one request at a time on a worker's connection. */
+/* Ids of the requests on a worker's connection, one at a time: from the first to the last and round
+ * again, so that what it still writes for one is not taken for the next. They fit into a byte, for
+ * programs that look at no more. */
 #define FCGI_WORKER_ID 1
+#define FCGI_WORKER_ID_LAST 255
 
 /* Padding that brings len bytes of content to a multiple of 8 (3.3). */
 #define FCGI_PADDING(len) ((uint8_t)(-(len) & 7))

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -137,12 +138,34 @@ count_overdue(const struct pool *pool, int64_t now)
 	return n;
 }
 
-static void
-worker_leaves(struct worker *w, const char *reason)
+void
+worker_leaves(struct worker *w, enum limits_fate limit, const char *reason)
 {
-	if (!w->leaving)
-		w->leaving_reason = reason;
+	if (w->leaving)
+		return;
 	w->leaving = true;
+	w->leaving_for = limit;
+	w->leaving_reason = reason;
+}
+
+void
+worker_recycle(struct worker *w, enum limits_fate limit, const char *reason)
+{
+	struct stats *stats = w->pool->stats;
+	char text[96];
+
+	if (limit == LIMITS_REQUESTS)
+		stats_count(stats, STATS_RECYCLED_REQUESTS, 1);
+	else if (limit == LIMITS_MEMORY)
+		stats_count(stats, STATS_RECYCLED_MEMORY, 1);
+	else if (limit == LIMITS_LIFETIME)
+		stats_count(stats, STATS_RECYCLED_LIFETIME, 1);
+	if (limit == LIMITS_MEMORY) {
+		snprintf(text, sizeof(text), "%s: its memory is %llu KB", reason,
+		    (unsigned long long)w->memory / 1024);
+		reason = text;
+	}
+	worker_stop(w, reason);
 }
 
 /* Idle workers that are past pm.max_lifetime leave when their successors are ready; counts those
@@ -155,7 +178,7 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
 		if (lifetime > 0 && now - w->started_us >= lifetime)
-			worker_leaves(w, "it has reached pm.max_lifetime");
+			worker_leaves(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
 		else if (lifetime > 0)
 			deadline_at(pool, w->started_us + lifetime);
 		counts->leaving_idle += w->leaving;
@@ -169,17 +192,19 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 static void
 stop_leaving(struct pool *pool)
 {
-	int64_t lifetime = pool->conf->max_lifetime_ms * 1000;
+	unsigned int stopping_max = 1;
 	struct worker *w;
 
-	if (pool->failures > 0 || pool->worker_count[WORKER_STARTING] > 0 ||
-	    pool->worker_count[WORKER_STOPPING] > 0 || pool->asked)
+	if (pool->failures > 0 || pool->worker_count[WORKER_STARTING] > 0 || pool->asked)
+		return;
+	/* Where those that stop count, there is room when the one before is gone. */
+	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
+		stopping_max = pool->conf->max_children;
+	if (pool->worker_count[WORKER_STOPPING] >= stopping_max)
 		return;
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
 		if (w->leaving) {
-			if (lifetime > 0 && clock_now_us() - w->started_us >= lifetime)
-				stats_count(pool->stats, STATS_RECYCLED_LIFETIME, 1);
-			worker_stop(w, w->leaving_reason);
+			worker_recycle(w, w->leaving_for, w->leaving_reason);
 			return;
 		}
 	}
@@ -273,7 +298,8 @@ worker_crashed(struct pool *pool)
 		pool->crashes[i] = 0;
 	for (int state = WORKER_STARTING; state <= WORKER_BUSY; state++) {
 		TAILQ_FOREACH (w, &pool->workers[state], link)
-			worker_leaves(w, "too many workers crashed (emergency_restart_threshold)");
+			worker_leaves(w, LIMITS_KEEP,
+			    "too many workers crashed (emergency_restart_threshold)");
 	}
 	worker_adjust(pool);
 }

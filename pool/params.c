@@ -134,7 +134,8 @@ params_get(const struct request *r, const char *name, struct slice *value)
 
 /* One PARAMS record with the pairs from p to end, which fit into it. */
 static bool
-emit_record(struct pool *pool, struct chain *chain, const uint8_t *p, const uint8_t *end)
+emit_record(struct pool *pool, struct chain *chain, uint16_t id, const uint8_t *p,
+    const uint8_t *end)
 {
 	static const uint8_t zeros[8];
 	uint8_t header[FCGI_HEADER_LEN];
@@ -142,7 +143,7 @@ emit_record(struct pool *pool, struct chain *chain, const uint8_t *p, const uint
 
 	if (len == 0)
 		return true;
-	fcgi_put_header(header, FCGI_PARAMS, FCGI_WORKER_ID, (uint16_t)len, FCGI_PADDING(len));
+	fcgi_put_header(header, FCGI_PARAMS, id, (uint16_t)len, FCGI_PADDING(len));
 	return chain_append(&pool->chunks, chain, header, sizeof(header)) &&
 	    chain_append(&pool->chunks, chain, p, len) &&
 	    chain_append(&pool->chunks, chain, zeros, FCGI_PADDING(len));
@@ -150,12 +151,12 @@ emit_record(struct pool *pool, struct chain *chain, const uint8_t *p, const uint
 
 /* A pair too large for one record has to span several. */
 static bool
-emit_large(struct pool *pool, struct chain *chain, const uint8_t *p, size_t len)
+emit_large(struct pool *pool, struct chain *chain, uint16_t id, const uint8_t *p, size_t len)
 {
 	while (len > 0) {
 		size_t n = len < FCGI_CONTENT_MAX ? len : FCGI_CONTENT_MAX;
 
-		if (!emit_record(pool, chain, p, p + n))
+		if (!emit_record(pool, chain, id, p, p + n))
 			return false;
 		p += n;
 		len -= n;
@@ -173,22 +174,22 @@ params_emit(struct request *r, struct chain *chain)
 	struct fcgi_pair pair;
 	bool ok;
 
-	fcgi_put_begin(begin, FCGI_WORKER_ID, r->role, FCGI_KEEP_CONN);
+	fcgi_put_begin(begin, r->worker_id, r->role, FCGI_KEEP_CONN);
 	ok = chain_append(&pool->chunks, chain, begin, sizeof(begin));
 	while (ok && fcgi_pair_next(p, end, &pair) == 1) {
 		bool drop = pair_is(&pair, "HTTP_PROXY");
 		bool large = pair.size > FCGI_CONTENT_MAX;
 
 		if (drop || large || (size_t)(p - start) + pair.size > FCGI_CONTENT_MAX) {
-			ok = emit_record(pool, chain, start, p);
+			ok = emit_record(pool, chain, r->worker_id, start, p);
 			start = p;
 		}
 		if (ok && large && !drop)
-			ok = emit_large(pool, chain, p, pair.size);
+			ok = emit_large(pool, chain, r->worker_id, p, pair.size);
 		p += pair.size;
 		if (drop || large)
 			start = p;
 	}
-	return ok && emit_record(pool, chain, start, p) &&
-	    stream_end(&pool->chunks, chain, FCGI_PARAMS, FCGI_WORKER_ID);
+	return ok && emit_record(pool, chain, r->worker_id, start, p) &&
+	    stream_end(&pool->chunks, chain, FCGI_PARAMS, r->worker_id);
 }

@@ -22,7 +22,7 @@ enum params_result params_add_pair(struct request *r, const char *name, const ch
 enum params_result params_finish(struct request *r);
 
 /*
- * Write BEGIN_REQUEST and the PARAMS stream for the worker into chain: id 1, KEEP_CONN, whole
+ * Write BEGIN_REQUEST and the PARAMS stream for the worker into chain: its worker_id, KEEP_CONN, whole
  * pairs in each record (a pair of more than FCGI_CONTENT_MAX bytes excepted), HTTP_PROXY left
  * out (httpoxy). false: out of memory.
  */

@@ -21,6 +21,7 @@
 #include "pool/fcgi.h"
 #include "pool/leaf.h"
 #include "pool/ledger.h"
+#include "pool/limits.h"
 #include "pool/message.h"
 #include "pool/stats.h"
 #include "pool/sweep.h"
@@ -101,6 +102,7 @@ struct client {
 	bool paused;	  /* not read: the body of its one open request waits for the worker, or
 			   * those of several for the disk */
 	bool half_closed; /* it sends no more but still reads (unix only) */
+	bool bodiless;	  /* a request that needs no STDIN has come: see demux_batch_ends() */
 	bool unread;	  /* was answered before it had sent everything: linger at the end */
 	int64_t cut_us;   /* when an answer was cut short: closes CUT_TIMEOUT_US after; 0: none */
 	bool write_armed; /* it takes no more for now; in pool->blocked */
@@ -177,11 +179,13 @@ struct request {
 	bool params_end; /* the empty PARAMS record came */
 	struct slice method, uri, script, query;
 	struct slice content_length, user, file; /* REMOTE_USER, SCRIPT_FILENAME */
-	struct chain in;     /* STDIN and DATA records in the worker's form (id 1) */
+	struct chain in;     /* STDIN and DATA records in the worker's form */
+	uint16_t worker_id;  /* their id: of the request on its worker's connection */
 	size_t in_sent;	     /* bytes at the front of `in` that the worker has, kept for a retry */
 	bool in_dropped;     /* some that it has were let go: no retry any more */
 	bool stdin_end;	     /* the client ended STDIN */
 	bool input_end;	     /* the client has sent the whole request */
+	bool end_implied;    /* it needs no STDIN, whose end has not come (yet) */
 	bool in_end;	     /* `in` holds the end of the input */
 	uint64_t body_bytes; /* received */
 	struct spool *spool; /* a part of the body in a file, or NULL */
@@ -288,6 +292,10 @@ struct worker {
 	bool leaving;	   /* its successor may start; it goes when that is ready, or after its
 			    * last request */
 	const char *leaving_reason;
+	enum limits_fate leaving_for; /* LIMITS_KEEP: for none of the limits */
+	uint64_t over;	   /* requests in a row after which its memory was over pm.max_memory */
+	int64_t park_us;   /* in WORKER_STOPPING: when it is looked at next, and how long after */
+	int64_t park_delay_us;
 
 	int listen_fd; /* our copy of its listening socket, -1 once it is dead */
 	int path_fd;   /* O_PATH of the socket's inode, to connect to */
@@ -321,10 +329,11 @@ struct worker {
 
 	struct slow_entry *slow; /* of its request, while it is not yet in the slow log */
 	struct request *request; /* in WORKER_BUSY always; in WORKER_STARTING: pm.warmup */
-	bool request_written;	 /* at least one byte of it was sent */
+	size_t written;		 /* bytes of it that went into the connection */
 	bool write_failed;	 /* its connection takes no more; what it said is still read */
 	bool stopped;		 /* by a signal, while it had a request */
-	bool never_read;	 /* stopped before it read a byte of the request */
+	bool stopped_unread;	 /* and had not read all of it then */
+	bool hung_up;		 /* we half closed its connection: nobody sends it more */
 
 	/* The connection broke in the middle of a request: the worker's fate may explain it. */
 	bool lost;
@@ -407,7 +416,7 @@ struct pool {
 	unsigned int short_kills; /* young workers killed in a row */
 	struct sweep sweep;
 	struct leaves leaves;
-	enum worker_keeps keeps;  /* what is known of the program; never KEEPS_NO */
+	enum worker_keeps keeps;  /* what is known of the program */
 	bool reported_ready;
 	bool ready_unsaid;    /* the master could not be told that ready_pid is ready */
 	pid_t ready_pid;

@@ -21,8 +21,10 @@
 #include "base/log.h"
 #include "pool/capture.h"
 #include "pool/dispatch.h"
+#include "pool/ending.h"
 #include "pool/queue.h"
 #include "pool/relay.h"
+#include "pool/request.h"
 #include "pool/slowlog.h"
 #include "pool/spawn.h"
 #include "pool/sweep.h"
@@ -141,9 +143,10 @@ worker_died(struct worker *w, const siginfo_t *info)
 }
 
 /*
- * A stopped worker that waits for work, or that has not read its request, would keep it waiting for
- * ever. One that is in the middle of a request may be in somebody's hands, and has its limits; but
- * it gets no other.
+ * A stopped worker that waits for work would keep it waiting for ever. One that is in the middle of
+ * a request may be in somebody's hands, and has its limits; but it gets no other. Its request goes
+ * to another worker where it was never accepted, or may run twice and is not yet read whole; that
+ * something is unread does not prove that nothing was read.
  */
 static void
 worker_stopped(struct worker *w)
@@ -159,8 +162,9 @@ worker_stopped(struct worker *w)
 	if (w->conn_fd == -1 || r->responded || ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1 ||
 	    unread == 0)
 		return;
-	w->never_read = r->body_bytes == 0; /* a larger request may have been read in part */
-	worker_kill(w, "it was stopped by a signal");
+	w->stopped_unread = true;
+	if (request_is_idempotent(r) || !ending_was_accepted(w))
+		worker_kill(w, "it was stopped by a signal");
 }
 
 /* Its state has changed, but it lives. */

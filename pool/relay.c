@@ -1,9 +1,9 @@
 /*
  * relay.c: a request and its response over the connection to its worker.
  *
- * The worker gets the request in normal form (id 1, KEEP_CONN, never a second request before the
+ * The worker gets the request in normal form (an id of ours, KEEP_CONN, never a second request before the
  * first has ended); its response is taken as hostile input. What is done about a worker that
- * fails in the middle is decided by dispatch_judge().
+ * fails in the middle is decided by ending.c.
  */
 #include "config.h"
 
@@ -31,6 +31,7 @@
 #include "pool/deadline.h"
 #include "pool/dispatch.h"
 #include "pool/ending.h"
+#include "pool/evidence.h"
 #include "pool/params.h"
 #include "pool/listen.h"
 #include "pool/queue.h"
@@ -39,10 +40,7 @@
 #include "pool/watch.h"
 #include "pool/worker.h"
 
-/* A connection on which nothing was ever sent is not trusted longer than this: libfcgi drops it
- * after 2 s. */
-#define UNUSED_CONNECTION_MAX_US 1000000
-/* A connection that is still open so long after a response is kept by the program. It is far longer
+/* One that is closed within that time of its response is not kept by the program. It is far longer
  * than others on a busy machine keep the program from its CPU before it can close. */
 #define KEPT_US 500000
 /* libfcgi reads in blocks of this size: what is within one was read with the parameters. */
@@ -78,7 +76,7 @@ relay_connect(struct worker *w)
 	w->conn_fd = fd;
 	w->conn_us = clock_now_us();
 	w->conn_requests = 0;
-	w->read_paused = w->write_armed = w->reset = w->write_failed = false;
+	w->read_paused = w->write_armed = w->reset = w->write_failed = w->hung_up = false;
 	fcgi_decoder_init(&w->decoder);
 	event_assign(&w->ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_worker_read, w);
 	event_assign(&w->ev_write, w->pool->base, fd, EV_WRITE | EV_PERSIST, on_worker_write, w);
@@ -101,33 +99,29 @@ relay_disconnect(struct worker *w)
 	chain_clear(&w->pool->chunks, &w->head);
 }
 
-/* Whether the program has had time to close the connection after its response, and has not. */
+/* Whether the program has closed the connection, or its sending half. */
 static bool
-is_kept(const struct worker *w)
+is_closed(const struct worker *w)
 {
 	struct pollfd pfd = { .fd = w->conn_fd, .events = POLLRDHUP };
 
-	return clock_now_us() - w->since_us >= KEPT_US && poll(&pfd, 1, 0) == 0;
+	return poll(&pfd, 1, 0) != 0;
 }
 
 /*
- * Whether the connection is likely to be closed under the request: then a new one is made. As long
- * as it is not known whether the program keeps connections, a request that must not run twice is
- * not given to one that may be about to close.
+ * Whether the request needs a new connection: one that was used is likely to be closed, or the
+ * request must not run twice: on a connection of its own, that the worker never accepted it
+ * proves that it never ran, however the worker ends. One that was never used is used now, unless
+ * it is closed (libfcgi drops it after 2 s): some programs end when we close it.
  */
 static bool
 is_stale(struct worker *w, const struct request *r)
 {
 	if (w->conn_requests == 0)
-		return clock_now_us() - w->conn_us > UNUSED_CONNECTION_MAX_US;
+		return is_closed(w);
 	if (w->keeps == KEEPS_UNKNOWN)
 		w->keeps = w->pool->keeps;
-	if (w->keeps == KEEPS_UNKNOWN && !request_is_idempotent(r)) {
-		if (!is_kept(w))
-			return true;
-		w->keeps = w->pool->keeps = KEEPS_YES;
-	}
-	return w->keeps == KEEPS_NO;
+	return w->keeps == KEEPS_NO || !request_is_idempotent(r);
 }
 
 /* Towards the worker ---------------------------------------------------------- */
@@ -150,8 +144,7 @@ write_once(struct worker *w)
 	n = writev(w->conn_fd, iov, count);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (n > 0)
-		w->request_written = true;
+	w->written += n > 0 ? (size_t)n : 0;
 	from_head = (size_t)n < w->head.len ? (size_t)n : w->head.len;
 	chain_consume(&w->pool->chunks, &w->head, from_head);
 	body_sent(r, (size_t)n - from_head);
@@ -186,8 +179,22 @@ relay_write(struct worker *w)
 	else if (rc == 1 && w->write_armed)
 		event_del(&w->ev_write);
 	w->write_armed = rc == 0;
+	if (r->discard && w->head.len == 0 && body_all_sent(r))
+		relay_hang_up(w);
 	if (r->client != NULL)
 		client_update_reading(r->client);
+}
+
+void
+relay_hang_up(struct worker *w)
+{
+	if (w->conn_fd == -1 || w->hung_up || w->lost || w->request->warmup)
+		return;
+	w->hung_up = w->write_failed = true;
+	if (w->write_armed)
+		event_del(&w->ev_write);
+	w->write_armed = false;
+	shutdown(w->conn_fd, SHUT_WR);
 }
 
 static void
@@ -234,7 +241,7 @@ cannot_connect(struct worker *w)
 		deadline_at(w->pool, w->pool->pause_us);
 		return;
 	}
-	if (!r->pool->conf->request_retry || r->tries >= DISPATCH_TRIES_MAX) {
+	if (!r->pool->conf->request_retry || r->tries >= EVIDENCE_TRIES_MAX) {
 		ending_error_or_cut(r, END_CRASH, 502, "The application could not be reached.");
 		ending_answered(r);
 	} else {
@@ -253,7 +260,8 @@ relay_start(struct worker *w, struct request *r)
 		relay_disconnect(w);
 	w->request = r;
 	r->worker = w;
-	w->request_written = w->never_read = false;
+	w->written = 0;
+	w->stopped_unread = false;
 	if (w->state == WORKER_IDLE)
 		worker_set_state(w, WORKER_BUSY);
 	request_set_state(r, REQUEST_RUNNING);
@@ -266,7 +274,7 @@ relay_start(struct worker *w, struct request *r)
 		cannot_connect(w);
 		return;
 	}
-	w->conn_requests++;
+	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn_requests++ % FCGI_WORKER_ID_LAST));
 	if (!params_emit(r, &w->head)) {
 		ending_part(w);
 		relay_disconnect(w);
@@ -317,6 +325,8 @@ relay_end(struct worker *w, const uint8_t body[8])
 		unread = ioctl(w->conn_fd, SIOCOUTQ, &queued) == -1 || queued > 0;
 	if (w->conn_requests > 1)
 		w->keeps = w->pool->keeps = KEEPS_YES;
+	else if (w->keeps == KEEPS_NO && w->pool->keeps == KEEPS_UNKNOWN && w->served > 0)
+		w->pool->keeps = KEEPS_NO; /* it closed the one before, and lives */
 	ending_part(w);
 	if (unread || w->keeps == KEEPS_NO)
 		relay_disconnect(w);
@@ -348,7 +358,7 @@ relay_piece(struct worker *w, const struct fcgi_piece *piece)
 	struct request *r = w->request;
 	enum answer_result result = ANSWER_OK;
 
-	if (piece->id != FCGI_WORKER_ID)
+	if (piece->id != r->worker_id) /* of the request before it, perhaps */
 		return "sent a record with a wrong request id";
 	switch (piece->type) {
 	case FCGI_STDOUT:

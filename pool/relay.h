@@ -14,6 +14,10 @@ void relay_start(struct worker *w, struct request *r);
 /* More of the input has come, or its end: write it to the worker, if there is one. */
 void relay_input(struct request *r);
 
+/* Nobody sends the request of w any more, whole or not: half close its connection, so that a
+ * program that waits for more ends it. What it still says is read. */
+void relay_hang_up(struct worker *w);
+
 /* Some of r's output was taken by the client: the worker may be read again. */
 void relay_output_drained(struct request *r);
 

@@ -71,6 +71,7 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 	r->pool = pool;
 	r->id = id;
 	r->role = role;
+	r->worker_id = FCGI_WORKER_ID;
 	r->status = 200;
 	chain_init(&r->in);
 	chain_init(&r->out);

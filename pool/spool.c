@@ -269,7 +269,7 @@ done_read(void *arg)
 	struct spool *s = m->spool;
 
 	if (s->owner != NULL && m->error == 0) {
-		finish_records(m, FCGI_WORKER_ID);
+		finish_records(m, s->owner->worker_id);
 		s->taken += m->len;
 		if (s->taken == s->added) /* begin at its front again */
 			s->taken = s->written = s->added = 0;

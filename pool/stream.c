@@ -54,3 +54,19 @@ stream_end_request(struct chunk_pool *pool, struct chain *chain, uint16_t id, ui
 	chain_commit(chain, fcgi_put_end(to, id, app_status, protocol_status));
 	return true;
 }
+
+void
+stream_set_id(struct chain *chain, uint16_t id)
+{
+	struct chunk *chunk;
+
+	TAILQ_FOREACH (chunk, &chain->chunks, next) {
+		uint8_t *p = chunk->data + chunk->start, *end = chunk->data + chunk->end;
+
+		while (p < end) {
+			p[2] = (uint8_t)(id >> 8);
+			p[3] = (uint8_t)id;
+			p += FCGI_HEADER_LEN + (size_t)(p[4] << 8 | p[5]) + p[6];
+		}
+	}
+}

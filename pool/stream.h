@@ -19,4 +19,7 @@ bool stream_end(struct chunk_pool *pool, struct chain *chain, uint8_t type, uint
 bool stream_end_request(struct chunk_pool *pool, struct chain *chain, uint16_t id,
     uint32_t app_status, uint8_t protocol_status);
 
+/* Give all records of chain, of which nothing has been consumed yet, that request id. */
+void stream_set_id(struct chain *chain, uint16_t id);
+
 #endif

@@ -16,6 +16,11 @@
 #include "pool/worker.h"
 #include "pool/yield.h"
 
+/* How long after a request a worker's memory is looked at again, when it was too much; and after
+ * how many such requests in a row it is believed without. */
+#define OVER_IDLE_US 100000
+#define OVER_REQUESTS 10
+
 /* pm.max_requests and a random part of at most pm.max_requests_jitter. */
 static uint64_t
 draw_max_requests(const struct conf_pool *conf)
@@ -58,8 +63,10 @@ watch_request_begins(struct worker *w)
 	    pool->worker_count[WORKER_IDLE] < pool->conf->min_spare_servers)
 		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
 	if (w->last && !w->leaving) {
-		w->leaving = true;
-		w->leaving_reason = "its successor is ready"; /* if it must give r back */
+		if (w->max_requests > 0 && w->served + 1 >= w->max_requests)
+			worker_leaves(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
+		else
+			worker_leaves(w, LIMITS_MEMORY, "it would pass pm.max_memory");
 		worker_adjust(pool);
 	}
 }
@@ -81,6 +88,45 @@ watch_warmed_up(struct worker *w, const struct request *r, bool answered)
 	worker_kill(w, reason);
 }
 
+/*
+ * A worker over pm.max_memory may be about to free what its request took: it is judged when it has
+ * been idle for a moment; one that never is, after some requests in a row.
+ */
+static void
+over_memory(struct worker *w, bool over)
+{
+	w->over = over ? w->over + 1 : 0;
+	if (w->over >= OVER_REQUESTS)
+		worker_leaves(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+	else if (over)
+		deadline_at(w->pool, w->since_us + OVER_IDLE_US);
+}
+
+int64_t
+watch_judge_memory(struct pool *pool, int64_t now_us)
+{
+	struct worker *w;
+	int64_t due = 0;
+
+	if (pool->conf->max_memory == 0)
+		return 0;
+	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+		int64_t at = w->since_us + OVER_IDLE_US;
+
+		if (w->over == 0 || w->leaving)
+			continue;
+		if (now_us < at) {
+			due = due == 0 || at < due ? at : due;
+			continue;
+		}
+		w->over = 0;
+		w->memory = measure_memory(w);
+		if (w->memory > pool->conf->max_memory)
+			worker_leaves(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+	}
+	return due;
+}
+
 void
 watch_request_ended(struct worker *w, struct request *r)
 {
@@ -95,7 +141,6 @@ watch_request_ended(struct worker *w, struct request *r)
 		.grown_before = w->grown,
 	};
 	enum limits_fate fate = limits_after_request(conf, &now);
-	char reason[96] = "";
 
 	w->memory = now.memory;
 	w->grown = now.grown;
@@ -104,20 +149,17 @@ watch_request_ended(struct worker *w, struct request *r)
 		worker_kill(w, "it was stopped by a signal");
 		return;
 	}
-	if (fate == LIMITS_REQUESTS) {
-		stats_count(pool->stats, STATS_RECYCLED_REQUESTS, 1);
-		snprintf(reason, sizeof(reason), "it has served %llu requests (pm.max_requests)",
-		    (unsigned long long)w->served);
-	} else if (fate == LIMITS_MEMORY) {
-		stats_count(pool->stats, STATS_RECYCLED_MEMORY, 1);
-		snprintf(reason, sizeof(reason), "its memory is %llu KB (pm.max_memory)",
-		    (unsigned long long)now.memory / 1024);
-	} else if (w->last && w->leaving) {
-		stats_count(pool->stats, STATS_RECYCLED_MEMORY, 1);
-		snprintf(reason, sizeof(reason), "its next request could pass pm.max_memory");
+	if (fate == LIMITS_REQUESTS && w->max_requests == 1) {
+		/* The one value that is exact, for programs that can serve no second request. */
+		worker_recycle(w, fate, "it has reached pm.max_requests");
+		return;
 	}
-	if (reason[0] != '\0') {
-		worker_stop(w, reason);
+	if (fate == LIMITS_REQUESTS)
+		worker_leaves(w, fate, "it has reached pm.max_requests");
+	over_memory(w, fate == LIMITS_MEMORY);
+	if (w->leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
+		/* Its successor takes too long: it would leak on. */
+		worker_recycle(w, fate, "it has passed pm.max_memory by half");
 		return;
 	}
 	if (fate == LIMITS_LAST)

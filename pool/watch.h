@@ -17,4 +17,8 @@ void watch_warmed_up(struct worker *w, const struct request *r, bool answered);
 /* Terminate the requests that exceed their limits; returns when to look again, 0: never. */
 int64_t watch_expire(struct pool *pool, int64_t now_us);
 
+/* Judge the memory of idle workers that were over pm.max_memory after their request; returns when
+ * to do so again, 0: when something happens. worker_adjust() does the rest. */
+int64_t watch_judge_memory(struct pool *pool, int64_t now_us);
+
 #endif

@@ -26,6 +26,7 @@
 #include "pool/ending.h"
 #include "pool/orders.h"
 #include "pool/params.h"
+#include "pool/parked.h"
 #include "pool/relay.h"
 #include "pool/request.h"
 #include "pool/measure.h"
@@ -34,6 +35,9 @@
 /* What was killed and is not reaped by then is killed again. */
 #define KILL_AGAIN_US 1000000
 #define POLL_MAX_US 50000
+/* When it is first looked whether a worker ignores SIGTERM, and then after twice the time. */
+#define PARK_FIRST_US 20000
+#define PARK_MAX_US 640000
 
 #define TO(state) (1u << WORKER_##state)
 static const unsigned int legal[WORKER_STATES] = {
@@ -227,8 +231,11 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	worker_set_state(w, WORKER_STOPPING);
 	signal_group(w, SIGTERM);
 	signal_group(w, SIGCONT); /* a stopped process would not see it */
-	w->kill_us = clock_now_us() + timeout_ms * 1000;
+	w->kill_us = w->since_us + timeout_ms * 1000;
 	deadline_at(w->pool, w->kill_us);
+	w->park_delay_us = PARK_FIRST_US;
+	w->park_us = w->since_us + w->park_delay_us;
+	deadline_at(w->pool, w->park_us);
 	worker_adjust(w->pool);
 }
 
@@ -269,6 +276,24 @@ worker_kill(struct worker *w, const char *reason)
 	worker_set_state(w, WORKER_STOPPING);
 }
 
+/* A worker that was asked to end, and waits in accept(2) as if nothing had been said, would hold
+ * its place until pm.stop_timeout. Returns when to look again. */
+static int64_t
+look_whether_parked(struct worker *w, int64_t now)
+{
+	if (now < w->park_us)
+		return w->park_us;
+	if (!w->killed && parked_is(w->pid)) {
+		log_debug("child %d ignores SIGTERM while it waits for connections: killed",
+		    (int)w->pid);
+		worker_kill(w, "it ignores SIGTERM");
+	}
+	if (w->park_delay_us < PARK_MAX_US)
+		w->park_delay_us *= 2;
+	w->park_us = now + w->park_delay_us;
+	return w->park_us;
+}
+
 int64_t
 worker_expire(struct pool *pool, int64_t now)
 {
@@ -277,10 +302,15 @@ worker_expire(struct pool *pool, int64_t now)
 	struct worker *w, *next;
 
 	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
+		int64_t look;
+
 		if (now >= w->kill_us)
 			worker_kill(w, "it did not end in time");
-		else if (due == 0 || w->kill_us < due)
-			due = w->kill_us;
+		look = w->killed ? w->kill_us : look_whether_parked(w, now);
+		if (w->kill_us < look)
+			look = w->kill_us;
+		if (due == 0 || look < due)
+			due = look;
 	}
 	for (w = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); w != NULL; w = next) {
 		int64_t end = w->since_us + start_timeout;

@@ -14,6 +14,13 @@ struct worker *worker_find(const struct pool *pool, pid_t pid);
  * changed. */
 void worker_adjust(struct pool *pool);
 
+/* It serves on until its successor is ready, or there is no room for one; limit: that it has
+ * reached, LIMITS_KEEP: none. Behind it comes worker_adjust(). */
+void worker_leaves(struct worker *w, enum limits_fate limit, const char *reason);
+
+/* Count the limit that ends it, LIMITS_KEEP: none, and stop it for that reason. */
+void worker_recycle(struct worker *w, enum limits_fate limit, const char *reason);
+
 /* Ask it to end: its connection is closed, SIGTERM to its group, SIGKILL after pm.stop_timeout.
  * A busy worker may be stopped only when it has lost its request. */
 void worker_stop(struct worker *w, const char *reason);

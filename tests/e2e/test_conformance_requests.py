@@ -261,7 +261,7 @@ def test_row_27_garbage_closes(odd, junk):
 
 
 def test_row_28_workers_get_normal_form(odd):
-    """BEGIN with KEEP_CONN, id 1, whole pairs, records that every library accepts, no more."""
+    """BEGIN with KEEP_CONN, an id of its own, whole pairs, records that every library accepts, no more."""
     server = odd(options={"pm.max_children": 1})
     values = params("POST", body_length=200000, BIG="x" * 60000, BIGGER="y" * 60000, LAST="z")
     with Client(server.address) as c:
@@ -278,7 +278,7 @@ def test_row_28_workers_get_normal_form(odd):
             kinds = [r[1] for r in got["records"]]
             assert kinds == sorted(kinds) and kinds.count(fcgi.BEGIN) == 1
             for version, kind, seen_id, size, padding in got["records"]:
-                assert version == 1 and seen_id == 1
+                assert version == 1 and seen_id == got["number"]
                 assert kind in (fcgi.BEGIN, fcgi.PARAMS, fcgi.STDIN)
                 assert size + padding <= 65535
         assert got["number"] >= 2, "the connection to the worker is kept"

@@ -49,7 +49,7 @@ def check_capacity(server, workers):
 @pytest.mark.load
 @pytest.mark.limit(400)
 def test_max_requests_under_load(env, anyfpm, nginx):
-    """64 clients, recycling after 50 requests: not one failure, and nobody served more."""
+    """64 clients, recycling after 50 requests: not one failure, and nobody leaves before."""
     server = anyfpm(env.demo, {"pm.max_children": 4, "pm.max_requests": 50},
                     global_options={"log_level": "notice"})
     front = nginx(server)
@@ -60,20 +60,20 @@ def test_max_requests_under_load(env, anyfpm, nginx):
     wait_for(lambda: len(server.workers()) == 4, 10, "all workers to be there")
     n = served(server)
     print(f"measured: {sum(statuses.values())} requests in {took:.1f} s, {len(n)} workers")
-    assert max(n) <= 50, f"a worker served {max(n)}"
-    assert len(n) >= sum(statuses.values()) // 50 - 10
-    assert min(n) == 50, "nobody was replaced before its time"
+    # Each serves on until its successor is ready, and they take turns.
+    assert len(n) > 20 and max(n) < sum(statuses.values()) // 4, n
+    assert min(n) >= 50, "nobody was replaced before its time"
 
 
 def test_jitter_spreads_the_recycling(env, anyfpm, nginx):
-    """pm.max_requests_jitter: between pm.max_requests and that much more, each its own."""
+    """pm.max_requests_jitter: at least pm.max_requests, and each its own."""
     server = anyfpm(env.demo, {"pm.max_children": 4, "pm.max_requests": 20,
                                "pm.max_requests_jitter": 20})
     front = nginx(server)
     replies = fetch_all(front, ["/"] * 2000)
     assert {r.status for r in replies} == {200}
     n = served(server)
-    assert len(n) > 20 and min(n) >= 20 and max(n) <= 40, n
+    assert len(n) > 10 and min(n) >= 20, n
     assert len(set(n)) > 5, f"everybody recycles after {set(n)}"
 
 
@@ -160,9 +160,10 @@ def test_leaking_worker(odd, nginx):
     print(f"measured: {statuses}, {len(pids)} workers, the largest had {highest[0]} KB")
     assert set(statuses) == {200}, statuses
     assert statuses[200] > 100 and len(pids) > 4, "too little happened"
-    # What the worker reports counts mapped files too, which the limit does not.
-    assert highest[0] <= (64 + 2 + 12) * 1024, f"a worker had {highest[0]} KB"
-    assert re.search(r"exited .*its memory is \d+ KB \(pm\.max_memory\)", server.log())
+    # It serves until there is another, or half as much more; it counts mapped files too, which
+    # the limit does not.
+    assert highest[0] <= (64 * 3 // 2 + 2 + 12) * 1024, f"a worker had {highest[0]} KB"
+    assert re.search(r"exited .*pm\.max_memory.*: its memory is \d+ KB", server.log())
 
 
 def test_php_cgi_under_load(env, anyfpm, nginx):
@@ -186,18 +187,21 @@ def test_warmup_comes_first(odd, env):
     server = odd("notes-requests", {"pm.max_children": 1, "pm.warmup": "/warm-up",
                                     "pm.max_requests": 2}, args=(note,))
     with Client(server.address) as c:
-        for _ in range(6):
+        def asked():
             assert c.request(uri="/page").status == 200
+            return len(served(server)) >= 3
+        wait_for(asked, 30, "three workers to be replaced")
     by_pid = {}
     with open(note, encoding="ascii") as f:
         for line in f:
             pid, method, uri = line.split()
             by_pid.setdefault(pid, []).append(f"{method} {uri}")
     whole = [requests for requests in by_pid.values() if len(requests) > 1]
-    assert len(whole) == 3
+    assert len(whole) >= 3
     for requests in whole:
-        assert requests == ["GET /warm-up", "GET /page", "GET /page"]
-    assert set(served(server)) <= {2}
+        assert requests[0] == "GET /warm-up" and set(requests[1:]) == {"GET /page"}
+    for n in served(server):
+        assert 2 <= n < max(len(requests) for requests in whole) + 1, "it is not counted"
 
 
 @pytest.mark.parametrize("how", ["fail", "sleep", "crash", "garbage", "close", "empty",
@@ -397,8 +401,13 @@ def test_recycling_while_a_client_keeps_its_connection(odd):
     """One kept connection, one request after the other, 20 workers' lives: nothing is lost."""
     server = odd(options={"pm.max_children": 1, "pm.max_requests": 3})
     with Client(server.address) as c:
-        pids = [json.loads(c.request(body=b"b" * (i % 3) * 1000).body)["pid"] for i in range(60)]
-    assert len(set(pids)) == 20
+        pids = []
+
+        def replaced():
+            body = b"b" * (len(pids) % 3) * 1000
+            pids.append(json.loads(c.request(body=body).body)["pid"])
+            return len(set(pids)) >= 20
+        wait_for(replaced, 60, "20 workers' lives", interval=0)
     with pytest.raises(fcgi.Closed), Client(server.address) as c:
         c.start(query="do=cut-body")
         c.answer()

@@ -86,7 +86,11 @@ END_TEST
 
 START_TEST(test_order)
 {
-	static const char *const seen[] = {SEEN(5), SEEN(3), SEEN(9)};
+	/* Ids of their own, so that nothing of one is taken for the next. */
+	static const char *const seen[] = {SEEN(5),
+	    "begin 2 responder keep; params 2 REQUEST_METHOD=GET N=3; params 2; stdin 2",
+	    "begin 3 responder keep; params 3 REQUEST_METHOD=GET N=9; params 3; stdin 3"};
+	static const char *const answers[] = {"stdout 1 \n; end 1 0 0", "stdout 2 \n; end 2 0 0"};
 	struct worker *w;
 	int program;
 
@@ -100,7 +104,7 @@ START_TEST(test_order)
 	ck_assert_str_eq(waiting(), "3 9 1");
 	program = serve_one(w, seen[0]);
 	for (int i = 1; i < 3; i++) {
-		fixture_send(&f, program, "stdout 1 \n; end 1 0 0");
+		fixture_send(&f, program, answers[i - 1]);
 		ck_assert_str_eq(fixture_read(&f, program), seen[i]);
 	}
 	ck_assert_str_eq(waiting(), "1");

@@ -87,14 +87,37 @@ END_TEST
 /* Three requests of one connection on one connection to the worker, each with id 1. */
 START_TEST(test_kept_connection)
 {
-	for (unsigned int i = 1; i <= 3; i++) {
+	/* The id is another each time, up to the last one that fits into a byte. */
+	for (unsigned int i = 1; i <= FCGI_WORKER_ID_LAST + 2; i++) {
+		unsigned int id = i > FCGI_WORKER_ID_LAST ? i - FCGI_WORKER_ID_LAST : i;
+		char seen[128], answer[64];
+
+		snprintf(seen, sizeof(seen),
+		    "begin %u responder keep; params %u REQUEST_METHOD=GET; params %u; stdin %u",
+		    id, id, id, id);
+		snprintf(answer, sizeof(answer), "stdout %u A: b\n\n; end %u 0 0", id, id);
 		run_request(
-		    "begin 9 responder keep; params 9 REQUEST_METHOD=GET; params 9; stdin 9",
-		    "begin 1 responder keep; params 1 REQUEST_METHOD=GET; params 1; stdin 1");
-		fixture_send(&f, program, "stdout 1 A: b\n\n; end 1 0 0");
+		    "begin 9 responder keep; params 9 REQUEST_METHOD=GET; params 9; stdin 9", seen);
+		fixture_send(&f, program, answer);
 		ck_assert_str_eq(fixture_read(&f, fd), "stdout 9 A: b; stdout 9; end 9 0 0");
 		ck_assert_uint_eq(w->served, i);
 	}
+}
+END_TEST
+
+/* What a worker still says for the request before is not the answer of the next. */
+START_TEST(test_late_output)
+{
+	run_request("begin 9 responder keep; params 9 REQUEST_METHOD=GET; params 9; stdin 9",
+	    "begin 1 responder keep; params 1 REQUEST_METHOD=GET; params 1; stdin 1");
+	fixture_send(&f, program, "stdout 1 A: b\n\n; end 1 0 0");
+	fixture_read(&f, fd);
+	run_request("begin 9 responder keep; params 9 REQUEST_METHOD=GET; params 9; stdin 9",
+	    "begin 2 responder keep; params 2 REQUEST_METHOD=GET; params 2; stdin 2");
+	fixture_send(&f, program, "stdout 1 A: b\n\nsecret; end 1 0 0");
+	ck_assert(strstr(fixture_read(&f, fd), "stdout 9 Status: 502") != NULL);
+	ck_assert(strstr(fixture_log(&f), "wrong request id") != NULL);
+	ck_assert_int_eq(w->state, WORKER_STOPPING);
 }
 END_TEST
 
@@ -108,7 +131,8 @@ START_TEST(test_abort_running)
 	fixture_send(&f, fd, "abort 7");
 	ck_assert_str_eq(fixture_read(&f, fd), "stdout 7; end 7 0 0");
 	ck_assert_int_eq(w->state, WORKER_BUSY);
-	ck_assert_str_eq(fixture_read(&f, program), "");
+	/* Its input was whole: that nothing follows it ends one that waits for more. */
+	ck_assert_str_eq(fixture_read(&f, program), "eof");
 	fixture_send(&f, program, "stdout 1 late\n\n; end 1 0 0");
 	ck_assert_str_eq(fixture_read(&f, fd), "");
 	ck_assert_int_eq(w->state, WORKER_IDLE);
@@ -222,6 +246,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_row, 0, COUNT(rows));
 	tcase_add_test(tc, test_kept_connection);
+	tcase_add_test(tc, test_late_output);
 	tcase_add_loop_test(tc, test_abort_running, 0, 2);
 	tcase_add_test(tc, test_client_gone);
 	tcase_add_test(tc, test_begun_twice);

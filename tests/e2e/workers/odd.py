@@ -75,6 +75,47 @@ def do_split(req):
     req.conn.end()
 
 
+def note_run(req):
+    """Write down in the file of the query that the request has begun to run."""
+    append(req.query["runs"], f"{os.getpid()}")
+
+
+def do_leave_unread(req):
+    """Begins, and ends well with the body unread."""
+    note_run(req)
+    os._exit(0)
+
+
+def do_shut_down_and_crash(req):
+    """Takes no more connections, as for a graceful end, and crashes in the middle."""
+    note_run(req)
+    socket.socket(fileno=os.dup(0)).shutdown(socket.SHUT_RDWR)
+    die(signal.SIGSEGV)
+
+
+def do_store(req):
+    """An upload: what came, and whether its end did."""
+    note_run(req)
+    try:
+        req.read_body()
+    except Gone:
+        append(req.query["runs"], "broken off")
+        raise
+    append(req.query["runs"], f"stored {req.length}")
+    req.conn.send(record(STDOUT, header() + b"stored\n"))
+    req.conn.end()
+
+
+def do_late(req):
+    """Says something after the end, when the next request has come."""
+    req.read_body()
+    req.conn.send(record(STDOUT, header() + b"first\n"))
+    late = record(STDOUT, b"secret")
+    req.conn.end()
+    req.conn.sock.recv(1, socket.MSG_PEEK)
+    req.conn.send(late)
+
+
 def do_garbage(req):
     req.read_body()
     req.conn.send(b"HTTP/1.1 200 OK\r\nServer: not FastCGI at all\r\n\r\n" * 4)
@@ -82,8 +123,8 @@ def do_garbage(req):
 
 def do_wrong_id(req):
     req.read_body()
-    req.conn.send(record(STDOUT, header() + b"hello\n", request_id=7)
-                  + record(STDOUT, request_id=7) + record(END, bytes(8), request_id=7))
+    req.conn.send(record(STDOUT, header() + b"hello\n", request_id=700)
+                  + record(STDOUT, request_id=700) + record(END, bytes(8), request_id=700))
 
 
 def do_wrong_version(req):

@@ -13,9 +13,13 @@ class Gone(Exception):
     """The pool process has closed the connection."""
 
 
-def record(kind, content=b"", padding=0, request_id=1, version=1):
-    return struct.pack("!BBHHBB", version, kind, request_id, len(content), padding,
-                       0) + content + b"\xbb" * padding
+# The id of the request that came last, which its answer has to have.
+current = {"id": 1}
+
+
+def record(kind, content=b"", padding=0, request_id=None, version=1):
+    return struct.pack("!BBHHBB", version, kind, request_id or current["id"], len(content),
+                       padding, 0) + content + b"\xbb" * padding
 
 
 def header(content_type="text/plain", status=None, more=""):
@@ -78,6 +82,7 @@ class Request:
             version, kind, request_id, content, padding = conn.record()
             self.note(version, kind, request_id, content, padding)
             if kind == BEGIN:
+                current["id"] = request_id
                 self.role, self.flags = struct.unpack_from("!HB", content)
             elif kind == PARAMS and content:
                 self.add_params(content)

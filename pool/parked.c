@@ -1,0 +1,126 @@
+/* parked.c: whether a process that was sent SIGTERM will ever end. Reads /proc, changes nothing. */
+#include "config.h"
+
+#include "pool/parked.h"
+
+#include <sys/syscall.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How deep below the worker children are looked at. */
+#define DEPTH_MAX 4
+/* Children of one process that are looked at; with more it counts as busy. */
+#define CHILDREN_TEXT_MAX 4096
+
+enum parked_in
+parked_parse_syscall(const char *text)
+{
+	unsigned long long fd;
+	long number;
+
+	/* "running", "-1 SP PC" or the number and the arguments in hexadecimal. */
+	if (sscanf(text, "%ld 0x%llx", &number, &fd) != 2)
+		return PARKED_NOT;
+#ifdef SYS_accept
+	if (number == SYS_accept && fd == 0)
+		return PARKED_ACCEPT;
+#endif
+	if (number == SYS_accept4 && fd == 0)
+		return PARKED_ACCEPT;
+#ifdef SYS_wait4
+	if (number == SYS_wait4)
+		return PARKED_WAIT;
+#endif
+	return number == SYS_waitid ? PARKED_WAIT : PARKED_NOT;
+}
+
+/* The number behind "NAME:" at the beginning of a line, in base; false when there is none. */
+static bool
+find_number(const char *text, const char *name, int base, unsigned long long *value)
+{
+	const char *line = strstr(text, name);
+	char *end;
+
+	if (line == NULL || (line != text && line[-1] != '\n'))
+		return false;
+	line += strlen(name);
+	*value = strtoull(line, &end, base);
+	return end != line;
+}
+
+bool
+parked_parse_status(const char *text)
+{
+	const unsigned long long term = 1ULL << (SIGTERM - 1);
+	unsigned long long threads, own, shared;
+
+	return find_number(text, "Threads:", 10, &threads) && threads == 1 &&
+	    find_number(text, "SigPnd:", 16, &own) && (own & term) == 0 &&
+	    find_number(text, "ShdPnd:", 16, &shared) && (shared & term) == 0;
+}
+
+/* The text of a file in /proc; false when it is empty, too long, or not ours to read. */
+static bool
+read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return false;
+	n = read(fd, text, size);
+	close(fd);
+	if (n <= 0 || (size_t)n == size)
+		return false;
+	text[n] = '\0';
+	return true;
+}
+
+static bool is_parked(pid_t pid, int depth);
+
+static bool
+are_children_parked(pid_t pid, int depth)
+{
+	char path[64], text[CHILDREN_TEXT_MAX], *p = text, *end;
+	long child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	if (depth == DEPTH_MAX || !read_text(path, text, sizeof(text)))
+		return false;
+	while ((child = strtol(p, &end, 10)) > 0 && end != p) {
+		if (!is_parked((pid_t)child, depth + 1))
+			return false;
+		p = end;
+	}
+	return p != text; /* there is one */
+}
+
+static bool
+is_parked(pid_t pid, int depth)
+{
+	char path[64], text[4096];
+	enum parked_in in;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	if (!read_text(path, text, sizeof(text)) ||
+	    (in = parked_parse_syscall(text)) == PARKED_NOT)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (!read_text(path, text, sizeof(text)) || !parked_parse_status(text))
+		return false;
+	if (in == PARKED_WAIT)
+		return are_children_parked(pid, depth);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	return !read_text(path, text, sizeof(text)); /* none: they could be at work */
+}
+
+bool
+parked_is(pid_t pid)
+{
+	return is_parked(pid, 0);
+}

@@ -1,0 +1,30 @@
+/*
+ * parked.h: whether a process that was sent SIGTERM will ever end: many programs ignore the signal
+ * while they sit in accept(2), libfcgi's and FCGI::ProcManager's among them.
+ */
+#ifndef ANYFPM_POOL_PARKED_H
+#define ANYFPM_POOL_PARKED_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Whether pid and all of its children do nothing but wait: in accept(2) on descriptor 0 with one
+ * thread and no SIGTERM still to be seen; a parent, in wait(2) for such children. Nobody can
+ * connect to a worker that was asked to end, so it would wait for ever, and loses nothing when it
+ * is killed. false also where the kernel does not tell (proc(5), Yama).
+ */
+bool parked_is(pid_t pid);
+
+/* Parts of it, pure. What /proc/PID/syscall says, as text. */
+enum parked_in {
+	PARKED_NOT,    /* runs, or waits for something else, or it cannot be told */
+	PARKED_ACCEPT, /* in accept(2) on descriptor 0 */
+	PARKED_WAIT    /* waits for a child */
+};
+enum parked_in parked_parse_syscall(const char *text);
+
+/* Whether /proc/PID/status, as text, has one thread and no SIGTERM pending. */
+bool parked_parse_status(const char *text);
+
+#endif

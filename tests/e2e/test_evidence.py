@@ -1,0 +1,80 @@
+"""What is known of a request decides whether it runs again, and a part is never taken for the whole."""
+
+import os
+import re
+
+import fcgi
+import pytest
+from servers import wait_for
+
+
+@pytest.fixture
+def runs(env):
+    """A file in which the worker notes each run."""
+    path = os.path.join(str(env.dir), "runs")
+    open(path, "w", encoding="ascii").close()
+    os.chmod(path, 0o666)
+    return path
+
+
+def lines(path):
+    with open(path, encoding="ascii") as f:
+        return f.read().split("\n")[:-1]
+
+
+@pytest.mark.parametrize("what", ["leave-unread", "shut-down-and-crash"])
+def test_a_post_runs_once(odd, runs, what):
+    """An exit code or a listener that polls readable proves nothing: 502, and no second run."""
+    server = odd(options={"pm.max_children": 4, "rlimit_core": 0})
+    for _ in range(8):  # their connections have carried requests before
+        with fcgi.Client(server.address) as c:
+            assert c.request().status == 200
+    with fcgi.Client(server.address) as c:
+        answer = c.request(body=b"x" * 20000, query=f"do={what}&runs={runs}")
+    assert answer.status == 502
+    assert len(lines(runs)) == 1
+
+
+@pytest.mark.parametrize("how", ["close", "abort", "stall"])
+def test_a_part_of_a_body_is_not_the_whole(odd, runs, how):
+    server = odd(options={"pm.max_children": 1, "request_body_timeout": "1s"})
+    with fcgi.Client(server.address) as c:
+        c.send(fcgi.begin(1) + fcgi.stream(fcgi.PARAMS, 1, fcgi.pairs(fcgi.params(
+            method="POST", query=f"do=store&runs={runs}", CONTENT_LENGTH="500000"))))
+        c.send(fcgi.record(fcgi.STDIN, 1, b"x" * 60000) * 5)
+        wait_for(lambda: lines(runs), what="the request to run")
+        if how == "abort":
+            c.send(fcgi.record(fcgi.ABORT, 1))
+            assert c.answer().ended
+        elif how == "stall":
+            assert c.answer().status == 408
+    wait_for(lambda: len(lines(runs)) > 1, what="the worker to see its end")
+    assert lines(runs)[1] == "broken off"
+    with fcgi.Client(server.address) as c:
+        assert c.request(query="do=hello").status == 200
+    assert "child" not in "".join(re.findall(r"exited.*", server.log())), "it serves on"
+
+
+def test_late_output_is_nobodys_answer(odd):
+    server = odd(options={"pm.max_children": 1})
+    with fcgi.Client(server.address) as c:
+        assert c.request(query="do=late").body == b"first\n"
+        answer = c.request(query="do=hello")
+    assert answer.status == 502 and b"secret" not in answer.stdout
+    server.wait_log("wrong request id", 1)
+
+
+@pytest.mark.parametrize("method,length", [("POST", "0"), ("GET", None), ("HEAD", None),
+                                           ("GET", "")])
+def test_no_stdin_record(odd, method, length):
+    """Some clients send no STDIN for a body that is not there."""
+    server = odd("hello", options={"pm.max_children": 1})
+    more = {} if length is None else {"CONTENT_LENGTH": length}
+    params = fcgi.params(method=method, **more)
+    if length is None:
+        del params["CONTENT_LENGTH"]
+    with fcgi.Client(server.address) as c:
+        c.send(fcgi.begin(1) + fcgi.stream(fcgi.PARAMS, 1, fcgi.pairs(params)))
+        assert c.answer().status == 200
+        c.send(fcgi.record(fcgi.STDIN, 1))  # and some send it after all
+        assert c.request(2).status == 200
