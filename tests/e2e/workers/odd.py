@@ -428,15 +428,36 @@ def do_stop(req):
 
 
 def do_children(req):
-    """Fork n=N children that sleep and ignore SIGTERM, note=FILE gets their pids; then sleep."""
+    """Fork n=N children that sleep and ignore SIGTERM, with session=1 in sessions of their own;
+    note=FILE gets their pids; then sleep."""
     req.read_body()
     for _ in range(int(req.query.get("n", "3"))):
         if os.fork() == 0:
+            if req.query.get("session"):
+                os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             append(req.query["note"], str(os.getpid()))
             time.sleep(3600)
             os._exit(0)
     begin_answer(req)
+    time.sleep(3600)
+
+
+def do_spread(req):
+    """Leave depth=N generations of two, each of them in a session of its own and gone as soon as
+    it has forked, the last to stay; note=FILE gets their pids; then sleep."""
+    req.read_body()
+    leader = os.getpid()
+    for _ in range(int(req.query["depth"])):
+        if os.fork() and os.fork():
+            break
+        os.setsid()
+        append(req.query["note"], str(os.getpid()))
+        time.sleep(0.1)
+    else:
+        time.sleep(3600)
+    if os.getpid() != leader:
+        os._exit(0)
     time.sleep(3600)
 
 
