@@ -15,6 +15,7 @@
 #include "pool/ending.h"
 #include "pool/orders.h"
 #include "pool/queue.h"
+#include "pool/reading.h"
 #include "pool/report.h"
 #include "pool/request.h"
 #include "pool/slowlog.h"
@@ -163,7 +164,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
 	int64_t now = clock_now_us();
-	int64_t due[13];
+	int64_t due[14];
 
 	pool->deadline_us = 0;
 	due[0] = expire_params(pool, now);
@@ -174,6 +175,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	due[4] = expire_clients(pool, CLIENT_LINGERING, LINGER_TIMEOUT_US, now);
 	due[5] = expire_cut(pool, now);
 	due[6] = expire_lost(pool, now);
+	due[13] = reading_expire(pool, now); /* before their clocks are looked at */
 	due[10] = slowlog_expire(pool, now); /* before it may be terminated */
 	due[7] = watch_expire(pool, now);
 	due[8] = expire_blocked(pool, now);

@@ -56,6 +56,19 @@ measure_open(struct worker *w)
 		w->cpu_clock = 0;
 }
 
+enum parked_in
+measure_wait(struct worker *w)
+{
+	char path[64];
+
+	/* Only now: before its exec(2) the file of a child that has changed its user is root's. */
+	if (w->wait_fd == -1) {
+		snprintf(path, sizeof(path), "/proc/%d/syscall", (int)w->pid);
+		w->wait_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return parked_look(w->wait_fd);
+}
+
 int64_t
 measure_cpu(const struct worker *w)
 {
@@ -92,6 +105,13 @@ cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
 }
 
 void
+measure_begins(struct worker *w)
+{
+	w->cpu_start_us = measure_cpu(w);
+	w->tree_cpu_start_us = measure_tree_cpu(w);
+}
+
+void
 measure_ready(struct worker *w)
 {
 	if (w->pool->needs_cpu)
@@ -104,6 +124,7 @@ measure_close(struct worker *w)
 {
 	fd_close(&w->status_fd);
 	fd_close(&w->stat_fd);
+	fd_close(&w->wait_fd);
 	fd_close(&w->tree_memory_fd);
 	fd_close(&w->tree_cpu_fd);
 }

@@ -2,10 +2,14 @@
 #ifndef ANYFPM_POOL_MEASURE_H
 #define ANYFPM_POOL_MEASURE_H
 
+#include "pool/parked.h"
 #include "pool/pool.h"
 
 /* At the start of the pool process: which measurements its limits take. */
 void measure_init(struct pool *pool);
+
+/* A request begins on w: from now on CPU time is its own. */
+void measure_begins(struct worker *w);
 
 /* A worker was born: open what measuring it takes. It has become ready: what it used to start is
  * nobody's. It is gone. */
@@ -23,6 +27,9 @@ void measure_request(struct worker *w, struct request *r);
  * shares: files in a tmpfs are charged to a group too, and do not go with its processes.
  */
 uint64_t measure_memory(const struct worker *w);
+
+/* What the idle worker w waits for. */
+enum parked_in measure_wait(struct worker *w);
 
 /* CPU time of a worker in microseconds, -1 when it cannot be told. */
 int64_t measure_cpu(const struct worker *w);

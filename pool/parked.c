@@ -1,4 +1,4 @@
-/* parked.c: whether a process that was sent SIGTERM will ever end. Reads /proc, changes nothing. */
+/* parked.c: what a process waits for. Reads /proc, changes nothing. */
 #include "config.h"
 
 #include "pool/parked.h"
@@ -17,6 +17,30 @@
 /* Children of one process that are looked at; with more it counts as busy. */
 #define CHILDREN_TEXT_MAX 4096
 
+/* System calls in which a program waits for its next request, whatever its library is. */
+static const long inputs[] = {
+#ifdef SYS_accept
+	SYS_accept,
+#endif
+	SYS_accept4, SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmsg, SYS_ppoll, SYS_pselect6,
+	SYS_epoll_pwait, SYS_futex, SYS_io_getevents,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+#ifdef SYS_select
+	SYS_select,
+#endif
+#ifdef SYS_epoll_wait
+	SYS_epoll_wait,
+#endif
+#ifdef SYS_epoll_pwait2
+	SYS_epoll_pwait2,
+#endif
+#ifdef SYS_io_uring_enter
+	SYS_io_uring_enter,
+#endif
+};
+
 enum parked_in
 parked_parse_syscall(const char *text)
 {
@@ -24,7 +48,7 @@ parked_parse_syscall(const char *text)
 	long number;
 
 	/* "running", "-1 SP PC" or the number and the arguments in hexadecimal. */
-	if (sscanf(text, "%ld 0x%llx", &number, &fd) != 2)
+	if (sscanf(text, "%ld 0x%llx", &number, &fd) != 2 || number < 0)
 		return PARKED_NOT;
 #ifdef SYS_accept
 	if (number == SYS_accept && fd == 0)
@@ -36,7 +60,25 @@ parked_parse_syscall(const char *text)
 	if (number == SYS_wait4)
 		return PARKED_WAIT;
 #endif
-	return number == SYS_waitid ? PARKED_WAIT : PARKED_NOT;
+	if (number == SYS_waitid)
+		return PARKED_WAIT;
+	for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+		if (number == inputs[i])
+			return PARKED_INPUT;
+	}
+	return PARKED_NOT;
+}
+
+enum parked_in
+parked_look(int fd)
+{
+	char text[256];
+	ssize_t n = fd == -1 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return PARKED_UNKNOWN;
+	text[n] = '\0';
+	return parked_parse_syscall(text);
 }
 
 /* The number behind "NAME:" at the beginning of a line, in base; false when there is none. */
@@ -107,8 +149,10 @@ is_parked(pid_t pid, int depth)
 	enum parked_in in;
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
-	if (!read_text(path, text, sizeof(text)) ||
-	    (in = parked_parse_syscall(text)) == PARKED_NOT)
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	in = parked_parse_syscall(text);
+	if (in != PARKED_ACCEPT && in != PARKED_WAIT)
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if (!read_text(path, text, sizeof(text)) || !parked_parse_status(text))

@@ -1,6 +1,7 @@
 /*
- * parked.h: whether a process that was sent SIGTERM will ever end: many programs ignore the signal
- * while they sit in accept(2), libfcgi's and FCGI::ProcManager's among them.
+ * parked.h: what a process waits for, as the kernel tells: whether a worker is back from its last
+ * request, and whether one that was sent SIGTERM will ever end. (Many programs ignore the signal
+ * while they sit in accept(2), libfcgi's and FCGI::ProcManager's among them.)
  */
 #ifndef ANYFPM_POOL_PARKED_H
 #define ANYFPM_POOL_PARKED_H
@@ -16,12 +17,18 @@
  */
 bool parked_is(pid_t pid);
 
-/* Parts of it, pure. What /proc/PID/syscall says, as text. */
 enum parked_in {
-	PARKED_NOT,    /* runs, or waits for something else, or it cannot be told */
+	PARKED_NOT,    /* it runs, sleeps, writes, ... */
 	PARKED_ACCEPT, /* in accept(2) on descriptor 0 */
-	PARKED_WAIT    /* waits for a child */
+	PARKED_INPUT,  /* waits for input, or for events: read(2), recv(2), poll(2), epoll(7), ... */
+	PARKED_WAIT,   /* waits for a child */
+	PARKED_UNKNOWN /* the kernel does not tell */
 };
+
+/* What the first thread of the process waits for. fd: of /proc/PID/syscall, -1: unknown. */
+enum parked_in parked_look(int fd);
+
+/* Parts of it, pure. What /proc/PID/syscall says, as text. */
 enum parked_in parked_parse_syscall(const char *text);
 
 /* Whether /proc/PID/status, as text, has one thread and no SIGTERM pending. */

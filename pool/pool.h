@@ -23,6 +23,7 @@
 #include "pool/ledger.h"
 #include "pool/limits.h"
 #include "pool/message.h"
+#include "pool/prompt.h"
 #include "pool/stats.h"
 #include "pool/sweep.h"
 #include "pool/throttle.h"
@@ -156,7 +157,7 @@ struct request {
 	struct client *client; /* NULL: gone, or it has its answer */
 	struct worker *worker; /* in REQUEST_RUNNING, and only then */
 	enum request_state state;
-	int64_t since_us; /* of the state */
+	int64_t since_us; /* of the state; in REQUEST_RUNNING: its clock, see reading.c */
 	int64_t begun_us;  /* when it was begun */
 	int64_t queued_us; /* when it entered the queue first, 0: it never did */
 	int64_t run_us;	   /* when its worker got it, 0: none did */
@@ -169,6 +170,7 @@ struct request {
 	bool awaits_body;
 	bool in_writable;
 	bool slow;     /* it is in the slow log already */
+	bool read;     /* its worker has read it, or was given enough time to: its clock runs */
 	bool warmup;   /* our own, of a starting worker: there never was a client */
 	uint8_t tries; /* workers that it was given to and that did not run it */
 
@@ -288,6 +290,8 @@ struct worker {
 	uint64_t max_requests; /* pm.max_requests with its jitter, 0: no limit */
 	bool was_ready;
 	bool was_busy;
+	bool back;	   /* in WORKER_IDLE: it was seen waiting for its next request */
+	int64_t answered_us; /* of its request: when the one before it had ended, 0: none did */
 	bool last;	   /* its next request is its last */
 	bool leaving;	   /* its successor may start; it goes when that is ready, or after its
 			    * last request */
@@ -301,6 +305,7 @@ struct worker {
 	int path_fd;   /* O_PATH of the socket's inode, to connect to */
 	int exec_fd;   /* errno of a failed exec comes here, -1 once it started */
 	int status_fd; /* /proc/PID/status, -1 where no limit asks for memory */
+	int wait_fd;   /* /proc/PID/syscall, -1 until it is needed */
 	int stat_fd;   /* /proc/PID/stat, -1 where the parts of its CPU time are not needed */
 	int tree_memory_fd; /* memory.stat of its control group, -1: there is none, or no need */
 	int tree_cpu_fd;    /* and cpu.stat */
@@ -417,6 +422,7 @@ struct pool {
 	struct sweep sweep;
 	struct leaves leaves;
 	enum worker_keeps keeps;  /* what is known of the program */
+	struct prompt prompt;
 	bool reported_ready;
 	bool ready_unsaid;    /* the master could not be told that ready_pid is ready */
 	pid_t ready_pid;

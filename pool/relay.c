@@ -35,6 +35,7 @@
 #include "pool/params.h"
 #include "pool/listen.h"
 #include "pool/queue.h"
+#include "pool/reading.h"
 #include "pool/report.h"
 #include "pool/request.h"
 #include "pool/watch.h"
@@ -262,6 +263,7 @@ relay_start(struct worker *w, struct request *r)
 	r->worker = w;
 	w->written = 0;
 	w->stopped_unread = false;
+	reading_begins(w, r);
 	if (w->state == WORKER_IDLE)
 		worker_set_state(w, WORKER_BUSY);
 	request_set_state(r, REQUEST_RUNNING);

@@ -329,7 +329,8 @@ worker_spawn(struct pool *pool)
 		return NULL;
 	}
 	w->pool = pool;
-	w->listen_fd = w->path_fd = w->exec_fd = w->conn_fd = w->status_fd = w->stat_fd = -1;
+	w->listen_fd = w->path_fd = w->exec_fd = w->conn_fd = -1;
+	w->status_fd = w->stat_fd = w->wait_fd = -1;
 	w->tree_memory_fd = w->tree_cpu_fd = -1;
 	w->out.fd = w->err.fd = -1;
 	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };

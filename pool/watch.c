@@ -50,10 +50,8 @@ watch_request_begins(struct worker *w)
 	if (w->request->warmup)
 		return;
 	w->was_busy = true;
-	if (pool->conf->request_terminate_cpu_ms > 0) {
-		w->cpu_start_us = measure_cpu(w);
-		w->tree_cpu_start_us = measure_tree_cpu(w);
-	}
+	if (pool->conf->request_terminate_cpu_ms > 0)
+		measure_begins(w);
 	if (next > 0)
 		deadline_at(pool, clock_now_us() + next);
 	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->slow)
@@ -216,7 +214,7 @@ check_request(struct request *r, int64_t now_us, bool sample)
 
 	if (r->warmup)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
-	if (sample && conf->request_terminate_memory > 0)
+	if (sample && conf->request_terminate_memory > 0 && r->read)
 		now.memory = measure_memory(r->worker);
 	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->tree_cpu_start_us >= 0)
 		now.cpu_us = measure_tree_cpu(r->worker) - r->worker->tree_cpu_start_us;

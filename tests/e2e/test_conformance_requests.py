@@ -281,7 +281,8 @@ def test_row_28_workers_get_normal_form(odd):
                 assert version == 1 and seen_id == got["number"]
                 assert kind in (fcgi.BEGIN, fcgi.PARAMS, fcgi.STDIN)
                 assert size + padding <= 65535
-        assert got["number"] >= 2, "the connection to the worker is kept"
+        numbers = [echoed(c.request())["number"] for _ in range(2)]
+        assert numbers[1] == numbers[0] + 1 >= 2, "the connection to the worker is kept"
 
 
 def test_row_28_httpoxy(client):

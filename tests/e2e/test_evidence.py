@@ -1,7 +1,9 @@
 """What is known of a request decides whether it runs again, and a part is never taken for the whole."""
 
+import json
 import os
 import re
+import time
 
 import fcgi
 import pytest
@@ -78,3 +80,38 @@ def test_no_stdin_record(odd, method, length):
         assert c.answer().status == 200
         c.send(fcgi.record(fcgi.STDIN, 1))  # and some send it after all
         assert c.request(2).status == 200
+
+
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_a_worker_at_work_after_its_answer_is_left_alone(odd, pause):
+    """The others are idle; the next request is theirs."""
+    server = odd(options={"pm.max_children": 3})
+    server.wait_workers(3)
+    with fcgi.Client(server.address) as c:
+        first = json.loads(c.request(query="do=work-after&ms=5000").body)["pid"]
+        for _ in range(6):
+            time.sleep(pause)
+            began = time.monotonic()
+            assert json.loads(c.request().body)["pid"] != first
+            assert time.monotonic() - began < 4, "it waited for the first"
+
+
+@pytest.mark.parametrize("limit,most,work,then", [
+    ("request_terminate_timeout", "2s", "ms=1500", "slow&ms=1200"),
+    ("request_terminate_cpu", "800ms", "burn=700", "burn&ms=300")])
+def test_clocks_begin_when_the_request_is_read(odd, limit, most, work, then):
+    """With one worker only: what it does after its answer is not the next one's."""
+    server = odd(options={"pm.max_children": 1, limit: most})
+    with fcgi.Client(server.address) as c:
+        assert c.request(query="do=work-after&" + work).status == 200
+        assert c.request(query=f"do={then}").status == 200
+    assert "exceeded" not in server.log()
+
+
+def test_the_limit_holds_for_a_request_that_is_never_read(odd):
+    """A worker that never comes back from its work after an answer is ended, too."""
+    server = odd(options={"pm.max_children": 1, "request_terminate_timeout": "1s"})
+    with fcgi.Client(server.address) as c:
+        assert c.request(query="do=work-after&ms=60000").status == 200
+        assert c.request().status == 504
+        assert c.request().status == 200

@@ -96,7 +96,8 @@ def test_capacity_while_recycling(odd, surge, least):
         while time.monotonic() < end:
             assert c.request(query="do=hello").status == 200
             most = max(most, len(server.workers()))
-    assert most <= 2 + surge
+    # Those that were asked to end do not hold up their successors, unless there is no surge.
+    assert most <= 2 + (surge + 2 if surge else 0)
     assert check_capacity(server, 2) >= least
     assert len(re.findall(r"exited .*it has reached pm\.max_lifetime", server.log())) >= 3
 

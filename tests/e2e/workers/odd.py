@@ -116,6 +116,15 @@ def do_late(req):
     req.conn.send(late)
 
 
+def do_work_after(req):
+    """Answers at once, then sleeps for ms=N, or uses burn=N ms of CPU time."""
+    do_echo(req)
+    time.sleep(int(req.query.get("ms", "0")) / 1000)
+    end = time.process_time() + int(req.query.get("burn", "0")) / 1000
+    while time.process_time() < end:
+        pass
+
+
 def do_garbage(req):
     req.read_body()
     req.conn.send(b"HTTP/1.1 200 OK\r\nServer: not FastCGI at all\r\n\r\n" * 4)
