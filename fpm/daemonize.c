@@ -29,8 +29,8 @@ await_report(int fd, pid_t intermediate)
 	if (n != 1)
 		log_error("the daemon ended before it had started");
 	else if (code != 0)
-		log_error("the daemon could not be started; the error log says why, where it is not "
-			  "said here");
+		log_error("the daemon could not be started; the error log says why, where it is "
+			  "not said here");
 	_exit(n == 1 ? code : EX_OSERR);
 }
 

@@ -142,8 +142,8 @@ client_gone(struct client *c)
 	client_set_state(c, CLIENT_CLOSED);
 }
 
-/* Whether the peer is gone, as far as can be told: of a unix socket, that it has closed it whole and
- * not just its sending side; of TCP, that it has reset it. */
+/* Whether the peer is gone, as far as can be told: of a unix socket, that it has closed it whole
+ * and not just its sending side; of TCP, that it has reset it. */
 static bool
 hung_up(int fd)
 {
@@ -168,8 +168,10 @@ client_eof(struct client *c)
 				ending_no_more(r);
 			else if (r->state == REQUEST_RUNNING)
 				ending_input(r);
-			else
+			else if (r->state < REQUEST_ANSWERING)
 				ending_abandon(r); /* nothing of it went out */
+			else
+				r->input_end = true; /* it was answered early */
 		}
 	}
 	if (c->request_count == 0 || hung_up(c->fd)) {

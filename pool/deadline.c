@@ -164,27 +164,24 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
 	int64_t now = clock_now_us();
-	int64_t due[14];
 
 	pool->deadline_us = 0;
-	due[0] = expire_params(pool, now);
-	due[1] = expire_bodies(pool, now);
-	due[2] = queue_expire(pool, now);
-	due[3] = expire_clients(pool, CLIENT_READING,
-	    pool->conf->request_header_timeout_ms * 1000, now);
-	due[4] = expire_clients(pool, CLIENT_LINGERING, LINGER_TIMEOUT_US, now);
-	due[5] = expire_cut(pool, now);
-	due[6] = expire_lost(pool, now);
-	due[13] = reading_expire(pool, now); /* before their clocks are looked at */
-	due[10] = slowlog_expire(pool, now); /* before it may be terminated */
-	due[7] = watch_expire(pool, now);
-	due[8] = expire_blocked(pool, now);
-	due[12] = watch_judge_memory(pool, now);
-	due[9] = worker_expire(pool, now);
-	due[11] = sweep_expire(pool, now);
-	due[12] = capture_expire(pool, now);
-	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++)
-		deadline_at(pool, due[i]);
+	deadline_at(pool, reading_expire(pool, now)); /* before their clocks are looked at */
+	deadline_at(pool, expire_params(pool, now));
+	deadline_at(pool, expire_bodies(pool, now));
+	deadline_at(pool, queue_expire(pool, now));
+	deadline_at(pool, expire_clients(pool, CLIENT_READING,
+	    pool->conf->request_header_timeout_ms * 1000, now));
+	deadline_at(pool, expire_clients(pool, CLIENT_LINGERING, LINGER_TIMEOUT_US, now));
+	deadline_at(pool, expire_cut(pool, now));
+	deadline_at(pool, expire_lost(pool, now));
+	deadline_at(pool, slowlog_expire(pool, now)); /* before it may be terminated */
+	deadline_at(pool, watch_expire(pool, now));
+	deadline_at(pool, expire_blocked(pool, now));
+	deadline_at(pool, watch_judge_memory(pool, now));
+	deadline_at(pool, worker_expire(pool, now));
+	deadline_at(pool, sweep_expire(pool, now));
+	deadline_at(pool, capture_expire(pool, now));
 	deadline_at(pool, orders_expire(pool, now));
 	dispatch(pool);
 }

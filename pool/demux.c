@@ -393,6 +393,9 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 
 	if (r->own && piece->type == FCGI_STDIN && piece->record_len == 0)
 		r->stdin_end = r->input_end = true; /* it needs no more: the client may close */
+	if (r->end_implied && r->input_end && piece->record_len > 0 && piece->first)
+		report(r->client->pool, REPORT_GARBAGE, "a GET or HEAD without CONTENT_LENGTH has a "
+		    "body after all: it is thrown away");
 	r->end_implied = r->end_implied && piece->record_len > 0;
 	if (r->discard || r->out_end || !stream_is_open(r, piece->type))
 		return;

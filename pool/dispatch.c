@@ -28,7 +28,8 @@ is_back(struct worker *w, int64_t now_us)
 	in = measure_wait(w);
 	if (in == PARKED_UNKNOWN)
 		return prompt_is_back(&w->pool->prompt, true, idle_us);
-	w->back = prompt_is_back(&w->pool->prompt, in != PARKED_NOT, idle_us);
+	w->accepts = in == PARKED_ACCEPT;
+	w->back = w->accepts || prompt_is_back(&w->pool->prompt, in != PARKED_NOT, idle_us);
 	return w->back;
 }
 

@@ -308,11 +308,13 @@ judge_living(struct worker *w, const struct evidence_loss *loss, const char *how
 		worker_kill(w, "it was stopped by a signal");
 	} else if (w->hung_up) {
 		return; /* we closed it first */
-	} else if (loss->older) {
+	} else if (loss->older && w->served > 0) {
 		/* It closes connections after its answers, and did so under this request. */
 		w->keeps = KEEPS_NO;
-		if (w->pool->keeps == KEEPS_UNKNOWN || (!loss->reset && w->served > 0))
+		if (w->pool->keeps == KEEPS_UNKNOWN || !loss->reset)
 			w->pool->keeps = KEEPS_NO;
+	} else if (loss->older) {
+		return; /* it has closed one that was never used */
 	} else {
 		worker_stop(w, how);
 	}

@@ -17,13 +17,14 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "pool/scale.h"
 
 #define NAME_MAX_LEN 64
 
 unsigned int
 leaf_count(const struct conf_pool *conf)
 {
-	return conf->max_children + conf->max_surge + LEAF_SPARE;
+	return scale_processes_max(conf->max_children, conf->max_surge) + LEAF_SPARE;
 }
 
 static const struct leaf *

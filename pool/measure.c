@@ -105,18 +105,18 @@ cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
 }
 
 void
-measure_begins(struct worker *w)
-{
-	w->cpu_start_us = measure_cpu(w);
-	w->tree_cpu_start_us = measure_tree_cpu(w);
-}
-
-void
 measure_ready(struct worker *w)
 {
 	if (w->pool->needs_cpu)
 		w->cpu_start_us = measure_cpu(w);
 	cpu_parts(w, &w->cpu_user_start_us, &w->cpu_system_start_us);
+}
+
+void
+measure_begins(struct worker *w)
+{
+	measure_ready(w);
+	w->tree_cpu_start_us = measure_tree_cpu(w);
 }
 
 void

@@ -106,21 +106,21 @@ parked_parse_status(const char *text)
 	    find_number(text, "ShdPnd:", 16, &shared) && (shared & term) == 0;
 }
 
-/* The text of a file in /proc; false when it is empty, too long, or not ours to read. */
-static bool
+/* The text of a file in /proc; returns its length, -1 when it is too long or not ours to read. */
+static ssize_t
 read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd == -1)
-		return false;
+		return -1;
 	n = read(fd, text, size);
 	close(fd);
-	if (n <= 0 || (size_t)n == size)
-		return false;
+	if (n == -1 || (size_t)n == size)
+		return -1;
 	text[n] = '\0';
-	return true;
+	return n;
 }
 
 static bool is_parked(pid_t pid, int depth);
@@ -132,7 +132,7 @@ are_children_parked(pid_t pid, int depth)
 	long child;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	if (depth == DEPTH_MAX || !read_text(path, text, sizeof(text)))
+	if (depth == DEPTH_MAX || read_text(path, text, sizeof(text)) <= 0)
 		return false;
 	while ((child = strtol(p, &end, 10)) > 0 && end != p) {
 		if (!is_parked((pid_t)child, depth + 1))
@@ -149,18 +149,18 @@ is_parked(pid_t pid, int depth)
 	enum parked_in in;
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
-	if (!read_text(path, text, sizeof(text)))
+	if (read_text(path, text, sizeof(text)) <= 0)
 		return false;
 	in = parked_parse_syscall(text);
 	if (in != PARKED_ACCEPT && in != PARKED_WAIT)
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (!read_text(path, text, sizeof(text)) || !parked_parse_status(text))
+	if (read_text(path, text, sizeof(text)) <= 0 || !parked_parse_status(text))
 		return false;
 	if (in == PARKED_WAIT)
 		return are_children_parked(pid, depth);
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	return !read_text(path, text, sizeof(text)); /* none: they could be at work */
+	return read_text(path, text, sizeof(text)) == 0; /* none: they could be at work */
 }
 
 bool

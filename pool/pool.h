@@ -291,6 +291,8 @@ struct worker {
 	bool was_ready;
 	bool was_busy;
 	bool back;	   /* in WORKER_IDLE: it was seen waiting for its next request */
+	bool accepts;	   /* likewise: in accept(2) */
+	int64_t given_cpu_us; /* its CPU time, with all it started, when it was given its request */
 	int64_t answered_us; /* of its request: when the one before it had ended, 0: none did */
 	bool last;	   /* its next request is its last */
 	bool leaving;	   /* its successor may start; it goes when that is ready, or after its

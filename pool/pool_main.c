@@ -44,7 +44,7 @@
 
 #define EXIT_CONFIG 78
 /* Descriptors that each worker takes, and those of the process itself. */
-#define FDS_PER_WORKER 8
+#define FDS_PER_WORKER 10
 #define FDS_RESERVED 32
 
 /* What the master sends before MESSAGE_START. */

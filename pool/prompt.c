@@ -36,6 +36,8 @@ prompt_late(struct prompt *p, int64_t after_us)
 	p->streak = 0;
 	if (after_us > PROMPT_AFTER_MAX_US)
 		after_us = PROMPT_AFTER_MAX_US;
-	if (after_us > p->after_us)
+	if (after_us >= p->after_us) {
 		p->after_us = after_us;
+		p->choices = 0;
+	}
 }

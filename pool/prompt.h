@@ -20,7 +20,7 @@
 
 struct prompt {
 	unsigned int streak;  /* looks in a row that found a worker back */
-	unsigned int choices; /* since a look was taken, or since after_us was halved */
+	unsigned int choices; /* since after_us was learned, or since the start */
 	int64_t after_us;     /* the longest work after an answer that was seen of late, 0: none */
 };
 
@@ -34,7 +34,7 @@ bool prompt_is_back(const struct prompt *p, bool waits, int64_t idle_us);
 /* What a look at the worker that was used last has shown. */
 void prompt_found(struct prompt *p, bool back, int64_t idle_us);
 
-/* A request was still unread so long after the end of the one before it. */
+/* A request was read only so long after the end of the one before it. */
 void prompt_late(struct prompt *p, int64_t after_us);
 
 #endif

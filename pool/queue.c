@@ -25,7 +25,7 @@ service_us(const struct pool *pool, int64_t now)
 	const struct request *r = TAILQ_LAST(&pool->requests[REQUEST_RUNNING], request_list);
 	int64_t mean = stats_mean_us(pool->stats, now, SERVICE_SECONDS);
 
-	return r != NULL && now - r->since_us > mean ? now - r->since_us : mean;
+	return r != NULL && now - r->run_us > mean ? now - r->run_us : mean;
 }
 
 unsigned int

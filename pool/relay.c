@@ -1,8 +1,8 @@
 /*
  * relay.c: a request and its response over the connection to its worker.
  *
- * The worker gets the request in normal form (an id of ours, KEEP_CONN, never a second request before the
- * first has ended); its response is taken as hostile input. What is done about a worker that
+ * The worker gets the request in normal form (an id of ours, KEEP_CONN, never a second request before
+ * the first has ended); its response is taken as hostile input. What is done about a worker that
  * fails in the middle is decided by ending.c.
  */
 #include "config.h"

@@ -46,6 +46,9 @@ struct scale_decision {
 void scale_decide(const struct scale_counts *counts, const struct scale_settings *settings,
     struct scale_decision *decision);
 
+/* The most workers that there may be at once, those that stop among them. */
+unsigned int scale_processes_max(unsigned int max_children, unsigned int max_surge);
+
 /*
  * How long to wait after a number of starts that failed in a row: microseconds; nothing after
  * none, then 0.5 s doubling to 30 s.

@@ -336,8 +336,8 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	TAILQ_INSERT_TAIL(&sl->entries, e, link);
 }
 
-/* Note the requests that have become slow; returns when the next one may. They are in the order in
- * which they began. */
+/* Note the requests that have become slow; returns when the next one may. They are in the order of
+ * their clocks. */
 static int64_t
 note_all(struct slowlog *sl, int64_t now)
 {

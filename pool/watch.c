@@ -214,7 +214,7 @@ check_request(struct request *r, int64_t now_us, bool sample)
 
 	if (r->warmup)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
-	if (sample && conf->request_terminate_memory > 0 && r->read)
+	if (sample && conf->request_terminate_memory > 0)
 		now.memory = measure_memory(r->worker);
 	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->tree_cpu_start_us >= 0)
 		now.cpu_us = measure_tree_cpu(r->worker) - r->worker->tree_cpu_start_us;
@@ -249,7 +249,7 @@ watch_expire(struct pool *pool, int64_t now_us)
 		if (!r->warmup && (due == 0 || at < due))
 			due = at;
 		if (!r->warmup && !sample)
-			break; /* in the order in which they began: the others are due later */
+			break; /* in the order of their clocks: the others are due later */
 		r = TAILQ_NEXT(r, link);
 	}
 	return due > 0 && sampled && pool->sample_us < due ? pool->sample_us : due;

@@ -80,7 +80,7 @@ worker_set_state(struct worker *w, enum worker_state state)
 	pool->worker_count[w->state]--;
 	w->state = state;
 	w->since_us = clock_now_us();
-	w->back = false;
+	w->back = w->accepts = false;
 	if (state == WORKER_IDLE) /* the last used is used next: the others grow old idle */
 		TAILQ_INSERT_HEAD(&pool->workers[state], w, link);
 	else

@@ -21,7 +21,7 @@ TEST_TIMEOUT = 120  # seconds, unless a test is marked with another limit
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): the time a test may take")
-    config.addinivalue_line("markers", "load: many requests; fewer with sanitizers")
+    config.addinivalue_line("markers", "load: many requests, fewer with sanitizers; or it measures: nothing else runs beside it")
 
 
 def pytest_sessionstart(session):

@@ -61,6 +61,7 @@ def scrape(port):
                 for f in families for s in f.samples}
 
 
+@pytest.mark.load
 @pytest.mark.limit(240)
 def test_everybody_counts_the_same(env, odd):
     """10,000 requests with crashes, kills, time-outs, refusals, invalid and cut answers."""

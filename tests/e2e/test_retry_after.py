@@ -48,6 +48,7 @@ def test_backoff_tells_when_the_next_start_is(odd, env):
     def put_off():
         with Client(server.address) as c:
             seconds = promise(c.request())
+        server.wait_log("next attempt is in")
         delay = float(re.findall(r"next attempt is in ([0-9.]+) seconds", server.log())[-1])
         assert 1 <= seconds <= math.ceil(delay)
         return seconds if delay >= 2 else 0

@@ -76,6 +76,7 @@ def wait_no_cpu(*pids):
     assert quiet() or quiet() or quiet(), "an idle pool uses CPU time"
 
 
+@pytest.mark.load
 @pytest.mark.limit(180)
 def test_burst_is_served_as_fast_as_programs_start(env, anyfpm):
     """20 requests of 2 s, one worker to start with: 2.5 s; php-fpm with the same settings: 6 s."""
@@ -140,6 +141,7 @@ def test_short_requests_do_not_inflate_the_pool(odd):
     assert started <= 3, f"{started} workers for one client"
 
 
+@pytest.mark.load
 def test_ondemand_from_zero_to_twenty_and_back(env, anyfpm):
     """No worker and no CPU time while idle; a burst; nothing again."""
     server = anyfpm(env.demo, ONDEMAND)

@@ -197,7 +197,7 @@ START_TEST(leaves_of_a_pool)
 
 	ck_assert_msg(leaf_init(&leaves, make_groups(&conf, without), &conf, why, sizeof(why)),
 	    "%s", why);
-	ck_assert_uint_eq(leaves.count, 3 + LEAF_SPARE);
+	ck_assert_uint_eq(leaves.count, 5 + LEAF_SPARE);
 	ck_assert_int_eq(fstatat(leaves.dir_fd, "1", &st, 0), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0755);
 	put("2/cgroup.events", EVENTS);

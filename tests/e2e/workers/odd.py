@@ -314,8 +314,11 @@ def do_filter(req):
 
 def do_grandchild(req):
     """Start a process that leaves the worker's group and session, and with bare=1 has nothing of
-    its environment either, with burn=1 uses CPU time; answer with its pid."""
+    its environment either, with burn=1 uses CPU time; answer with its pid. The worker's goes to
+    the file note."""
     req.read_body()
+    if req.query.get("note"):
+        append(req.query["note"], str(os.getpid()))
     read_end, write_end = os.pipe()
     if os.fork() == 0:
         os.setsid()
