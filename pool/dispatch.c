@@ -26,8 +26,6 @@ is_back(struct worker *w, int64_t now_us)
 	if (w->back)
 		return true;
 	in = measure_wait(w);
-	if (in == PARKED_UNKNOWN)
-		return prompt_is_back(&w->pool->prompt, true, idle_us);
 	w->accepts = in == PARKED_ACCEPT;
 	w->back = w->accepts || prompt_is_back(&w->pool->prompt, in != PARKED_NOT, idle_us);
 	return w->back;
