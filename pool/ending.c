@@ -338,6 +338,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		.lives = !dead && !w->stopped,
 		.ended_well = dead && exited_zero,
 		.stopped = w->stopped_unread,
+		.retired = dead && w->served > 0,
 	};
 	bool again = evidence_allows_again(&loss);
 	char request[256];
@@ -350,7 +351,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	} else if (again) {
 		log_debug("child %d did not answer \"%s\" (%s): given to a worker again",
 		    (int)w->pid, request, how);
-		r->tries++;
+		r->tries += evidence_counts(&loss);
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
 		r->in_sent = 0;
 		queue_return(r);

@@ -12,9 +12,15 @@ evidence_judge(const struct evidence *e)
 }
 
 bool
+evidence_counts(const struct evidence_loss *loss)
+{
+	return !loss->retired || evidence_judge(&loss->seen) != EVIDENCE_NEVER_READ;
+}
+
+bool
 evidence_allows_again(const struct evidence_loss *loss)
 {
-	if (!loss->replayable || loss->tries >= EVIDENCE_TRIES_MAX)
+	if (!loss->replayable || (evidence_counts(loss) && loss->tries >= EVIDENCE_TRIES_MAX))
 		return false;
 	switch (evidence_judge(&loss->seen)) {
 	case EVIDENCE_NEVER_READ:

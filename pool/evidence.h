@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Workers that a request may be given to after the first, when none of them has run it. */
+/* Tries that count (evidence_counts()) after the first, when no worker has run the request. */
 #define EVIDENCE_TRIES_MAX 5
 
 struct evidence {
@@ -32,16 +32,25 @@ enum evidence_says evidence_judge(const struct evidence *e);
 struct evidence_loss {
 	struct evidence seen;
 	bool replayable;    /* the whole request is still here, and request_retry is on */
-	unsigned int tries; /* workers it was given to before this one */
+	unsigned int tries; /* workers it was given to before this one, of those that count */
 	bool idempotent;    /* GET, HEAD or OPTIONS */
 	bool older;	    /* the connection was made before the request came to the worker */
 	bool reset;	    /* the connection was reset with something unread */
 	bool lives;	    /* the worker has not ended: it closed the connection, no more */
 	bool ended_well;    /* it has ended, with exit code 0 */
 	bool stopped;	    /* the worker was stopped by a signal with something unread */
+	bool retired;	    /* the worker ends or has ended, and had answered others before */
 };
 
 /* Whether the request may be given to a worker again. */
 bool evidence_allows_again(const struct evidence_loss *loss);
+
+/*
+ * Whether this worker is one of the request's tries, which are bounded. One that was already
+ * leaving is not: it says nothing of the request, nor that the program does not work; and a whole
+ * row of workers that leave after so many requests may be met. Each of them has served, so it comes
+ * to an end.
+ */
+bool evidence_counts(const struct evidence_loss *loss);
 
 #endif

@@ -172,7 +172,7 @@ struct request {
 	bool slow;     /* it is in the slow log already */
 	bool read;     /* its worker has read it, or was given enough time to: its clock runs */
 	bool warmup;   /* our own, of a starting worker: there never was a client */
-	uint8_t tries; /* workers that it was given to and that did not run it */
+	uint8_t tries; /* workers that it was given to and that did not run it: evidence_counts() */
 
 	/* What came in. */
 	uint8_t *params; /* name-value pairs as they came */

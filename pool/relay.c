@@ -111,8 +111,9 @@ is_closed(const struct worker *w)
 
 /*
  * Whether the request needs a new connection: one that was used is likely to be closed, or the
- * request must not run twice: on a connection of its own, that the worker never accepted it
- * proves that it never ran, however the worker ends. One that was never used is used now, unless
+ * request must not run twice, or has met a worker that was leaving: on a connection of its own,
+ * that the worker never accepted it proves that it never ran, however the worker ends. One that was
+ * never used is used now, unless
  * it is closed (libfcgi drops it after 2 s): some programs end when we close it.
  */
 static bool
@@ -122,7 +123,7 @@ is_stale(struct worker *w, const struct request *r)
 		return is_closed(w);
 	if (w->keeps == KEEPS_UNKNOWN)
 		w->keeps = w->pool->keeps;
-	return w->keeps == KEEPS_NO || !request_is_idempotent(r);
+	return w->keeps == KEEPS_NO || !request_is_idempotent(r) || r->tries > 0;
 }
 
 /* Towards the worker ---------------------------------------------------------- */
@@ -227,6 +228,11 @@ cannot_connect(struct worker *w)
 {
 	bool ours = out_of_resources();
 	struct request *r = w->request;
+	struct evidence_loss loss = {
+		.replayable = r->pool->conf->request_retry,
+		.tries = r->tries,
+		.retired = w->served > 0, /* it is stopped below */
+	};
 
 	report(w->pool, REPORT_CONNECTIONS, "cannot connect to child %d: %s", (int)w->pid,
 	    strerror(errno));
@@ -242,11 +248,11 @@ cannot_connect(struct worker *w)
 		deadline_at(w->pool, w->pool->pause_us);
 		return;
 	}
-	if (!r->pool->conf->request_retry || r->tries >= EVIDENCE_TRIES_MAX) {
+	if (!evidence_allows_again(&loss)) {
 		ending_error_or_cut(r, END_CRASH, 502, "The application could not be reached.");
 		ending_answered(r);
 	} else {
-		r->tries++;
+		r->tries += evidence_counts(&loss);
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
 		queue_return(r);
 	}

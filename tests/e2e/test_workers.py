@@ -127,6 +127,25 @@ def test_worker_that_exits_after_some_requests(odd):
     assert "answered 502" not in server.log()
 
 
+@pytest.mark.parametrize("body", [b"", b"x"], ids=["GET", "POST"])
+def test_a_row_of_workers_that_leave(odd, env, body):
+    """All leave, one after another, before a new one is ready: each is given the request and does
+    not read it, which is no reason to give up."""
+    gate, count = env.dir + "/pub/gate", 10
+    server = odd("starts-without", {"pm.max_children": count}, args=(gate,))
+    server.wait_workers(count, timeout=20 * SLOW)
+    with open(gate, "wb"), Client(server.address, timeout=20 * SLOW) as c:
+        first = time.monotonic() + 2 * SLOW
+        for i in range(count):  # each to another one, as those before work on
+            assert c.request(query=f"do=exit-after&at={first + 0.5 * i}").status == 200
+        c.start(body=body)
+        server.wait_log(r"child \d+ exited with code 0", count, timeout=15)
+        os.unlink(gate)
+        assert c.answer().status == 200
+    # Two that have left within a pause of the machine are found dead at once.
+    assert server.log().count("given to a worker again") > 6
+
+
 def test_answer_without_reading_the_body(odd):
     """A whole answer while the body is still on its way is forwarded as it is."""
     server = odd("ignore-body", {"pm.max_children": 1})

@@ -40,6 +40,12 @@ static const struct {
     {"POST, nothing written", {.seen = {.accepted = true}, .replayable = true}, true},
     {"POST, never accepted, fifth try", {.seen = UNREAD, .replayable = true, .tries = 4}, true},
     {"POST, never accepted, sixth try", {.seen = UNREAD, .replayable = true, .tries = 5}, false},
+    {"POST, never accepted, sixth try, by one that had served and left",
+	{.seen = UNREAD, .replayable = true, .tries = 5, .retired = true}, true},
+    {"POST, never accepted by one that had served and left, request_retry = no",
+	{.seen = UNREAD, .retired = true}, false},
+    {"POST, accepted by one that had served and left",
+	{.seen = READ, .replayable = true, .retired = true}, false},
     {"POST, never accepted, a part was let go", {.seen = UNREAD}, false},
     {"POST, an older connection was reset",
 	{.seen = READ, .replayable = true, .older = true, .reset = true}, false},
@@ -69,6 +75,16 @@ static const struct {
 	    .ended_well = true,
 	    .tries = 4},
 	true},
+    {"GET, the same, sixth try",
+	{.seen = READ,
+	    .replayable = true,
+	    .idempotent = true,
+	    .older = true,
+	    .reset = true,
+	    .ended_well = true,
+	    .retired = true,
+	    .tries = 5},
+	false},
     {"GET, a connection of its own was reset by one that left on purpose",
 	{.seen = READ, .replayable = true, .idempotent = true, .reset = true, .ended_well = true},
 	false},
@@ -100,10 +116,29 @@ START_TEST(test_row)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	struct evidence_loss loss;
+	bool counts;
+} count_rows[] = {
+    {"never accepted by one that had not served", {.seen = UNREAD}, true},
+    {"never accepted by one that had served and left", {.seen = UNREAD, .retired = true}, false},
+    {"nothing written to one that had served and left",
+	{.seen = {.accepted = true}, .retired = true}, false},
+    {"accepted by one that had served and left", {.seen = READ, .retired = true}, true},
+};
+
+START_TEST(test_counts)
+{
+	ck_assert_msg(evidence_counts(&count_rows[_i].loss) == count_rows[_i].counts, "%s",
+	    count_rows[_i].name);
+}
+END_TEST
+
 /* Whatever else is the case: what must not run twice and may have run is not given away. */
 START_TEST(test_never_twice)
 {
-	for (unsigned int bits = 0; bits < 1u << 6; bits++) {
+	for (unsigned int bits = 0; bits < 1u << 7; bits++) {
 		struct evidence_loss loss = {.seen = READ,
 		    .replayable = bits & 1,
 		    .older = bits & 2,
@@ -111,6 +146,7 @@ START_TEST(test_never_twice)
 		    .lives = bits & 8,
 		    .stopped = bits & 16,
 		    .ended_well = bits & 32,
+		    .retired = bits & 64,
 		    .tries = (unsigned int)_i};
 
 		ck_assert_msg(!evidence_allows_again(&loss), "bits %x, tries %d", bits, _i);
@@ -128,6 +164,7 @@ main(void)
 
 	tcase_add_loop_test(tc, test_judge, 0, COUNT(judge_rows));
 	tcase_add_loop_test(tc, test_row, 0, COUNT(rows));
+	tcase_add_loop_test(tc, test_counts, 0, COUNT(count_rows));
 	tcase_add_loop_test(tc, test_never_twice, 0, 7); /* tries */
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

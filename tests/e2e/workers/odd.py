@@ -227,8 +227,10 @@ def do_exit(req):
 
 
 def do_exit_after(req):
-    """Answer, then exit with code=N."""
+    """Answer, then exit with code=N, or at=N seconds of the monotonic clock."""
     do_hello(req)
+    if "at" in req.query:
+        time.sleep(max(0, float(req.query["at"]) - time.monotonic()))
     os._exit(int(req.query.get("code", "0")))
 
 
@@ -527,6 +529,9 @@ def main():
     if behavior == "slow-start":
         time.sleep(float(value or "1"))
     while behavior == "starts-with" and not os.path.exists(value):
+        time.sleep(0.02)
+
+    while behavior == "starts-without" and os.path.exists(value):
         time.sleep(0.02)
 
     listener = socket.socket(fileno=0)
