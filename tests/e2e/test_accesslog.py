@@ -213,6 +213,7 @@ def test_limit_after_the_client_has_gone(logging, env):
     """Terminated is terminated, whoever still waits: counted as such, with the client's 499."""
     server = logging({"request_terminate_timeout": "2s", "pm.max_children": 2,
                       "pm.status_path": "/status"})
+    server.wait_workers(2)  # one for each: what only waits is not terminated
     gone, aborted = Client(server.address), Client(server.address)
     gone.start(uri="/gone", query="do=sleep&ms=60000")
     aborted.start(uri="/aborted", query="do=sleep&ms=60000")
