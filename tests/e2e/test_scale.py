@@ -11,7 +11,7 @@ import time
 import pytest
 from fcgi import Client
 from others import PhpFpm
-from servers import ROOT, SLOW, USER, Server, children, cpu_ticks, wait_for
+from servers import ROOT, SLOW, USER, Server, children, cpu_ticks, stat, wait_for
 
 DYNAMIC = {"pm": "dynamic", "pm.max_children": 20, "pm.start_servers": 1,
            "pm.min_spare_servers": 1, "pm.max_spare_servers": 3, "pm.process_idle_timeout": "1s"}
@@ -125,9 +125,13 @@ def test_last_used_worker_is_used_next(odd):
     """One client needs one worker: the others can grow old idle."""
     server = odd(options={"pm.max_children": 4})
     server.wait_workers(4)
+    pids = []
     with Client(server.address) as c:
-        pids = {json.loads(c.request().body)["pid"] for _ in range(20)}
-    assert len(pids) == 1
+        for _ in range(20):
+            pids.append(json.loads(c.request().body)["pid"])
+            # One that is not yet back from its answer would be left alone.
+            wait_for(lambda: stat(pids[-1])[0] == "S", 5, "the worker to wait for the next one")
+    assert len(set(pids)) == 1
 
 
 def test_short_requests_do_not_inflate_the_pool(odd):
