@@ -295,8 +295,9 @@ class Anyfpm(Server):
     tells_ready = False
 
     def __init__(self, env, command, options=None, *, listen=None, global_options=None,
-                 pools=None, wait=True, args=()):
+                 pools=None, wait=True, args=(), binary=ANYFPM):
         super().__init__(env)
+        self.binary = binary
         number = sum(isinstance(s, Anyfpm) for s in env.servers)
         self.log_path = f"{env.dir}/error.{number}.log"
         self.config_path = f"{env.dir}/anyfpm.{number}.conf"
@@ -340,7 +341,7 @@ class Anyfpm(Server):
     def start(self, wait=True):
         self.stopped = self.killed = False
         before = self.log().count("ready to handle connections")
-        self.launch([ANYFPM, "-F", "-y", self.config_path, *self.args], cwd=self.env.dir)
+        self.launch([self.binary, "-F", "-y", self.config_path, *self.args], cwd=self.env.dir)
         if wait:
             self.wait_ready(before + 1)
 
