@@ -302,6 +302,7 @@ struct worker {
 	uint64_t over;	   /* requests in a row after which its memory was over pm.max_memory */
 	int64_t park_us;   /* in WORKER_STOPPING: when it is looked at next, and how long after */
 	int64_t park_delay_us;
+	bool kin_waits;	   /* likewise: its children get SIGTERM once it has taken its own */
 
 	int listen_fd; /* our copy of its listening socket, -1 once it is dead */
 	int path_fd;   /* O_PATH of the socket's inode, to connect to */

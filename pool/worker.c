@@ -24,6 +24,7 @@
 #include "pool/deadline.h"
 #include "pool/dispatch.h"
 #include "pool/ending.h"
+#include "pool/kin.h"
 #include "pool/orders.h"
 #include "pool/params.h"
 #include "pool/parked.h"
@@ -221,6 +222,23 @@ end_begins(struct worker *w, const char *reason)
 		worker_start_failed(w->pool, w->started_us);
 }
 
+/*
+ * SIGTERM to the whole group, unless its leader manages the others: it asks them itself, and one
+ * whose children end before it has heard of it may wait for them for ever (FCGI::ProcManager), or
+ * start others. They are asked too when it has had its turn.
+ */
+static void
+ask_to_end(struct worker *w, int64_t timeout_us)
+{
+	w->kin_waits = timeout_us > PARK_FIRST_US && parked_is_manager(w->pid);
+	if (!w->kin_waits)
+		signal_group(w, SIGTERM);
+	else if (kill(w->pid, SIGTERM) == -1)
+		log_warning("cannot send signal %d to child %d: %s", SIGTERM, (int)w->pid,
+		    strerror(errno));
+	signal_group(w, SIGCONT); /* a stopped process would not see it */
+}
+
 static void
 end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 {
@@ -230,8 +248,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	end_begins(w, reason);
 	relay_disconnect(w);
 	worker_set_state(w, WORKER_STOPPING);
-	signal_group(w, SIGTERM);
-	signal_group(w, SIGCONT); /* a stopped process would not see it */
+	ask_to_end(w, timeout_ms * 1000);
 	w->kill_us = w->since_us + timeout_ms * 1000;
 	deadline_at(w->pool, w->kill_us);
 	w->park_delay_us = PARK_FIRST_US;
@@ -288,6 +305,9 @@ look_whether_parked(struct worker *w, int64_t now)
 		log_debug("child %d ignores SIGTERM while it waits for connections: killed",
 		    (int)w->pid);
 		worker_kill(w, "it ignores SIGTERM");
+	} else if (w->kin_waits && !w->killed && parked_has_taken(w->pid)) {
+		w->kin_waits = false;
+		kin_signal(w->pid, SIGTERM);
 	}
 	if (w->park_delay_us < PARK_MAX_US)
 		w->park_delay_us *= 2;

@@ -21,7 +21,8 @@ void worker_leaves(struct worker *w, enum limits_fate limit, const char *reason)
 /* Count the limit that ends it, LIMITS_KEEP: none, and stop it for that reason. */
 void worker_recycle(struct worker *w, enum limits_fate limit, const char *reason);
 
-/* Ask it to end: its connection is closed, SIGTERM to its group, SIGKILL after pm.stop_timeout.
+/* Ask it to end: its connection is closed, SIGTERM to its group, first to a leader that manages the
+ * others, SIGKILL after pm.stop_timeout.
  * A busy worker may be stopped only when it has lost its request. */
 void worker_stop(struct worker *w, const char *reason);
 
