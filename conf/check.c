@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/address.h"
 #include "conf/conf.h"
 #include "conf/directives.h"
 #include "conf/field.h"
 #include "conf/format.h"
 #include "conf/ini.h"
-#include "conf/address.h"
 #include "conf/text.h"
 
 #define POOL_NAME_MAX 64

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/address.h"
 #include "conf/conf.h"
 #include "conf/lex.h"
-#include "conf/address.h"
 #include "conf/text.h"
 
 _Static_assert(sizeof(int) == sizeof(unsigned int) && sizeof(enum pm_mode) == sizeof(int) &&

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#include "pool/message.h"
+#include "base/shared/message.h"
 
 struct event;
 struct event_base;

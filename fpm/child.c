@@ -21,11 +21,11 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/shared/stats.h"
 #include "fpm/errorlog.h"
 #include "fpm/master.h"
 #include "fpm/permits.h"
-#include "pool/pool_main.h"
-#include "pool/stats.h"
+#include "pool/main.h"
 
 #define SECOND_US INT64_C(1000000)
 #define DRAIN_EXTRA_US (5 * SECOND_US) /* beyond process_control_timeout */

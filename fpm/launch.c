@@ -22,7 +22,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "pool/message.h"
+#include "base/shared/message.h"
 
 extern char **environ;
 

@@ -12,16 +12,16 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/shared/message.h"
 #include "conf/conf.h"
 #include "fpm/daemonize.h"
 #include "fpm/master.h"
-#include "fpm/metrics_main.h"
+#include "fpm/metrics/main.h"
 #include "fpm/options.h"
 #include "fpm/preflight.h"
 #include "fpm/users.h"
-#include "pool/message.h"
-#include "pool/pool_main.h"
-#include "pool/trace.h"
+#include "pool/main.h"
+#include "pool/observe/trace.h"
 
 /* Started as a pool process by the master (launch.c)? Returns the pool's name, or NULL. */
 static const char *

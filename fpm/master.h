@@ -9,9 +9,9 @@
 #include <sys/queue.h>
 #include <sys/resource.h>
 
+#include "base/orphans.h"
 #include "conf/conf.h"
 #include "fpm/child.h"
-#include "base/orphans.h"
 #include "fpm/delegated.h"
 #include "fpm/pidfile.h"
 

@@ -17,7 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fpm/master.h"
-#include "fpm/metrics_main.h"
+#include "fpm/metrics/main.h"
 
 #define BACKLOG 128
 /* Everybody on this machine may read metrics, as with a port; a directory can keep them out. */

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fpm/launch.h"
-#include "pool/scale.h"
+#include "pool/policy/scale.h"
 
 #define SECOND_US INT64_C(1000000)
 #define QUICK_DEATH_US SECOND_US /* younger than this when it dies: the start has failed */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "pool/message.h"
+#include "base/shared/message.h"
 
 struct share {
 	TAILQ_ENTRY(share) next;

@@ -2,7 +2,7 @@
 #ifndef ANYFPM_POOL_ORDERS_H
 #define ANYFPM_POOL_ORDERS_H
 
-#include "pool/pool.h"
+#include "pool/core/pool.h"
 
 void orders_init(struct pool *pool);
 void orders_destroy(struct pool *pool);

@@ -1,15 +1,15 @@
 /* pool.c: the pool as a whole: its states, its sums, and what is freed after each pass. */
 #include "config.h"
 
-#include "pool/pool.h"
+#include "pool/core/pool.h"
 
 #include <assert.h>
 
 #include "base/clock.h"
-#include "pool/account.h"
-#include "pool/client.h"
-#include "pool/request.h"
-#include "pool/worker.h"
+#include "pool/client/client.h"
+#include "pool/observe/account.h"
+#include "pool/request/request.h"
+#include "pool/worker/worker.h"
 
 /* Chunks that stay allocated while no buffer needs them: 4 MB. */
 #define SPARE_CHUNKS 256

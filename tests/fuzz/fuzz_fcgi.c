@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/accesslog.h"
-#include "pool/fcgi.h"
+#include "pool/observe/accesslog.h"
+#include "pool/wire/fcgi.h"
 #include "tests/unit/fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "conf/text.h"
-#include "pool/accesslog.h"
-#include "pool/answer.h"
-#include "pool/params.h"
-#include "pool/request.h"
+#include "pool/observe/accesslog.h"
+#include "pool/request/answer.h"
+#include "pool/request/request.h"
+#include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -22,12 +22,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "pool/client.h"
-#include "pool/deadline.h"
-#include "pool/ending.h"
-#include "pool/request.h"
-#include "pool/spool.h"
-#include "pool/worker.h"
+#include "pool/client/client.h"
+#include "pool/core/deadline.h"
+#include "pool/relay/ending.h"
+#include "pool/request/request.h"
+#include "pool/request/spool.h"
+#include "pool/worker/worker.h"
 
 /* More than any process id: signals to it reach nobody. */
 #define NO_PID (INT_MAX - 1)

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pool/pool.h"
+#include "pool/core/pool.h"
 
 #define FIXTURE_TRACE_MAX 4096
 #define FIXTURE_CLIENT_MAX 100 /* pool->client_max */

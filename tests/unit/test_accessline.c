@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "pool/accessline.h"
+#include "pool/observe/accessline.h"
 #include "tests/unit/access.h"
 #include "tests/unit/run.h"
 

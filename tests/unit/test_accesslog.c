@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "pool/client.h"
+#include "pool/client/client.h"
 #include "tests/unit/access.h"
 #include "tests/unit/run.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pool/answer.h"
-#include "pool/params.h"
-#include "pool/request.h"
+#include "pool/request/answer.h"
+#include "pool/request/request.h"
+#include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/body.h"
-#include "pool/client.h"
-#include "pool/request.h"
-#include "pool/spool.h"
+#include "pool/client/client.h"
+#include "pool/request/body.h"
+#include "pool/request/request.h"
+#include "pool/request/spool.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

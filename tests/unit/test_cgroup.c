@@ -12,7 +12,7 @@
 
 #include "base/cgroup.h"
 #include "conf/conf.h"
-#include "pool/leaf.h"
+#include "pool/worker/leaf.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

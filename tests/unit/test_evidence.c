@@ -1,7 +1,7 @@
 /* test_evidence.c: what is known of a request, and when another worker may have it. */
 #include "config.h"
 
-#include "pool/evidence.h"
+#include "pool/policy/evidence.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shared/stats.h"
 #include "base/text_out.h"
-#include "fpm/exposition.h"
-#include "pool/stats.h"
+#include "fpm/metrics/exposition.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

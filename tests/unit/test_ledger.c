@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/ledger.h"
-#include "pool/relay.h"
-#include "pool/request.h"
+#include "pool/policy/ledger.h"
+#include "pool/relay/relay.h"
+#include "pool/request/request.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -1,7 +1,7 @@
 /* test_limits.c: which worker is recycled, which request is terminated, when to look again. */
 #include "config.h"
 
-#include "pool/limits.h"
+#include "pool/policy/limits.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

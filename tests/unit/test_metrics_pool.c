@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "base/procstat.h"
-#include "fpm/metrics_pool.h"
-#include "pool/stats.h"
+#include "base/shared/stats.h"
+#include "fpm/metrics/pool.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

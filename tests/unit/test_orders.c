@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "base/fd.h"
-#include "pool/message.h"
+#include "base/shared/message.h"
 #include "pool/orders.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool/params.h"
-#include "pool/request.h"
+#include "pool/request/request.h"
+#include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pool/parked.h"
+#include "pool/worker/parked.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

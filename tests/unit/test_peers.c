@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/client.h"
-#include "pool/listen.h"
-#include "pool/peers.h"
+#include "pool/client/client.h"
+#include "pool/client/listen.h"
+#include "pool/client/peers.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

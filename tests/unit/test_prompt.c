@@ -1,7 +1,7 @@
 /* test_prompt.c: what is learned of a program's work after its answers. */
 #include "config.h"
 
-#include "pool/prompt.h"
+#include "pool/policy/prompt.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pool/account.h"
-#include "pool/client.h"
-#include "pool/ending.h"
-#include "pool/queue.h"
-#include "pool/request.h"
-#include "pool/worker.h"
+#include "pool/client/client.h"
+#include "pool/observe/account.h"
+#include "pool/relay/ending.h"
+#include "pool/request/queue.h"
+#include "pool/request/request.h"
+#include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -1,7 +1,7 @@
 /* test_retry.c: what Retry-After says, for each reason of a 503. */
 #include "config.h"
 
-#include "pool/retry.h"
+#include "pool/policy/retry.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

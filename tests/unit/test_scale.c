@@ -1,7 +1,7 @@
 /* test_scale.c: how many workers to start or stop, and when to try again. */
 #include "config.h"
 
-#include "pool/scale.h"
+#include "pool/policy/scale.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -1,7 +1,7 @@
 /* test_spare.c: which idle workers a pool can give up for other pools. */
 #include "config.h"
 
-#include "pool/spare.h"
+#include "pool/policy/spare.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -3,10 +3,10 @@
 
 #include <signal.h>
 
-#include "pool/client.h"
-#include "pool/pool.h"
-#include "pool/request.h"
-#include "pool/worker.h"
+#include "pool/client/client.h"
+#include "pool/core/pool.h"
+#include "pool/request/request.h"
+#include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

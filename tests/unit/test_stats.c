@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/stats.h"
+#include "base/shared/stats.h"
 #include "tests/unit/run.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/client.h"
-#include "pool/measure.h"
-#include "pool/worker.h"
+#include "pool/client/client.h"
+#include "pool/worker/measure.h"
+#include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

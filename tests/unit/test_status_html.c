@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool/account.h"
-#include "pool/status_chart.h"
-#include "pool/status_format.h"
+#include "pool/observe/account.h"
+#include "pool/status/status_chart.h"
+#include "pool/status/status_format.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

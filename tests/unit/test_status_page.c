@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pool/status_format.h"
-#include "pool/worker.h"
+#include "pool/status/status_format.h"
+#include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -1,7 +1,7 @@
 /* test_throttle.c: how much may pass, for how long, and when is told what did not. */
 #include "config.h"
 
-#include "pool/throttle.h"
+#include "pool/policy/throttle.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -1,0 +1,96 @@
+/*
+ * message.h: what the master and its other processes, those of pools and of metrics, say to each
+ * other.
+ *
+ * One SOCK_SEQPACKET socketpair per process; it is descriptor MESSAGE_FILENO there. Each
+ * message is one packet: a type, an argument, and up to MESSAGE_DATA_MAX bytes of text; at most
+ * one descriptor travels with it.
+ *
+ * Start-up, master to pool process: any number of MESSAGE_SETTINGS (pieces of the text that -tt
+ * prints for [global] and this one pool), one MESSAGE_FD for each descriptor, then MESSAGE_START.
+ * The metrics process gets MESSAGE_POOL and MESSAGE_POOL_STATE for each pool, its listening socket,
+ * and MESSAGE_START (data: the user to become, empty: nobody else). It says MESSAGE_READY (arg 0)
+ * or MESSAGE_FAILED, nothing else.
+ * End of file without MESSAGE_DRAIN or MESSAGE_STOP before it means that the other side crashed.
+ */
+#ifndef ANYFPM_BASE_SHARED_MESSAGE_H
+#define ANYFPM_BASE_SHARED_MESSAGE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MESSAGE_FILENO 3
+#define MESSAGE_DATA_MAX 16384
+
+enum message_type {
+	/* master -> pool process */
+	MESSAGE_SETTINGS = 1, /* data: a piece of the settings' text, in order */
+	MESSAGE_FD,	      /* arg: enum message_fd; the descriptor is passed along */
+	MESSAGE_START,	      /* everything has been sent: serve */
+	MESSAGE_DRAIN,	      /* finish what was accepted, queued requests too, then exit 0 */
+	MESSAGE_STOP,	      /* end everything now, then exit 0 */
+	MESSAGE_PERMIT,       /* arg: so many workers more may exist (process.max); 0: none now */
+	MESSAGE_CALL,	      /* arg: enum message_call; what was offered and ordered is void */
+	MESSAGE_RECLAIM,      /* arg: so many workers in all are to be ended of those offered, and
+			       * their permits given back; those are then off both counts */
+	/* master -> metrics process, before the start; states after it as well */
+	MESSAGE_POOL,	    /* arg: its number, from 0 on; data: name; its statistics are passed */
+	MESSAGE_POOL_STATE, /* arg: its number; data: struct message_pool_state */
+	/* pool process -> master */
+	MESSAGE_BEGUN,	/* it is set up and accepts connections; workers may still fail */
+	MESSAGE_READY,	/* arg: pid of the first worker that became ready */
+	MESSAGE_LACK,	/* arg: so many permits are lacking now; replaces what was said before.
+			 * data: not empty if requests wait and there is no worker at all */
+	MESSAGE_RETURN, /* arg: so many permits are not needed any more */
+	MESSAGE_OFFER,	/* arg: so many workers could be ended, called as it was; likewise */
+	MESSAGE_FAILED, /* data: why the pool process cannot serve; it exits after it */
+};
+
+enum message_fd {
+	MESSAGE_FD_LISTEN = 1, /* a bound, listening, non-blocking socket; one per listen address */
+	MESSAGE_FD_ERROR_LOG,  /* the error log, opened for appending */
+	MESSAGE_FD_STATS,      /* memory for the pool's numbers (stats.h) */
+	MESSAGE_FD_ACCESS_LOG, /* the pool's access log, where it has one, for appending */
+	MESSAGE_FD_STATUS_LISTEN, /* as MESSAGE_FD_LISTEN, for pm.status_listen */
+	MESSAGE_FD_SOCKET_DIR, /* a 0700 directory of the pool's user, for workers' sockets */
+	MESSAGE_FD_SLOWLOG,    /* the slow log, opened for appending; where there is one */
+	MESSAGE_FD_EXE,	       /* our own binary, likewise */
+	MESSAGE_FD_CGROUP,     /* the pool's control group, a directory; where workers have theirs */
+};
+
+/* Which of its idle workers a pool is asked for, since others lack permits. Each has those before
+ * it, too. */
+enum message_call {
+	CALL_NOBODY,
+	CALL_LONG_IDLE, /* those above its minimum that were not needed for seconds */
+	CALL_IDLE,	/* those that were not needed for a moment: another has fewer */
+	CALL_ANY	/* those that are its minimum: another has none */
+};
+
+#define MESSAGE_WHY_MAX 80
+struct message_pool_state {
+	int32_t pid;		   /* of its process, 0: it has none */
+	uint32_t starting;	   /* 1: it was started and no worker has become ready since */
+	char why[MESSAGE_WHY_MAX]; /* it cannot serve; empty: as far as the master knows, it can */
+};
+
+struct message {
+	uint32_t type; /* enum message_type */
+	uint32_t arg;
+	char data[MESSAGE_DATA_MAX];
+};
+
+/*
+ * Send one message; data may be NULL with len 0, pass is a descriptor or -1.
+ * Returns 0, or -1 with errno; EAGAIN on a non-blocking socket that is full.
+ */
+int message_send(int sock, enum message_type type, uint32_t arg, const void *data, size_t len,
+    int pass);
+
+/*
+ * Receive one message. *len becomes the bytes in m->data, *pass the descriptor that came along
+ * (close-on-exec) or -1. Returns 1, 0 at end of file, -1 with errno (EPROTO: not one of ours).
+ */
+int message_recv(int sock, struct message *m, size_t *len, int *pass);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * stats.h: a pool's numbers, in memory that outlives its process.
+ *
+ * The master makes the memory (a memfd), the pool process alone writes it, the metrics process
+ * maps it read-only. Nothing in it is a pointer, and a reader takes nothing in it for granted.
+ * Counters only grow; gauges are what is now. All times are microseconds.
+ */
+#ifndef ANYFPM_BASE_SHARED_STATS_H
+#define ANYFPM_BASE_SHARED_STATS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+
+#define STATS_MAGIC UINT64_C(0x616e7966706d0003) /* its last 16 bits: the layout's version */
+
+/* How a request ended. The order is that of the status page. */
+enum request_end {
+	END_OK,		    /* its worker answered it, with whatever status */
+	END_TIMEOUT,	    /* request_terminate_timeout */
+	END_MEMORY,	    /* request_terminate_memory */
+	END_CPU,	    /* request_terminate_cpu */
+	END_CRASH,	    /* its worker ended, or could not be reached; or we died with it */
+	END_INVALID,	    /* its worker answered what is no response */
+	END_QUEUE_FULL,	    /* request_queue_limit */
+	END_QUEUE_TIMEOUT,  /* request_queue_timeout */
+	END_NO_WORKER,	    /* no worker could be started */
+	END_CLIENT_GONE,    /* the client left, or aborted it */
+	END_CLIENT_TIMEOUT, /* the client did not send it in time */
+	END_REFUSED,	    /* malformed or too large */
+	END_NO_RESOURCES,   /* no memory or room for it */
+	END_STOPPED,	    /* the service was stopped */
+	REQUEST_ENDS
+};
+
+enum stats_counter {
+	STATS_ACCEPTED,		/* requests, those for status and ping excepted */
+	STATS_RETRIES,		/* requests given to another worker */
+	STATS_SLOW,		/* request_slowlog_timeout passed */
+	STATS_MAX_CHILDREN,	/* times that pm.max_children was reached */
+	STATS_BYTES_IN,		/* bodies of requests */
+	STATS_BYTES_OUT,	/* responses, with their headers */
+	STATS_WORKERS_STARTED,
+	STATS_START_FAILURES,	/* workers that never became ready */
+	STATS_WORKERS_CRASHED,	/* ended in a way that nobody asked for */
+	STATS_RECYCLED_REQUESTS, /* pm.max_requests */
+	STATS_RECYCLED_MEMORY,	/* pm.max_memory */
+	STATS_RECYCLED_LIFETIME, /* pm.max_lifetime */
+	STATS_POOL_RESTARTS,	/* pool processes started after the first */
+	STATS_LOG_LOST,		/* access log lines that could not be written */
+	STATS_OUTPUT_DROPPED,	/* workers' lines beyond workers_output_rate */
+	STATS_COUNTERS
+};
+
+/* Gauges of workers are named by their state; total is idle + busy, as php-fpm counts. */
+enum stats_gauge {
+	STATS_IDLE,
+	STATS_ACTIVE,	     /* have a request */
+	STATS_STARTING,	     /* not ready yet */
+	STATS_STOPPING,	     /* on their way out */
+	STATS_MAX_ACTIVE,    /* the most since the start */
+	STATS_QUEUED,	     /* requests that wait for a worker */
+	STATS_MAX_QUEUED,    /* the most since the start */
+	STATS_QUEUE_LIMIT,   /* request_queue_limit */
+	STATS_CHILDREN_LIMIT, /* pm.max_children */
+	STATS_CONNECTIONS,   /* of clients */
+	STATS_BUFFERED,	     /* bytes in buffers, as of the last request */
+	STATS_START_TIME,    /* seconds since 1970 */
+	STATS_PID,	     /* of the pool process */
+	STATS_CAN_SERVE,     /* 1: a worker is there or may be started */
+	STATS_GAUGES
+};
+
+/* A name and a meaning for each of them: the status page and the metrics read these tables. */
+struct stats_name {
+	const char *key;    /* on the status page */
+	/* After "anyfpm_", without _total; a label may follow, workers{state="idle"}, with other
+	 * rows of the same metric after it. NULL: it is not one. */
+	const char *metric;
+	const char *help; /* of the metric, in its first row */
+};
+extern const struct stats_name stats_counter_names[STATS_COUNTERS];
+extern const struct stats_name stats_gauge_names[STATS_GAUGES];
+/* "ok", "timeout", "queue_full", ...: in the access log and as a label. */
+extern const char *const stats_end_names[REQUEST_ENDS];
+
+/* Histogram as Prometheus takes it: upper bounds in microseconds, the last bucket has none. */
+#define STATS_BUCKETS 18
+extern const int64_t stats_bounds_us[STATS_BUCKETS - 1];
+struct stats_histogram {
+	_Atomic uint64_t buckets[STATS_BUCKETS]; /* not cumulative */
+	_Atomic uint64_t sum_us;
+};
+
+/* For quantiles over the last minute: 16 buckets for each power of two, in six slots of ten
+ * seconds. */
+#define STATS_FINE 560
+#define STATS_SLOTS 6
+#define STATS_SLOT_US INT64_C(10000000)
+struct stats_recent {
+	_Atomic int64_t slot[STATS_SLOTS]; /* time / STATS_SLOT_US that it counts for */
+	_Atomic uint32_t fine[STATS_SLOTS][STATS_FINE];
+};
+
+/* One second of the last minutes. */
+#define STATS_SECONDS 320
+struct stats_second {
+	_Atomic int64_t second; /* of the monotonic clock that it counts for */
+	_Atomic uint32_t requests;
+	_Atomic uint32_t served; /* of these, had a worker */
+	_Atomic uint32_t errors; /* of these, not END_OK, or with a status of 500 or more */
+	_Atomic uint64_t duration_us; /* sum */
+	_Atomic uint64_t duration_max_us;
+	_Atomic uint32_t queued_before; /* in the queue as it began, and all the seconds since the
+					 * one before it that counts for something */
+	_Atomic uint32_t queued_max;
+};
+
+#define STATS_CLASSES 6 /* of statuses, by their first digit */
+#define STATS_SLOTS_MAX (POOL_MAX_CHILDREN + 1001) /* with pm.max_surge */
+
+struct stats {
+	uint64_t magic;
+	uint64_t size;
+	_Atomic uint64_t counters[STATS_COUNTERS];
+	_Atomic uint64_t ends[REQUEST_ENDS];
+	_Atomic uint64_t statuses[STATS_CLASSES]; /* [n]: responses nxx; [0]: none, or none that exists */
+	_Atomic int64_t gauges[STATS_GAUGES];
+	_Atomic int64_t oldest_queued_us; /* monotonic time it entered the queue, 0: empty */
+	struct stats_histogram duration; /* in the worker */
+	struct stats_histogram wait;	 /* in the queue */
+	struct stats_recent recent_duration, recent_wait;
+	struct stats_second seconds[STATS_SECONDS];
+	_Atomic int32_t pids[STATS_SLOTS_MAX]; /* of workers, by slot; 0: none */
+};
+
+/* The pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
+ * not serve. Counters that are there go on, gauges begin anew. Requests that
+ * the process before has not ended have crashed with it. NULL: out of memory. */
+struct stats *stats_map(int fd, const struct conf_pool *conf);
+void stats_unmap(struct stats *stats);
+
+/* Another process: map it for reading. NULL with errno: not ours, of another version, too small. */
+const struct stats *stats_map_readonly(int fd);
+
+/* A field of it: whole, but in no order with other fields, which readers do not need. */
+#define STATS_READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
+
+static inline void
+stats_count(struct stats *stats, enum stats_counter counter, uint64_t n)
+{
+	_Atomic uint64_t *c = &stats->counters[counter];
+
+	/* There is one writer: no locked instruction is needed. */
+	atomic_store_explicit(c, STATS_READ(*c) + n, memory_order_relaxed);
+}
+
+static inline uint64_t
+stats_counted(const struct stats *stats, enum stats_counter counter)
+{
+	return STATS_READ(stats->counters[counter]);
+}
+
+static inline void
+stats_set(struct stats *stats, enum stats_gauge gauge, int64_t value)
+{
+	atomic_store_explicit(&stats->gauges[gauge], value, memory_order_relaxed);
+}
+
+static inline int64_t
+stats_get(const struct stats *stats, enum stats_gauge gauge)
+{
+	return STATS_READ(stats->gauges[gauge]);
+}
+
+/* The worker in slot (from 1) has that process id; 0: there is none. */
+static inline void
+stats_set_pid(struct stats *stats, unsigned int slot, int32_t pid)
+{
+	if (slot <= STATS_SLOTS_MAX)
+		atomic_store_explicit(&stats->pids[slot - 1], pid, memory_order_relaxed);
+}
+
+/* A request that has ended. */
+struct stats_request {
+	enum request_end end;
+	unsigned int status; /* of its response, 0: none */
+	int64_t wait_us;     /* in the queue, -1: was never in it */
+	int64_t duration_us; /* in its worker, -1: had none */
+	uint64_t bytes_in, bytes_out;
+};
+void stats_request(struct stats *stats, int64_t now_us, const struct stats_request *r);
+
+/* The number of busy workers, or of queued requests, has changed: keep the most. */
+void stats_active(struct stats *stats, unsigned int active);
+void stats_queued(struct stats *stats, int64_t now_us, unsigned int queued);
+
+/* The q-quantile (0 to 1) of the last minute in microseconds, 0 when there was no request. */
+int64_t stats_quantile(const struct stats_recent *recent, int64_t now_us, double q);
+
+/* Requests per second over the last `seconds` whole seconds. */
+double stats_rate(const struct stats *stats, int64_t now_us, unsigned int seconds);
+
+/* The mean time in a worker of those that ended since `seconds` whole seconds ago, in
+ * microseconds; 0 when there was none. */
+int64_t stats_mean_us(const struct stats *stats, int64_t now_us, unsigned int seconds);
+
+/* The second that ended `ago` whole seconds before now (1: the last whole one); NULL: nothing
+ * happened in it. */
+const struct stats_second *stats_second(const struct stats *stats, int64_t now_us,
+    unsigned int ago);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * metrics_pool.h: one pool as the metrics process sees it: its statistics memory, which cannot be
+ * trusted, what the master says of it, which can, and what /proc tells of its processes.
+ */
+#ifndef ANYFPM_FPM_METRICS_POOL_H
+#define ANYFPM_FPM_METRICS_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/shared/message.h"
+#include "fpm/metrics/exposition.h"
+
+struct metrics_pool {
+	char *name;
+	int stats_fd; /* until its memory is mapped; -1 */
+	const struct stats *stats;
+	struct message_pool_state state; /* the master's last word */
+
+	/* What was last said of its CPU time, so that it never goes back: seconds. */
+	pid_t cpu_pid;
+	double cpu_said;
+};
+
+/* stats_fd (-1: none) is taken over. false: out of memory. */
+bool metrics_pool_init(struct metrics_pool *p, const char *name, size_t len, int stats_fd);
+void metrics_pool_destroy(struct metrics_pool *p);
+
+/* Why it cannot serve just now; NULL: it can. */
+const char *metrics_pool_why(struct metrics_pool *p);
+
+/* Everything there is to say of it; usage is looked up in /proc. */
+void metrics_pool_expose(struct metrics_pool *p, struct exposed_pool *out);
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * client_write.c: the half of a client's connection that writes: whose turn it is, who takes
+ * nothing, and what follows from an answer that is out.
+ *
+ * Requests that share a connection take turns by the chunk; a chunk holds whole records.
+ */
+#include "config.h"
+
+#include "pool/client/client.h"
+
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <linux/sockios.h>
+
+#include "base/clock.h"
+#include "pool/core/deadline.h"
+#include "pool/relay/relay.h"
+#include "pool/request/request.h"
+
+/* Chunks given to one writev(2). */
+#define WRITE_CHUNKS 64
+
+void
+client_has_output(struct request *r)
+{
+	struct client *c = r->client;
+
+	if (c == NULL)
+		return;
+	if (!r->in_writable)
+		TAILQ_INSERT_TAIL(&c->writable, r, write_link);
+	r->in_writable = true;
+	if (!c->flush_due)
+		TAILQ_INSERT_TAIL(&c->pool->flush, c, flush_link);
+	c->flush_due = true;
+}
+
+/* It is about to be written to, or closed. */
+static void
+client_flushed(struct client *c)
+{
+	if (c->flush_due)
+		TAILQ_REMOVE(&c->pool->flush, c, flush_link);
+	c->flush_due = false;
+}
+
+void
+client_flush_due(struct pool *pool)
+{
+	struct client *c;
+
+	while ((c = TAILQ_FIRST(&pool->flush)) != NULL) {
+		client_flushed(c);
+		client_flush(c);
+	}
+}
+
+/* The answer is in the client's hands, as far as we can know. */
+static void
+client_delivered(struct client *c, struct request *r)
+{
+	bool last = !r->keep || r->cut;
+
+	if (!r->input_end || r->end_implied)
+		c->unread = true;
+	if (r->cut) {
+		c->cut_us = clock_now_us();
+		deadline_at(c->pool, c->cut_us + CUT_TIMEOUT_US);
+	}
+	r->delivered_us = clock_now_us();
+	request_unlink_client(r);
+	if (r->state != REQUEST_RUNNING)
+		request_set_state(r, REQUEST_DONE);
+	if (last)
+		client_finish(c);
+	client_settle(c);
+	if (c->state != CLIENT_CLOSED)
+		client_update_reading(c);
+}
+
+/* Bytes in its socket that it has not taken. */
+static int
+client_unsent(const struct client *c)
+{
+	int n = 0;
+
+	return ioctl(c->fd, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+bool
+client_takes(struct client *c)
+{
+	int unsent = client_unsent(c);
+
+	if (unsent >= c->unsent)
+		return false;
+	c->unsent = unsent;
+	c->blocked_us = clock_now_us();
+	TAILQ_REMOVE(&c->pool->blocked, c, blocked_link);
+	TAILQ_INSERT_TAIL(&c->pool->blocked, c, blocked_link);
+	return true;
+}
+
+/* It takes no more for now; the one that has been so for longest is the first in the list. */
+static void
+client_blocked(struct client *c)
+{
+	struct pool *pool = c->pool;
+
+	if (!c->write_armed)
+		event_add(&c->ev_write, NULL);
+	else if (!c->progress)
+		return;
+	else
+		TAILQ_REMOVE(&pool->blocked, c, blocked_link);
+	c->write_armed = true;
+	c->blocked_us = clock_now_us();
+	c->unsent = client_unsent(c);
+	TAILQ_INSERT_TAIL(&pool->blocked, c, blocked_link);
+	deadline_after_ms(pool, pool->conf->response_send_timeout_ms);
+}
+
+static void
+client_unblocked(struct client *c)
+{
+	event_del(&c->ev_write);
+	TAILQ_REMOVE(&c->pool->blocked, c, blocked_link);
+	c->write_armed = false;
+}
+
+void
+client_forget_output(struct client *c)
+{
+	client_flushed(c);
+	if (c->write_armed)
+		client_unblocked(c);
+}
+
+/* Write from chain; returns 1 when all of the described bytes went out, 0 when not, -1. */
+static int
+write_chain(struct client *c, struct chain *chain, int max_chunks)
+{
+	struct iovec iov[WRITE_CHUNKS];
+	size_t total = 0;
+	int count = chain_iov(chain, 0, iov, max_chunks);
+	ssize_t n;
+
+	for (int i = 0; i < count; i++)
+		total += iov[i].iov_len;
+	if (total == 0)
+		return 1;
+	n = writev(c->fd, iov, count);
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	c->progress = true;
+	chain_consume(&c->pool->chunks, chain, (size_t)n);
+	return (size_t)n == total;
+}
+
+/* Whether the first chunk went out in part, so that nothing else may come before its rest. */
+static bool
+is_partial(const struct request *r)
+{
+	const struct chunk *first = TAILQ_FIRST(&r->out.chunks);
+
+	return first != NULL && first->start > 0;
+}
+
+/* Write once: for the request whose turn it is, or the control records. As write_chain(). */
+static int
+write_some(struct client *c)
+{
+	struct request *r = TAILQ_FIRST(&c->writable);
+	size_t left;
+	int rc;
+
+	if (c->control.len > 0 && (r == NULL || !is_partial(r)))
+		return write_chain(c, &c->control, WRITE_CHUNKS);
+	if (r == NULL)
+		return 1;
+	left = r->out.len;
+	rc = write_chain(c, &r->out, TAILQ_NEXT(r, write_link) == NULL ? WRITE_CHUNKS : 1);
+	r->sent_bytes += left - r->out.len;
+	if (rc == -1)
+		return -1;
+	relay_output_drained(r);
+	if (r->out.len == 0) {
+		TAILQ_REMOVE(&c->writable, r, write_link);
+		r->in_writable = false;
+		if (r->out_end)
+			client_delivered(c, r);
+	} else if (!is_partial(r)) {
+		TAILQ_REMOVE(&c->writable, r, write_link);
+		TAILQ_INSERT_TAIL(&c->writable, r, write_link);
+	}
+	return rc;
+}
+
+void
+client_flush(struct client *c)
+{
+	int rc = 1;
+
+	client_flushed(c);
+	c->progress = false;
+	while (c->fd != -1 && rc == 1 && (c->control.len > 0 || !TAILQ_EMPTY(&c->writable)))
+		rc = write_some(c);
+	if (c->fd == -1)
+		return;
+	if (rc == -1) {
+		client_gone(c);
+		return;
+	}
+	client_settle(c);
+	if (c->fd == -1)
+		return;
+	if (rc == 0)
+		client_blocked(c);
+	else if (c->write_armed)
+		client_unblocked(c);
+	if (c->paused)
+		client_update_reading(c);
+}

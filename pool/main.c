@@ -1,0 +1,377 @@
+/*
+ * pool_main.c: the pool process from its start to its end, top down.
+ *
+ * It begins with the master's rights and gives them up for good before it looks at a byte from
+ * the network or starts a worker.
+ */
+#include "config.h"
+
+#include "pool/main.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/oomscore.h"
+#include "base/orphans.h"
+#include "base/shared/identity.h"
+#include "base/shared/message.h"
+#include "base/writer.h"
+#include "conf/text.h"
+#include "pool/client/client.h"
+#include "pool/client/listen.h"
+#include "pool/client/peers.h"
+#include "pool/core/deadline.h"
+#include "pool/core/pool.h"
+#include "pool/observe/accesslog.h"
+#include "pool/observe/slowlog.h"
+#include "pool/orders.h"
+#include "pool/request/request.h"
+#include "pool/request/spool.h"
+#include "pool/worker/capture.h"
+#include "pool/worker/measure.h"
+#include "pool/worker/worker.h"
+
+#define EXIT_CONFIG 78
+/* Descriptors that each worker takes, and those of the process itself. */
+#define FDS_PER_WORKER 10
+#define FDS_RESERVED 32
+
+/* What the master sends before MESSAGE_START. */
+struct settings {
+	char *text;
+	size_t len;
+	int listen_fd, status_fd, log_fd, access_fd, dir_fd, stats_fd, slowlog_fd, exe_fd;
+	int cgroup_fd;
+};
+
+/* Tell the master why this process ends, and end. */
+static int
+fail(const char *why)
+{
+	log_error("%s", why);
+	message_send(MESSAGE_FILENO, MESSAGE_FAILED, 0, why, strlen(why), -1);
+	return EXIT_CONFIG;
+}
+
+static bool
+take_settings(struct settings *s, const struct message *m, size_t len)
+{
+	char *more = realloc(s->text, s->len + len + 1);
+
+	if (more == NULL)
+		return false;
+	memcpy(more + s->len, m->data, len);
+	s->text = more;
+	s->len += len;
+	s->text[s->len] = '\0';
+	return true;
+}
+
+static void
+take_descriptor(struct settings *s, enum message_fd which, int fd)
+{
+	int *place = which == MESSAGE_FD_LISTEN ? &s->listen_fd
+	    : which == MESSAGE_FD_STATUS_LISTEN ? &s->status_fd
+	    : which == MESSAGE_FD_ERROR_LOG	? &s->log_fd
+	    : which == MESSAGE_FD_ACCESS_LOG	? &s->access_fd
+	    : which == MESSAGE_FD_SOCKET_DIR	? &s->dir_fd
+	    : which == MESSAGE_FD_STATS		? &s->stats_fd
+	    : which == MESSAGE_FD_SLOWLOG	? &s->slowlog_fd
+	    : which == MESSAGE_FD_EXE		? &s->exe_fd
+	    : which == MESSAGE_FD_CGROUP	? &s->cgroup_fd
+						: &fd;
+
+	if (place != &fd)
+		fd_close(place);
+	*place = fd;
+	if (place == &fd)
+		fd_close(&fd);
+}
+
+/* Read the master's messages up to MESSAGE_START; false when it does not come. */
+static bool
+receive_settings(struct settings *s)
+{
+	struct message m;
+	size_t len;
+	int fd;
+
+	while (message_recv(MESSAGE_FILENO, &m, &len, &fd) == 1) {
+		switch (m.type) {
+		case MESSAGE_SETTINGS:
+			if (!take_settings(s, &m, len))
+				return false;
+			break;
+		case MESSAGE_FD:
+			take_descriptor(s, m.arg, fd);
+			break;
+		case MESSAGE_START:
+			return s->listen_fd != -1 && s->dir_fd != -1 && s->text != NULL;
+		default: /* an order to end before the start */
+			return false;
+		}
+	}
+	return false;
+}
+
+/* As many descriptors as allowed; workers get the original limit back. */
+static void
+raise_descriptor_limit(struct pool *pool)
+{
+	unsigned int workers = pool->conf->max_children + pool->conf->max_surge + 1;
+	unsigned int reserved, max;
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		rl.rlim_cur = rl.rlim_max = 1024;
+	pool->worker_nofile_cur = rl.rlim_cur;
+	pool->worker_nofile_max = rl.rlim_max;
+	if (rl.rlim_max == RLIM_INFINITY || rl.rlim_max > 1048576)
+		rl.rlim_cur = 1048576;
+	else
+		rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		rl.rlim_cur = 1024;
+
+	reserved = FDS_RESERVED + workers * FDS_PER_WORKER;
+	if (pool->conf->status_listen != NULL)
+		reserved += STATUS_CLIENTS_MAX;
+	if (pool->global->cgroup != NULL)
+		reserved += leaf_count(pool->conf) * LEAF_FDS;
+	max = rl.rlim_cur > reserved + 8 ? (unsigned int)rl.rlim_cur - reserved : 8;
+	if (max == 8)
+		log_warning("only %llu descriptors for %u workers: raise the limit of open files",
+		    (unsigned long long)rl.rlim_cur, workers);
+	if (pool->conf->listen_max_connections > 0 && pool->conf->listen_max_connections < max)
+		max = pool->conf->listen_max_connections;
+	pool->client_max = max;
+}
+
+/* What workers may be given needs rights that are about to be dropped. Where it fails, the start of
+ * the first worker says so. */
+static void
+raise_hard_limit(int resource, uint64_t wanted)
+{
+	rlim_t limit = wanted == RLIMIT_UNLIMITED ? RLIM_INFINITY : (rlim_t)wanted;
+	struct rlimit rl;
+
+	if (wanted == RLIMIT_UNSET || getrlimit(resource, &rl) == -1 || rl.rlim_max >= limit)
+		return;
+	rl.rlim_max = limit;
+	if (resource == RLIMIT_NICE) /* setpriority(2) looks at the soft one */
+		rl.rlim_cur = limit;
+	setrlimit(resource, &rl);
+}
+
+static void
+raise_worker_limits(const struct conf_pool *conf)
+{
+	raise_hard_limit(RLIMIT_NOFILE, conf->rlimit_files);
+	raise_hard_limit(RLIMIT_CORE, conf->rlimit_core);
+	raise_hard_limit(RLIMIT_AS, conf->rlimit_as);
+	if (conf->process_priority < 0) /* getrlimit(2): 20 less the nice value */
+		raise_hard_limit(RLIMIT_NICE, (uint64_t)(20 - conf->process_priority));
+}
+
+/* The event loop; SIGCHLD is the only signal that means anything here. */
+static bool
+init_events(struct pool *pool, const struct settings *s)
+{
+	struct event_config *config = event_config_new();
+
+	if (config == NULL)
+		return false;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	pool->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (pool->base == NULL)
+		return false;
+	if (!slowlog_init(pool, s->slowlog_fd, s->exe_fd))
+		return false;
+	deadline_init(pool);
+	reap_init(pool);
+	worker_init(pool);
+	fd_set_nonblock(MESSAGE_FILENO, 1);
+	pool->master_fd = MESSAGE_FILENO;
+	orders_init(pool);
+	listen_init(pool, s->listen_fd, s->status_fd);
+	return true;
+}
+
+static void
+serve(struct pool *pool)
+{
+	orders_report_begun(pool);
+	worker_adjust(pool);
+	if (pool->conf->pm == PM_ONDEMAND)
+		orders_report_ready(pool, 0); /* there is no worker to wait for */
+	while (pool->state != POOL_GONE) {
+		event_base_loop(pool->base, EVLOOP_ONCE);
+		client_flush_due(pool);
+		if (pool->state >= POOL_DRAINING)
+			orders_progress(pool);
+		pool_bury(pool);
+	}
+	capture_tell_dropped(pool);
+}
+
+static void
+destroy(struct pool *pool)
+{
+	pool_bury(pool);
+	request_free_all(pool);
+	listen_close(pool);
+	listen_close_status(pool);
+	pool_bury(pool);
+	spool_end(pool, SPOOL_STOP_US);
+	worker_destroy(pool);
+	reap_destroy(pool);
+	slowlog_destroy(pool);
+	deadline_destroy(pool);
+	orders_destroy(pool);
+	event_base_free(pool->base);
+	chunk_pool_destroy(&pool->chunks);
+	peers_free(pool->peers);
+	text_vector_free(pool->worker_env);
+	free(pool->scratch);
+	free(pool->slots);
+	free(pool->crashes);
+	fd_close(&pool->socket_dir_fd);
+	fd_close(&pool->oom_fd);
+	leaf_destroy(&pool->leaves);
+}
+
+/* From here on nothing waits for a disk. */
+static void
+start_log(struct pool *pool, int fd)
+{
+	const struct conf_global *global = pool->global;
+
+	if (fd != -1)
+		pool->log = log_open(global->error_log, fd);
+	else /* the master would have sent it */
+		pool->log = log_open_system(
+		    strcmp(global->error_log, "journal") == 0 ? LOG_TO_JOURNAL : LOG_TO_SYSLOG,
+		    global->syslog_ident, global->syslog_facility);
+	if (writer_start() == -1)
+		log_warning("cannot start the thread that writes logs: %s; a slow disk will delay "
+			    "requests",
+		    strerror(errno));
+}
+
+static void
+end_log(struct pool *pool)
+{
+	writer_stop(LOG_STOP_US);
+	accesslog_close(pool);
+	log_close(pool->log);
+}
+
+/*
+ * A relay wakes a process with almost every write. SCHED_BATCH (sched(7)) lets the writer go on to
+ * the end of its pass instead of being preempted by whom it has just woken: a fourth more requests
+ * per second on a busy machine, and no difference on an idle one. What counts is the policy of the
+ * one who is woken, so workers get it too unless process.scheduling says no. A policy that whoever
+ * started us has chosen stays. Where it is refused, nothing is lost.
+ */
+static void
+avoid_preemption(struct pool *pool)
+{
+	const struct sched_param param = { 0 };
+
+	pool->is_batch = sched_getscheduler(0) == SCHED_OTHER &&
+	    sched_setscheduler(0, SCHED_BATCH, &param) == 0;
+}
+
+/* Set up with rights, drop them, serve. */
+static int
+run(const struct conf *conf, const struct settings *s)
+{
+	struct pool pool = { 0 };
+	char why[256];
+
+	pool.global = &conf->global;
+	pool.conf = TAILQ_FIRST(&conf->pools);
+	pool.socket_dir_fd = s->dir_fd;
+	raise_descriptor_limit(&pool);
+	raise_worker_limits(pool.conf);
+	avoid_preemption(&pool);
+	if ((pool.oom_fd = oomscore_open()) == -1)
+		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
+	if (s->cgroup_fd != -1 &&
+	    !leaf_init(&pool.leaves, s->cgroup_fd, pool.conf, why, sizeof(why)))
+		return fail(why);
+	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
+		return fail(why);
+	/* Orphans of workers come to us; nobody of the same user may look into us. */
+	orphans_adopt();
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+
+	pool.scratch = malloc(SCRATCH_SIZE);
+	pool.worker_env = identity_env(pool.conf);
+	pool.stats = stats_map(s->stats_fd, pool.conf);
+	close(s->stats_fd);
+	if (pool.scratch == NULL || pool.worker_env == NULL || pool.stats == NULL)
+		return fail("out of memory");
+	pool_init(&pool);
+	if (pool.conf->listen_max_connections_per_address > 0 &&
+	    (pool.peers = peers_new(pool.client_max)) == NULL) {
+		snprintf(why, sizeof(why), "cannot count connections by address: %s",
+		    strerror(errno));
+		return fail(why);
+	}
+	measure_init(&pool);
+	if (s->access_fd != -1 && !accesslog_open(&pool, s->access_fd))
+		return fail("out of memory for the access log");
+	if (!init_events(&pool, s))
+		return fail("cannot set up the event loop");
+	start_log(&pool, s->log_fd);
+	serve(&pool);
+	destroy(&pool);
+	end_log(&pool);
+	stats_unmap(pool.stats);
+	return 0;
+}
+
+int
+pool_main(const char *name)
+{
+	struct settings s = {.listen_fd = -1, .status_fd = -1, .log_fd = -1, .access_fd = -1,
+		.dir_fd = -1, .stats_fd = -1, .slowlog_fd = -1, .exe_fd = -1, .cgroup_fd = -1};
+	struct conf_errors errors = { NULL, 0 };
+	struct conf *conf;
+	int rc;
+
+	log_set_pool(name);
+	if (!receive_settings(&s)) {
+		free(s.text);
+		return EXIT_CONFIG; /* the master has gone or changed its mind */
+	}
+	if (s.log_fd != -1)
+		log_set_fd(s.log_fd);
+	conf = conf_read_text(s.text, s.len, "settings", &errors);
+	free(s.text);
+	if (conf == NULL || conf->pool_count != 1) {
+		rc = fail(errors.count > 0 ? errors.lines[0] : "the settings hold no pool");
+		conf_errors_free(&errors);
+		return rc;
+	}
+	log_set_level(conf->global.log_level);
+	log_set_json(conf->global.log_format == LOG_FORMAT_JSON);
+	rc = run(conf, &s);
+	conf_errors_free(&errors);
+	conf_free(conf);
+	return rc;
+}

@@ -1,0 +1,138 @@
+/* accessline.c: what a line of the access log says about a request, whatever its form. */
+#include "config.h"
+
+#include "pool/observe/accessline.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "pool/observe/account.h"
+
+/* The status that an access line shows for a client that has left, as nginx's do. */
+#define STATUS_CLIENT_GONE 499
+/* Room for JSON: a value may be cut, but not the object. Each byte becomes six at most. */
+#define JSON_VALUES 6
+#define JSON_MAX (JSON_VALUES * 6 * ACCESSLINE_VALUE_MAX + 4096)
+
+/* The longest line that the format can give: no line is ever cut, whatever a client sends. */
+static size_t
+text_max(const struct format *format)
+{
+	size_t size = 1; /* the line feed */
+
+	for (size_t i = 0; i < format->count; i++)
+		size += format->items[i].code == FORMAT_TEXT ? format->items[i].len
+							     : ACCESSLINE_VALUE_MAX + 3;
+	return size;
+}
+
+bool
+accessline_init(struct accessline *line, const struct format *format, enum log_format kind)
+{
+	memset(line, 0, sizeof(*line));
+	line->format = format;
+	line->kind = kind;
+	line->pid = getpid();
+	line->size = kind == LOG_FORMAT_JSON ? JSON_MAX : text_max(format);
+	line->stamps = calloc(format->count + 1, sizeof(*line->stamps));
+	line->buf = malloc(line->size);
+	if (line->stamps != NULL && line->buf != NULL)
+		return true;
+	accessline_free(line);
+	return false;
+}
+
+void
+accessline_free(struct accessline *line)
+{
+	free(line->stamps);
+	free(line->buf);
+	memset(line, 0, sizeof(*line));
+}
+
+struct slice
+accessline_uri(const struct request *r)
+{
+	struct slice uri = r->uri.len > 0 ? r->uri : r->script;
+	const uint8_t *question;
+
+	if (uri.len > 0 && (question = memchr(r->params + uri.off, '?', uri.len)) != NULL)
+		uri.len = (uint32_t)(question - (r->params + uri.off));
+	return uri;
+}
+
+const char *
+accessline_time(struct accessline_stamp *stamp, const char *format, int64_t us, size_t *len)
+{
+	time_t second = (time_t)(us / 1000000);
+	struct tm tm;
+
+	if (stamp->len == 0 || stamp->second != second) {
+		localtime_r(&second, &tm);
+		stamp->len = format_time(stamp->text, format, &tm);
+		stamp->second = second;
+	}
+	*len = stamp->len;
+	return stamp->text;
+}
+
+/* The limit that ended r, and what it had used of it. */
+static void
+find_limit(struct accessline_facts *facts, const struct request *r)
+{
+	const struct conf_pool *conf = r->pool->conf;
+
+	switch (r->end) {
+	case END_TIMEOUT:
+		facts->limit = "request_terminate_timeout";
+		facts->max = (double)conf->request_terminate_timeout_ms / 1e3;
+		facts->used = (double)r->exceeded / 1e6;
+		break;
+	case END_MEMORY:
+		facts->limit = "request_terminate_memory";
+		facts->max = (double)conf->request_terminate_memory;
+		facts->used = (double)r->exceeded;
+		break;
+	case END_CPU:
+		facts->limit = "request_terminate_cpu";
+		facts->max = (double)conf->request_terminate_cpu_ms / 1e3;
+		facts->used = (double)r->exceeded / 1e6;
+		break;
+	case END_QUEUE_TIMEOUT:
+		facts->limit = "request_queue_timeout";
+		facts->max = (double)conf->request_queue_timeout_ms / 1e3;
+		facts->used = (double)facts->wait_us / 1e6;
+		break;
+	case END_QUEUE_FULL:
+		facts->limit = "request_queue_limit";
+		facts->max = facts->used = (double)conf->request_queue_limit;
+		break;
+	default:
+		break;
+	}
+}
+
+void
+accessline_facts(struct accessline_facts *facts, const struct request *r)
+{
+	*facts = (struct accessline_facts){
+	    .wait_us = account_wait_us(r),
+	    .duration_us = r->run_us > 0 ? r->ran_us : r->own ? r->ended_us - r->begun_us : -1,
+	    .delivery_us = r->delivered_us > 0 ? r->delivered_us - r->begun_us : -1,
+	    .status = r->head_done				? r->status
+		: r->left || r->end == END_CLIENT_GONE ? STATUS_CLIENT_GONE
+							: 0,
+	};
+	find_limit(facts, r);
+}
+
+const char *
+accessline_render(struct accessline *line, const struct request *r, int64_t wall_us,
+    int64_t mono_us, size_t *len)
+{
+	*len = line->kind == LOG_FORMAT_JSON ? accessjson_render(line, r, wall_us, mono_us)
+					     : accesstext_render(line, r, wall_us, mono_us);
+	return line->buf;
+}

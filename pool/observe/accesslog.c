@@ -1,0 +1,153 @@
+/* accesslog.c: the access log of a pool: when a request has its line, and when it has none. */
+#include "config.h"
+
+#include "pool/observe/accesslog.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/writer.h"
+#include "conf/format.h"
+#include "pool/observe/accessline.h"
+#include "pool/observe/account.h"
+#include "pool/request/request.h"
+
+struct accesslog {
+	struct writer_file *file;
+	struct format format;
+	struct accessline line;
+	uint64_t lost; /* lines, in the statistics already */
+};
+
+bool
+accesslog_open(struct pool *pool, int fd)
+{
+	const struct conf_pool *conf = pool->conf;
+	struct accesslog *log = calloc(1, sizeof(*log));
+	char error[FORMAT_ERROR_MAX], name[512];
+	const char *format = conf->access_format != NULL ? conf->access_format : "";
+
+	if (log == NULL || !format_parse(format, &log->format, error)) {
+		free(log);
+		fd_close(&fd);
+		return false;
+	}
+	snprintf(name, sizeof(name), "access.log %s", conf->access_log);
+	if ((log->file = writer_open(name, fd)) == NULL ||
+	    !accessline_init(&log->line, &log->format, conf->access_log_format)) {
+		if (log->file != NULL)
+			writer_close(log->file);
+		format_free(&log->format);
+		free(log);
+		return false;
+	}
+	pool->access = log;
+	if (conf->access_log_format == LOG_FORMAT_JSON) {
+		pool->needs_cpu = pool->needs_memory = true;
+		return true;
+	}
+	pool->needs_cpu |= log->format.needs_cpu;
+	pool->needs_cpu_parts |= log->format.needs_cpu_parts;
+	pool->needs_memory |= log->format.needs_memory;
+	pool->needs_head |= log->format.needs_head;
+	return true;
+}
+
+void
+accesslog_reopen(struct pool *pool, int fd)
+{
+	if (pool->access == NULL) {
+		fd_close(&fd);
+		return;
+	}
+	writer_reopen(pool->access->file, fd);
+	log_notice("access log file re-opened");
+}
+
+void
+accesslog_close(struct pool *pool)
+{
+	struct accesslog *log = pool->access;
+
+	if (log == NULL)
+		return;
+	accesslog_count_lost(pool);
+	pool->access = NULL;
+	writer_close(log->file);
+	accessline_free(&log->line);
+	format_free(&log->format);
+	free(log);
+}
+
+void
+accesslog_count_lost(struct pool *pool)
+{
+	struct accesslog *log = pool->access;
+	uint64_t lost;
+
+	if (log == NULL || (lost = writer_lost(log->file)) == log->lost)
+		return;
+	stats_count(pool->stats, STATS_LOG_LOST, lost - log->lost);
+	log->lost = lost;
+}
+
+/* access.suppress_path; php-fpm's rule: whatever may be of interest has its line all the same. */
+static bool
+is_suppressed(const struct request *r)
+{
+	char *const *path = r->pool->conf->access_suppress_path;
+	struct slice uri = accessline_uri(r);
+
+	if (path == NULL || r->end != END_OK || r->status < 200 || r->status > 299 ||
+	    r->body_bytes > 0 || account_content_length(r) > 0 || r->query.len > 0 ||
+	    (r->uri.len > 0 && uri.len != r->uri.len))
+		return false;
+	if (!request_value_is(r, r->method, "GET") && !request_value_is(r, r->method, "HEAD"))
+		return false;
+	for (; *path != NULL; path++) {
+		if (request_value_is(r, uri, *path))
+			return true;
+	}
+	return false;
+}
+
+static void
+write_line(struct request *r)
+{
+	struct accesslog *log = r->pool->access;
+	struct timespec now;
+	const char *line;
+	size_t len;
+
+	r->logged = true;
+	if (is_suppressed(r))
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	line = accessline_render(&log->line, r,
+	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, clock_now_us(), &len);
+	writer_put(log->file, line, len);
+	accesslog_count_lost(r->pool);
+}
+
+void
+accesslog_ended(struct request *r)
+{
+	const struct accesslog *log = r->pool->access;
+
+	if (log == NULL || r->logged)
+		return;
+	if (!log->format.needs_delivery || r->pool->conf->access_log_format == LOG_FORMAT_JSON)
+		write_line(r);
+}
+
+void
+accesslog_done(struct request *r)
+{
+	if (r->pool->access != NULL && r->accounted && !r->logged)
+		write_line(r);
+}

@@ -1,0 +1,200 @@
+/*
+ * account.c: what is counted and noted about requests and workers as they move.
+ *
+ * The functions that change a state call this one; nobody else counts requests. Nothing is decided
+ * here.
+ */
+#include "config.h"
+
+#include "pool/observe/account.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pool/observe/accesslog.h"
+#include "pool/worker/measure.h"
+
+void
+account_received(struct request *r)
+{
+	if (r->counted || r->own || r->warmup)
+		return;
+	r->counted = true;
+	stats_count(r->pool->stats, STATS_ACCEPTED, 1);
+}
+
+static void
+keep_text(char *out, size_t size, const struct request *r, const struct slice *value)
+{
+	size_t len = value->len < size - 1 ? value->len : size - 1;
+
+	if (len > 0)
+		memcpy(out, r->params + value->off, len);
+	out[len] = '\0';
+}
+
+uint64_t
+account_content_length(const struct request *r)
+{
+	const struct slice *value = &r->content_length;
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < value->len; i++) {
+		uint64_t digit = (uint64_t)r->params[value->off + i] - '0';
+
+		if (digit > 9)
+			return 0;
+		n = n > (INT64_MAX - digit) / 10 ? INT64_MAX : n * 10 + digit;
+	}
+	return n;
+}
+
+void
+account_last(struct worker_last *last, const struct request *r)
+{
+	keep_text(last->method, sizeof(last->method), r, &r->method);
+	keep_text(last->uri, sizeof(last->uri), r, r->uri.len > 0 ? &r->uri : &r->script);
+	if (r->uri.len == 0 && r->query.len > 0 && r->script.len < sizeof(last->uri) - 1) {
+		last->uri[r->script.len] = '?';
+		keep_text(last->uri + r->script.len + 1, sizeof(last->uri) - r->script.len - 1, r,
+		    &r->query);
+	}
+	keep_text(last->file, sizeof(last->file), r, r->file.len > 0 ? &r->file : &r->script);
+	keep_text(last->user, sizeof(last->user), r, &r->user);
+	last->content_length = account_content_length(r);
+	last->duration_us = r->ran_us;
+	last->cpu_us = r->cpu_us;
+	last->wait_us = account_wait_us(r);
+	last->memory = r->memory;
+}
+
+void
+account_part(struct worker *w, struct request *r)
+{
+	r->ran_us = clock_now_us() - r->run_us;
+	if (r->warmup)
+		return;
+	measure_request(w, r);
+	if (!w->pool->keeps_last)
+		return;
+	if (w->last_request == NULL && (w->last_request = malloc(sizeof(*w->last_request))) == NULL)
+		return;
+	account_last(w->last_request, r);
+}
+
+void
+account_not_run(struct request *r)
+{
+	r->in_vain_us += clock_now_us() - r->run_us;
+	r->run_us = r->ran_us = 0;
+	r->pid = 0;
+	r->number = r->memory = 0;
+	r->cpu_us = r->cpu_user_us = r->cpu_system_us = -1;
+}
+
+int64_t
+account_wait_us(const struct request *r)
+{
+	int64_t left_us = r->run_us > 0 ? r->run_us : r->ended_us;
+
+	return r->queued_us > 0 ? left_us - r->queued_us - r->in_vain_us : -1;
+}
+
+static void
+count_request(struct request *r)
+{
+	struct pool *pool = r->pool;
+	struct stats_request s = {
+		.end = r->end,
+		.status = r->head_done ? r->status : 0,
+		.wait_us = account_wait_us(r),
+		.duration_us = r->run_us == 0 ? -1 : r->ran_us,
+		.bytes_in = r->body_bytes,
+		.bytes_out = r->out_bytes,
+	};
+
+	account_received(r);
+	stats_request(pool->stats, r->ended_us, &s);
+	stats_set(pool->stats, STATS_BUFFERED, (int64_t)pool_buffered(pool));
+}
+
+/* As long as starts fail, one that is being tried is no promise. */
+static bool
+can_serve(const struct pool *pool)
+{
+	return pool->state < POOL_DRAINING &&
+	    (pool->failures == 0 || pool->worker_count[WORKER_IDLE] > 0 ||
+		pool->worker_count[WORKER_BUSY] > 0);
+}
+
+void
+account_request(struct request *r)
+{
+	int64_t now = clock_now_us();
+
+	if (r->accounted || r->warmup)
+		return;
+	r->accounted = true;
+	r->ended_us = now;
+	if (r->worker != NULL) /* it has its answer, but its worker still has it */
+		r->ran_us = now - r->run_us;
+	if (!r->own)
+		count_request(r);
+	accesslog_ended(r);
+}
+
+void
+account_refused(struct client *c, enum request_end end)
+{
+	struct request r = {
+		.pool = c->pool,
+		.params = (uint8_t[1]){ 0 },
+		.begun_us = clock_now_us(),
+		.end = end,
+		.tcp = c->tcp,
+		.own = c->status_only,
+		.cpu_us = -1,
+		.cpu_user_us = -1,
+		.cpu_system_us = -1,
+	};
+
+	memcpy(r.addr, c->addr, sizeof(r.addr));
+	account_request(&r);
+	accesslog_done(&r);
+}
+
+void
+account_workers(struct pool *pool)
+{
+	struct stats *stats = pool->stats;
+
+	stats_set(stats, STATS_IDLE, pool->worker_count[WORKER_IDLE]);
+	stats_set(stats, STATS_STARTING, pool->worker_count[WORKER_STARTING]);
+	stats_set(stats, STATS_STOPPING, pool->worker_count[WORKER_STOPPING]);
+	stats_set(stats, STATS_CAN_SERVE, can_serve(pool));
+	if (stats_get(stats, STATS_ACTIVE) != (int64_t)pool->worker_count[WORKER_BUSY])
+		stats_active(stats, pool->worker_count[WORKER_BUSY]);
+}
+
+void
+account_queue(struct pool *pool)
+{
+	const struct request *first = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED]);
+	unsigned int queued = pool->request_count[REQUEST_QUEUED];
+
+	atomic_store_explicit(&pool->stats->oldest_queued_us, first != NULL ? first->since_us : 0,
+	    memory_order_relaxed);
+	/* What passes on to an idle worker in the same moment has not waited. */
+	if (!TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && pool->pause_us == 0)
+		queued = 0;
+	if (stats_get(pool->stats, STATS_QUEUED) != (int64_t)queued)
+		stats_queued(pool->stats, clock_now_us(), queued);
+}
+
+void
+account_clients(struct pool *pool)
+{
+	stats_set(pool->stats, STATS_CONNECTIONS, pool_clients(pool) - pool->status_clients);
+}

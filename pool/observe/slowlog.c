@@ -1,0 +1,455 @@
+/*
+ * slowlog.c: notes slow requests, has one worker after the other looked at, and writes an entry for
+ * each. How a worker is looked at is not known here (tracer.c, trace.c).
+ *
+ * An entry is written once: when its stacks have come, or when it is clear that there are none. One
+ * worker is looked at at a time, so that many slow requests do not make a machine slower that is
+ * slow already; the others wait for their turn, while their requests last, but not for ever.
+ */
+#include "config.h"
+
+#include "pool/observe/slowlog.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/logline.h"
+#include "base/shared/stats.h"
+#include "base/writer.h"
+#include "pool/core/deadline.h"
+#include "pool/observe/trace.h"
+#include "pool/observe/tracer.h"
+#include "pool/policy/limits.h"
+#include "pool/request/request.h"
+
+/* How long an entry waits for its turn. */
+#define WAIT_US INT64_C(5000000)
+/* How long nobody is looked at after it has been forbidden. */
+#define DENIED_US INT64_C(60000000)
+#define REQUEST_MAX 2048
+
+struct slow_entry {
+	TAILQ_ENTRY(slow_entry) link; /* in slowlog->entries */
+	struct worker *worker;	      /* NULL: its request has left it */
+	pid_t pid;
+	struct timespec at;  /* by the wall clock: when it was found slow */
+	int64_t found_us;    /* the same by ours */
+	int64_t left_us;     /* when the request left its worker, 0: not yet */
+	int64_t duration_us; /* of the request, when it was found slow */
+	char script[REQUEST_MAX], request[REQUEST_MAX];
+};
+
+struct slowlog {
+	struct pool *pool;
+	struct writer_file *file;
+	TAILQ_HEAD(, slow_entry) entries; /* not yet written, oldest first */
+	struct slow_entry *current;	  /* the one whose worker is being looked at */
+	struct tracer tracer;
+	bool complained;   /* that there are no stacks: once is enough */
+	int64_t denied_us; /* when it was forbidden last, 0: never */
+	char denied[256];  /* why */
+};
+
+/* Entries ------------------------------------------------------------------------ */
+
+/* Write text so that no byte of it can end a line or steer a terminal. */
+static void
+put_escaped(const char *text, size_t len, FILE *out)
+{
+	char piece[1024];
+	size_t used, n;
+
+	for (; len > 0; text += used, len -= used) {
+		n = logline_escape(piece, sizeof(piece), text, len, false, &used);
+		fwrite(piece, 1, n, out);
+	}
+}
+
+static void
+put_header(const struct slow_entry *e, const char *pool, FILE *out)
+{
+	char when[32];
+	struct tm tm;
+
+	localtime_r(&e->at.tv_sec, &tm);
+	strftime(when, sizeof(when), "%d-%b-%Y %H:%M:%S", &tm);
+	fprintf(out, "\n[%s.%06ld]  [pool %s] pid %d\nscript_filename = ", when,
+	    e->at.tv_nsec / 1000, pool, (int)e->pid);
+	put_escaped(e->script, strlen(e->script), out);
+	fputs("\nrequest = \"", out);
+	put_escaped(e->request, strlen(e->request), out);
+	fprintf(out, "\"\nduration = %.6f seconds\n", (double)e->duration_us / 1e6);
+}
+
+/* Whether a line, of what our helper writes, is to stand in the entry as it is. */
+static bool
+is_ours(const char *line, size_t len)
+{
+	static const char *const starts[] = {"[0x", "thread = ", "incomplete = "};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		if (len >= strlen(starts[i]) && memcmp(line, starts[i], strlen(starts[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Each line of text, marked as somebody else's words unless it is ours; empty ones, which separate
+ * entries, are left out. */
+static void
+put_lines(const char *text, size_t len, bool from_helper, FILE *out)
+{
+	while (len > 0) {
+		const char *nl = memchr(text, '\n', len);
+		size_t n = nl != NULL ? (size_t)(nl - text) : len;
+
+		if (n > 0) {
+			if (!from_helper || !is_ours(text, n))
+				fputs("| ", out);
+			put_escaped(text, n, out);
+			putc('\n', out);
+		}
+		n += nl != NULL;
+		text += n;
+		len -= n;
+	}
+}
+
+/* What came of looking at a worker. */
+struct findings {
+	const char *lines; /* of the entry, NULL: none */
+	size_t len;
+	long long stopped_us; /* -1: unknown */
+	const char *why;      /* there is no more than that, NULL: it is complete */
+};
+
+static char *
+format_entry(const struct slowlog *sl, const struct slow_entry *e, const struct findings *f,
+    size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	put_header(e, sl->pool->conf->name, out);
+	if (f->stopped_us >= 0)
+		fprintf(out, "stopped = %.6f seconds\n", (double)f->stopped_us / 1e6);
+	put_lines(f->lines, f->len, sl->pool->conf->slowlog_command == NULL, out);
+	if (f->why != NULL) {
+		fprintf(out, "stack = %s: ", f->len > 0 ? "incomplete" : "none");
+		put_escaped(f->why, strlen(f->why), out);
+		putc('\n', out);
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Write the entry, and forget it. */
+static void
+finish(struct slowlog *sl, struct slow_entry *e, const struct findings *f)
+{
+	size_t len = 0;
+	char *text = format_entry(sl, e, f, &len);
+
+	if (text != NULL) /* a line that is lost is the writer's to report */
+		writer_put(sl->file, text, len);
+	free(text);
+	if (e->worker != NULL)
+		e->worker->slow = NULL;
+	TAILQ_REMOVE(&sl->entries, e, link);
+	free(e);
+}
+
+static void
+finish_without(struct slowlog *sl, struct slow_entry *e, const char *why)
+{
+	const struct findings none = {.stopped_us = -1, .why = why};
+
+	finish(sl, e, &none);
+}
+
+/* Stacks ------------------------------------------------------------------------- */
+
+static void
+complain(struct slowlog *sl, const struct slow_entry *e, const char *why)
+{
+	if (!sl->complained)
+		log_warning("slow log: cannot look at child %d: %s; entries go on without stacks, "
+			    "and this is not said again",
+		    (int)e->pid, why);
+	sl->complained = true;
+}
+
+/* Why there is no use in looking at a worker now; NULL: there is. */
+static const char *
+hopeless(const struct slowlog *sl, int64_t now)
+{
+	if (sl->pool->conf->slowlog_command == NULL) {
+		if (sl->pool->conf->request_slowlog_trace_depth == 0)
+			return "request_slowlog_trace_depth is 0";
+		if (!trace_available())
+			return "anyfpm was built without libdw";
+	}
+	if (sl->denied_us != 0 && now - sl->denied_us < DENIED_US)
+		return sl->denied;
+	return NULL;
+}
+
+/* Look at the worker of the oldest entry, if nobody is looked at. */
+static void
+start_next(struct slowlog *sl)
+{
+	struct slow_entry *e;
+	const char *none;
+	char why[256];
+
+	while (sl->current == NULL && (e = TAILQ_FIRST(&sl->entries)) != NULL) {
+		if ((none = hopeless(sl, clock_now_us())) != NULL) {
+			finish_without(sl, e, none);
+		} else if (tracer_start(&sl->tracer, e->pid, why, sizeof(why))) {
+			sl->current = e;
+			deadline_at(sl->pool, sl->tracer.kill_us);
+		} else {
+			complain(sl, e, why);
+			finish_without(sl, e, why);
+		}
+	}
+}
+
+/* The rest of the first line of output, if it begins with word; *used becomes the line's bytes. */
+static char *
+first_line(char *output, size_t len, const char *word, size_t *used)
+{
+	char *nl = memchr(output, '\n', len);
+	size_t n = strlen(word);
+
+	if (nl == NULL || (size_t)(nl - output) < n || memcmp(output, word, n) != 0)
+		return NULL;
+	*nl = '\0';
+	*used = (size_t)(nl - output) + 1;
+	return output + n;
+}
+
+/* Read what our helper wrote (trace.h). */
+static void
+judge_helper(struct slowlog *sl, struct slow_entry *e, struct findings *f)
+{
+	char *output = sl->tracer.output, *rest;
+	size_t len = sl->tracer.len, used;
+	long long first_us;
+
+	if ((rest = first_line(output, len, "denied ", &used)) != NULL) {
+		snprintf(sl->denied, sizeof(sl->denied), "%s", rest);
+		sl->denied_us = clock_now_us();
+		complain(sl, e, rest);
+		f->why = rest;
+	} else if ((rest = first_line(output, len, "failed ", &used)) != NULL) {
+		f->why = rest;
+	} else if ((rest = first_line(output, len, "collected ", &used)) != NULL &&
+	    sscanf(rest, "%lld %lld", &first_us, &f->stopped_us) == 2) {
+		if (e->left_us == 0 || e->left_us > first_us) {
+			f->lines = output + used;
+			f->len = len - used;
+		} else {
+			f->why = "the request ended before its worker could be looked at";
+		}
+	} else if (f->why == NULL) {
+		f->why = "the helper wrote nothing of use";
+	}
+}
+
+/* The same for slowlog_command: whatever it wrote. */
+static void
+judge_command(const struct slowlog *sl, const struct slow_entry *e, struct findings *f)
+{
+	f->lines = sl->tracer.output;
+	f->len = sl->tracer.len;
+	if (f->why == NULL && e->left_us != 0)
+		f->why = "the request ended before slowlog_command did";
+	else if (f->why == NULL && f->len == 0)
+		f->why = "slowlog_command wrote nothing";
+}
+
+bool
+slowlog_is_ours(const struct pool *pool, pid_t pid)
+{
+	return pool->slowlog != NULL && tracer_has(&pool->slowlog->tracer, pid);
+}
+
+void
+slowlog_child_died(struct pool *pool, const siginfo_t *info)
+{
+	struct findings found = {.stopped_us = -1};
+	struct slowlog *sl = pool->slowlog;
+	struct slow_entry *e;
+	char why[256];
+
+	if (sl == NULL)
+		return;
+	tracer_sweep(&sl->tracer, info->si_pid);
+	if (sl->current == NULL || sl->tracer.pid != info->si_pid)
+		return;
+	e = sl->current;
+	sl->current = NULL;
+	found.why = tracer_ended(&sl->tracer, info, why, sizeof(why));
+	if (sl->tracer.failed_start)
+		complain(sl, e, why);
+	if (pool->conf->slowlog_command != NULL)
+		judge_command(sl, e, &found);
+	else
+		judge_helper(sl, e, &found);
+	finish(sl, e, &found);
+	tracer_forget(&sl->tracer);
+	start_next(sl);
+}
+
+/* Requests ----------------------------------------------------------------------- */
+
+static void
+note(struct slowlog *sl, struct request *r, int64_t now)
+{
+	struct slow_entry *e = calloc(1, sizeof(*e));
+
+	r->slow = true;
+	stats_count(r->pool->stats, STATS_SLOW, 1);
+	if (e == NULL)
+		return;
+	e->worker = r->worker;
+	e->pid = r->worker->pid;
+	e->found_us = now;
+	e->duration_us = now - r->since_us;
+	clock_gettime(CLOCK_REALTIME, &e->at);
+	request_script(r, e->script, sizeof(e->script));
+	request_describe(r, e->request, sizeof(e->request));
+	log_warning("child %d, script '%s' (request: \"%s\") executing too slow (%.6f sec), "
+		    "logging",
+	    (int)e->pid, e->script, e->request, (double)e->duration_us / 1e6);
+	r->worker->slow = e;
+	TAILQ_INSERT_TAIL(&sl->entries, e, link);
+}
+
+/* Note the requests that have become slow; returns when the next one may. They are in the order of
+ * their clocks. */
+static int64_t
+note_all(struct slowlog *sl, int64_t now)
+{
+	struct request *r;
+	int64_t left;
+
+	TAILQ_FOREACH (r, &sl->pool->requests[REQUEST_RUNNING], link) {
+		if (r->slow || r->warmup)
+			continue;
+		if ((left = limits_slow_us(sl->pool->conf, now - r->since_us)) > 0)
+			return now + left;
+		note(sl, r, now);
+	}
+	return 0;
+}
+
+/* Entries whose turn has not come for too long; returns when the next one will have waited so. */
+static int64_t
+end_waiting(struct slowlog *sl, int64_t now)
+{
+	struct slow_entry *e, *next;
+
+	for (e = TAILQ_FIRST(&sl->entries); e != NULL; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (e == sl->current)
+			continue;
+		if (now - e->found_us < WAIT_US)
+			return e->found_us + WAIT_US;
+		finish_without(sl, e, "other slow requests of the pool came first");
+	}
+	return 0;
+}
+
+int64_t
+slowlog_expire(struct pool *pool, int64_t now_us)
+{
+	struct slowlog *sl = pool->slowlog;
+	int64_t due;
+
+	if (sl == NULL)
+		return 0;
+	due = note_all(sl, now_us);
+	start_next(sl);
+	deadline_at(pool, tracer_expire(&sl->tracer, now_us));
+	deadline_at(pool, end_waiting(sl, now_us));
+	return due;
+}
+
+void
+slowlog_request_leaves(struct worker *w)
+{
+	struct slowlog *sl = w->pool->slowlog;
+	struct slow_entry *e = w->slow;
+
+	w->slow = NULL;
+	e->worker = NULL;
+	e->left_us = clock_now_us();
+	if (e != sl->current)
+		finish_without(sl, e, "the request ended while other slow ones came first");
+}
+
+/* The log itself ----------------------------------------------------------------- */
+
+bool
+slowlog_init(struct pool *pool, int fd, int exe_fd)
+{
+	struct slowlog *sl;
+	char name[256];
+
+	if (fd == -1 || exe_fd == -1 || pool->conf->request_slowlog_timeout_ms == 0) {
+		fd_close(&fd);
+		fd_close(&exe_fd);
+		return true;
+	}
+	snprintf(name, sizeof(name), "slowlog %s", pool->conf->slowlog);
+	if ((sl = calloc(1, sizeof(*sl))) == NULL || (sl->file = writer_open(name, fd)) == NULL) {
+		free(sl);
+		return false;
+	}
+	sl->pool = sl->tracer.pool = pool;
+	sl->tracer.exe_fd = exe_fd;
+	sl->tracer.out_fd = sl->tracer.failure_fd = -1;
+	TAILQ_INIT(&sl->entries);
+	pool->slowlog = sl;
+	return true;
+}
+
+void
+slowlog_reopen(struct pool *pool, int *fd)
+{
+	struct slowlog *sl = pool->slowlog;
+
+	if (sl == NULL)
+		return;
+	writer_reopen(sl->file, *fd);
+	*fd = -1;
+	log_notice("slow log file re-opened");
+}
+
+void
+slowlog_destroy(struct pool *pool)
+{
+	struct slowlog *sl = pool->slowlog;
+	struct slow_entry *e;
+
+	if (sl == NULL)
+		return;
+	while ((e = TAILQ_FIRST(&sl->entries)) != NULL)
+		finish_without(sl, e, "the pool ended");
+	tracer_forget(&sl->tracer); /* everything that was left was killed (orders_progress()) */
+	writer_close(sl->file);
+	fd_close(&sl->tracer.exe_fd);
+	free(sl);
+	pool->slowlog = NULL;
+}

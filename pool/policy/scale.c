@@ -1,0 +1,102 @@
+/* scale.c: the policy of how many workers a pool has. Calls nothing. */
+#include "config.h"
+
+#include "pool/policy/scale.h"
+
+#define BACKOFF_FIRST_US 500000
+#define BACKOFF_MAX_US 30000000
+
+static unsigned int
+minus(unsigned int a, unsigned int b)
+{
+	return a > b ? a - b : 0;
+}
+
+static unsigned int
+least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned int
+greatest(unsigned int a, unsigned int b)
+{
+	return a > b ? a : b;
+}
+
+/* Workers that the pool should have more than it has, whatever the limits. */
+static unsigned int
+wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned int serving)
+{
+	unsigned int spare = c->starting + minus(c->idle, c->leaving_idle);
+	unsigned int waiting, more;
+
+	if (s->pm == PM_STATIC)
+		return minus(s->max_children, serving);
+	/* Without any worker there is no use in waiting. */
+	waiting = serving == c->starting ? c->queued : c->overdue;
+	more = minus(waiting, spare); /* those will take them */
+	if (s->pm == PM_DYNAMIC) {
+		more = greatest(more, minus(s->min_spare, spare));
+		if (!c->begun)
+			more = greatest(more, minus(s->start_servers, serving));
+	}
+	return more;
+}
+
+/* Whether the worker that is idle longest is one too many, and has been for long enough. */
+static void
+decide_stop(const struct scale_counts *c, const struct scale_settings *s,
+    struct scale_decision *d)
+{
+	unsigned int spare_max = s->pm == PM_DYNAMIC ? s->max_spare : 0;
+
+	if (s->pm == PM_STATIC || c->idle <= spare_max || c->stopping > 0 || c->queued > 0)
+		return;
+	/* The last used worker is used next: this one was not needed for as long as it is idle. */
+	if (c->longest_idle_us >= s->idle_timeout_us)
+		d->stop_one = true;
+	else
+		d->again_us = s->idle_timeout_us - c->longest_idle_us;
+}
+
+unsigned int
+scale_processes_max(unsigned int max_children, unsigned int max_surge)
+{
+	return max_surge > 0 ? 2 * max_children + max_surge : max_children;
+}
+
+void
+scale_decide(const struct scale_counts *c, const struct scale_settings *s,
+    struct scale_decision *d)
+{
+	unsigned int serving = minus(c->starting + c->idle + c->busy, c->leaving);
+	/* Those that were asked to end do not hold up their successors, up to a second pool of
+	 * them; without a surge there may be no more processes than workers. */
+	unsigned int aside = s->max_surge > 0 ? least(c->stopping, s->max_children) : 0;
+	unsigned int total = c->starting + c->idle + c->busy + c->stopping - aside;
+	unsigned int want = wanted(c, s, serving);
+	unsigned int room = minus(s->max_children, serving);
+
+	*d = (struct scale_decision){ 0 };
+	d->at_max = s->pm != PM_STATIC && want > room;
+	d->start = least(want, room);
+	d->start = least(d->start, minus(s->max_children + s->max_surge, total));
+	d->start = least(d->start, minus(s->max_spawn_rate, c->starting));
+	if (d->start == 0 && s->pm != PM_STATIC && c->queued > c->overdue)
+		d->again_us = SCALE_WAIT_US;
+	if (d->start == 0)
+		decide_stop(c, s, d);
+}
+
+int64_t
+scale_backoff_us(unsigned int failures)
+{
+	int64_t delay = BACKOFF_FIRST_US;
+
+	if (failures == 0)
+		return 0;
+	while (--failures > 0 && delay < BACKOFF_MAX_US)
+		delay *= 2;
+	return delay < BACKOFF_MAX_US ? delay : BACKOFF_MAX_US;
+}

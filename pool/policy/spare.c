@@ -1,0 +1,48 @@
+/* spare.c: the policy of which idle workers a pool gives up for other pools. Calls nothing. */
+#include "config.h"
+
+#include "pool/policy/spare.h"
+
+/* Longer than the pauses between the requests of a busy page. */
+#define IDLE_US 500000
+/* Nobody has come back to it since. */
+#define LONG_IDLE_US 5000000
+
+static unsigned int
+minus(unsigned int a, unsigned int b)
+{
+	return a > b ? a - b : 0;
+}
+
+int64_t
+spare_patience_us(enum message_call call)
+{
+	return call >= CALL_IDLE ? IDLE_US : LONG_IDLE_US;
+}
+
+unsigned int
+spare_most(const struct scale_counts *c, const struct scale_settings *s, enum message_call call)
+{
+	/* Counted as where it is decided how many are started: what is given up must not be
+	 * missed. */
+	unsigned int spare = minus(c->starting + minus(c->idle, c->leaving_idle), c->queued);
+
+	switch (call) {
+	case CALL_NOBODY:
+		return 0;
+	case CALL_ANY:
+		return spare;
+	case CALL_LONG_IDLE:
+	case CALL_IDLE:
+		break;
+	}
+	switch (s->pm) {
+	case PM_STATIC:
+		return 0; /* all of them are its minimum */
+	case PM_DYNAMIC:
+		return c->begun ? minus(spare, s->min_spare) : 0;
+	case PM_ONDEMAND:
+		return spare;
+	}
+	return 0;
+}

@@ -1,0 +1,454 @@
+/*
+ * demux.c: what the records of a client mean: requests are opened, filled and completed here.
+ *
+ * Section numbers are those of the FastCGI specification.
+ */
+#include "config.h"
+
+#include "pool/relay/demux.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/client/client.h"
+#include "pool/core/deadline.h"
+#include "pool/core/report.h"
+#include "pool/observe/account.h"
+#include "pool/relay/ending.h"
+#include "pool/relay/relay.h"
+#include "pool/request/answer.h"
+#include "pool/request/body.h"
+#include "pool/request/queue.h"
+#include "pool/request/request.h"
+#include "pool/status/status.h"
+#include "pool/wire/params.h"
+#include "pool/wire/stream.h"
+
+/* Requests that reuse an id behind an answer that the client leaves unread, then it is cut off. */
+#define REFUSED_AFTER_MAX 1000
+
+/* A newcomer finds no room. */
+static void
+report_full(struct pool *pool, const char *fate)
+{
+	report(pool, REPORT_BUFFERS,
+	    "%llu bytes are buffered (buffer_limit is %llu): %s; raise it, or see which clients or "
+	    "programs are slow",
+	    (unsigned long long)pool_buffered(pool),
+	    (unsigned long long)pool->conf->buffer_limit, fate);
+}
+
+/* Management records (section 4) ----------------------------------------- */
+
+static const char *const value_names[] = { FCGI_MAX_CONNS, FCGI_MAX_REQS, FCGI_MPXS_CONNS };
+enum { VALUE_MAX_CONNS, VALUE_MAX_REQS, VALUE_MPXS_CONNS, VALUE_COUNT };
+
+/* Answer GET_VALUES (4.1): each known name once, unknown ones left out. */
+static bool
+answer_values(struct client *c, const uint8_t *data, size_t len)
+{
+	const struct pool *pool = c->pool;
+	uint8_t content[256];
+	bool asked[VALUE_COUNT] = { false };
+	unsigned int values[VALUE_COUNT];
+	size_t n = 0;
+	const uint8_t *p = data, *end = data != NULL ? data + len : NULL;
+	struct fcgi_pair pair;
+	int rc = 0;
+
+	values[VALUE_MAX_CONNS] = pool->client_max;
+	values[VALUE_MAX_REQS] = pool->conf->max_children + pool->conf->request_queue_limit;
+	values[VALUE_MPXS_CONNS] = 1;
+	while (data != NULL && (rc = fcgi_pair_next(p, end, &pair)) == 1) {
+		for (int i = 0; i < VALUE_COUNT; i++) {
+			char number[16];
+
+			if (asked[i] || pair.name_len != strlen(value_names[i]) ||
+			    memcmp(pair.name, value_names[i], pair.name_len) != 0)
+				continue;
+			asked[i] = true;
+			snprintf(number, sizeof(number), "%u", values[i]);
+			n += fcgi_put_short_pair(content + n, value_names[i], number);
+		}
+		p += pair.size;
+	}
+	if (rc < 0)
+		return false;
+	if (asked[VALUE_MPXS_CONNS])
+		c->multiplexes = true;
+	if (n == 0)
+		return stream_end(&c->pool->chunks, &c->control, FCGI_GET_VALUES_RESULT, 0);
+	return stream_append(&c->pool->chunks, &c->control, FCGI_GET_VALUES_RESULT, 0, content, n);
+}
+
+/* Make room for a record that comes in parts. */
+static void
+keep_values(struct client *c, uint16_t len)
+{
+	struct ledger *ledger = &c->pool->ledger;
+
+	c->values_len = 0;
+	if (ledger_level(ledger) >= LEDGER_FULL) {
+		report_full(c->pool, "FCGI_GET_VALUES answered without a value");
+		return;
+	}
+	if ((c->values = malloc(len)) == NULL)
+		return;
+	c->values_cap = len;
+	ledger_take(ledger, len);
+}
+
+void
+demux_forget_values(struct client *c)
+{
+	free(c->values);
+	c->values = NULL;
+	ledger_give(&c->pool->ledger, c->values_cap);
+	c->values_cap = 0;
+}
+
+static bool
+get_values(struct client *c, const struct fcgi_piece *piece)
+{
+	bool ok;
+
+	if (piece->first && piece->last)
+		return answer_values(c, piece->data, piece->len);
+	if (piece->first)
+		keep_values(c, piece->record_len);
+	if (c->values != NULL)
+		memcpy(c->values + c->values_len, piece->data, piece->len);
+	c->values_len += (uint16_t)piece->len;
+	if (!piece->last)
+		return true;
+	/* Without room for it no variable is known: that is an answer, too. */
+	ok = answer_values(c, c->values, c->values != NULL ? c->values_len : 0);
+	demux_forget_values(c);
+	return ok;
+}
+
+static bool
+management(struct client *c, const struct fcgi_piece *piece)
+{
+	uint8_t record[FCGI_SMALL_RECORD_LEN];
+
+	if (piece->type == FCGI_GET_VALUES)
+		return get_values(c, piece);
+	if (piece->type == FCGI_BEGIN_REQUEST)
+		return false; /* id 0 is no request (3.3) */
+	if (!piece->first)
+		return true;
+	fcgi_put_unknown_type(record, piece->type); /* 4.2 */
+	return chain_append(&c->pool->chunks, &c->control, record, sizeof(record));
+}
+
+/* Requests ----------------------------------------------------------------- */
+
+/* Answer for an id that gets no request. Its further records are those of an inactive id. */
+static bool
+refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
+{
+	c->unread = true;
+	account_refused(c, protocol_status == FCGI_OVERLOADED ||
+		    protocol_status == FCGI_REQUEST_COMPLETE ? END_NO_RESOURCES : END_REFUSED);
+	if (!stream_end_request(&c->pool->chunks, &c->control, id, 0, protocol_status))
+		return false;
+	if (!keep)
+		client_finish(c);
+	return true;
+}
+
+/* Answer 503 for an id that gets no request, because there is no room to find out what it asks. */
+static bool
+refuse_full(struct client *c, uint16_t id, bool keep)
+{
+	static const char page[] =
+	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n"
+	    "The buffers of the service are full.\n";
+	struct chunk_pool *chunks = &c->pool->chunks;
+
+	report_full(c->pool, "a request is answered 503 unseen");
+	return stream_append(chunks, &c->control, FCGI_STDOUT, id, page, sizeof(page) - 1) &&
+	    stream_end(chunks, &c->control, FCGI_STDOUT, id) &&
+	    refuse(c, id, FCGI_REQUEST_COMPLETE, keep);
+}
+
+/* Whether a newcomer is refused at once: at the limit there is a reserve for those that may want
+ * the status page, unless they do not take what they are sent. */
+static bool
+has_no_reserve(const struct client *c)
+{
+	enum ledger_level level = ledger_level(&c->pool->ledger);
+
+	return !c->status_only &&
+	    (level == LEDGER_SPENT || (level == LEDGER_FULL && c->write_armed));
+}
+
+/* The same behind the END_REQUEST of r, which the client, using its id again, has not waited
+ * for. */
+static bool
+refuse_after(struct request *r, bool keep)
+{
+	if (r->refused++ == REFUSED_AFTER_MAX)
+		return false;
+	r->client->unread = true;
+	account_refused(r->client, END_REFUSED);
+	r->keep = r->keep && keep;
+	return r->cut || stream_end_request(&r->pool->chunks, &r->out, r->id, 0,
+	    FCGI_CANT_MPX_CONN);
+}
+
+static bool
+begin(struct client *c, uint16_t id, const uint8_t body[8])
+{
+	uint16_t role = (uint16_t)(body[0] << 8 | body[1]);
+	bool keep = (body[2] & FCGI_KEEP_CONN) != 0;
+	struct request *r = request_find(c, id);
+
+	if (r != NULL && r->out_end)
+		return refuse_after(r, keep);
+	if (r != NULL) {
+		/* A second BEGIN for an active id is an error of that id alone (5.5). */
+		ending_refuse(r, END_REFUSED, 400, "The request was begun twice.");
+		return true;
+	}
+	if (c->state >= CLIENT_CLOSING)
+		return true;
+	if (role != FCGI_RESPONDER && role != FCGI_AUTHORIZER && role != FCGI_FILTER)
+		return refuse(c, id, FCGI_UNKNOWN_ROLE, keep);
+	if (has_no_reserve(c))
+		return refuse_full(c, id, keep);
+	if (c->request_count >= CLIENT_REQUESTS_MAX || (r = request_new(c, id, role, keep)) == NULL)
+		return refuse(c, id, FCGI_OVERLOADED, keep);
+	if (c->request_count > 1)
+		c->multiplexes = true;
+	if (c->pool->state >= POOL_DRAINING)
+		r->keep = false;
+	c->unread = false;
+	client_set_state(c, CLIENT_BUSY);
+	deadline_after_ms(c->pool, c->pool->conf->request_header_timeout_ms);
+	return true;
+}
+
+static bool
+begin_piece(struct client *c, const struct fcgi_piece *piece)
+{
+	if (piece->record_len != sizeof(c->small))
+		return false;
+	if (piece->first && piece->last)
+		return begin(c, piece->id, piece->data);
+	/* The pieces of one record follow each other; how many bytes came is in the decoder. */
+	memcpy(c->small + sizeof(c->small) - c->decoder.content_left - piece->len, piece->data,
+	    piece->len);
+	return piece->last ? begin(c, piece->id, c->small) : true;
+}
+
+/* The client has sent the whole request: it needs nothing but a worker. */
+static void
+input_complete(struct request *r)
+{
+	r->input_end = true;
+	request_await_body(r, false);
+	if (r->state < REQUEST_QUEUED && r->params_end)
+		queue_enter(r);
+	else
+		relay_input(r);
+}
+
+/* The body has to be streamed once it outgrows its buffer; near buffer_limit that is early. */
+static void
+input_more(struct request *r)
+{
+	uint64_t size = r->pool->conf->request_buffer_size;
+
+	if (size > CHUNK_SIZE && ledger_level(&r->pool->ledger) >= LEDGER_TIGHT)
+		size = CHUNK_SIZE;
+	if (r->state == REQUEST_BODY && r->body_bytes > size)
+		queue_enter(r);
+	else
+		relay_input(r);
+}
+
+static void
+refuse_no_room(struct request *r)
+{
+	report_full(r->pool, "a request is answered 503");
+	ending_refuse(r, END_NO_RESOURCES, 503, "The buffers of the service are full.");
+}
+
+/* Whether its parameters say that there is no body: then some clients send no STDIN at all. */
+static bool
+needs_no_body(const struct request *r)
+{
+	const uint8_t *length = r->params + r->content_length.off;
+	uint32_t zeros = 0;
+
+	if (r->role != FCGI_RESPONDER || r->body_bytes > 0)
+		return false;
+	if (r->content_length.len == 0)
+		return request_value_is(r, r->method, "GET") ||
+		    request_value_is(r, r->method, "HEAD");
+	while (zeros < r->content_length.len && length[zeros] == '0')
+		zeros++;
+	return zeros == r->content_length.len;
+}
+
+void
+demux_batch_ends(struct client *c)
+{
+	struct request *r, *next;
+
+	if (!c->bodiless || !fcgi_decoder_between(&c->decoder))
+		return;
+	c->bodiless = false;
+	for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, client_link);
+		if (!r->end_implied || r->state != REQUEST_BODY || r->input_end ||
+		    r->body_bytes > 0)
+			continue;
+		if (body_end(r, FCGI_STDIN))
+			input_complete(r);
+		else
+			ending_refuse(r, END_NO_RESOURCES, 503,
+			    "There is no memory for the request.");
+	}
+}
+
+static void
+params_ended(struct request *r)
+{
+	r->params_end = true;
+	if (params_finish(r) != PARAMS_OK) {
+		ending_refuse(r, END_REFUSED, 400, "The parameters are malformed.");
+		return;
+	}
+	if (status_takes(r)) {
+		status_answer(r);
+		return;
+	}
+	if (ledger_level(&r->pool->ledger) >= LEDGER_FULL) {
+		refuse_no_room(r);
+		return;
+	}
+	account_received(r);
+	request_set_state(r, REQUEST_BODY);
+	if (r->role == FCGI_AUTHORIZER) {
+		r->in_end = true;
+		input_complete(r);
+	} else if (r->input_end) {
+		queue_enter(r);
+	} else {
+		if (needs_no_body(r))
+			r->client->bodiless = r->end_implied = true;
+		request_await_body(r, true);
+		deadline_after_ms(r->pool, r->pool->conf->request_body_timeout_ms);
+		input_more(r);
+	}
+}
+
+static void
+params_piece(struct request *r, const struct fcgi_piece *piece)
+{
+	if (r->params_end || r->out_end)
+		return;
+	if (piece->record_len == 0) {
+		params_ended(r);
+		return;
+	}
+	switch (params_add(r, piece->data, piece->len)) {
+	case PARAMS_TOO_LARGE:
+		report(r->pool, REPORT_TOO_LARGE,
+		    "a request's parameters exceed request_params_limit (%llu bytes): answered 431",
+		    (unsigned long long)r->pool->conf->request_params_limit);
+		ending_refuse(r, END_REFUSED, 431, "The parameters of the request are too large.");
+		break;
+	case PARAMS_NO_ROOM:
+		refuse_no_room(r);
+		break;
+	case PARAMS_NO_MEMORY:
+		ending_refuse(r, END_NO_RESOURCES, 503, "There is no memory for the request.");
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whether a record of that type continues or ends a stream that is open. */
+static bool
+stream_is_open(const struct request *r, uint8_t type)
+{
+	if (r->input_end || r->role == FCGI_AUTHORIZER)
+		return false;
+	if (type == FCGI_STDIN)
+		return !r->stdin_end;
+	return r->role == FCGI_FILTER && r->stdin_end; /* FCGI_DATA (6.4) */
+}
+
+static void
+body_piece(struct request *r, const struct fcgi_piece *piece)
+{
+	bool ok;
+
+	if (r->own && piece->type == FCGI_STDIN && piece->record_len == 0)
+		r->stdin_end = r->input_end = true; /* it needs no more: the client may close */
+	if (r->end_implied && r->input_end && piece->record_len > 0 && piece->first)
+		report(r->client->pool, REPORT_GARBAGE, "a GET or HEAD without CONTENT_LENGTH has a "
+		    "body after all: it is thrown away");
+	r->end_implied = r->end_implied && piece->record_len > 0;
+	if (r->discard || r->out_end || !stream_is_open(r, piece->type))
+		return;
+	if (piece->record_len == 0) {
+		ok = body_end(r, piece->type);
+		if (ok && (piece->type == FCGI_DATA || r->role == FCGI_RESPONDER)) {
+			input_complete(r);
+			return;
+		}
+	} else {
+		ok = body_add(r, piece->type, piece->data, piece->len);
+	}
+	if (!ok && errno == EFBIG) {
+		report(r->pool, REPORT_TOO_LARGE, "the body of a request on a multiplexed "
+		    "connection exceeds request_spool_size (%llu bytes): answered 413",
+		    (unsigned long long)r->pool->conf->request_spool_size);
+		ending_refuse(r, END_REFUSED, 413, "There is no room for the body of the request.");
+		return;
+	}
+	if (!ok) {
+		ending_body_lost(r, errno, false);
+		return;
+	}
+	if (r->awaits_body)
+		request_await_body(r, true);
+	input_more(r);
+}
+
+bool
+demux_piece(struct client *c, const struct fcgi_piece *piece)
+{
+	struct request *r;
+
+	if (piece->id == FCGI_NULL_REQUEST_ID)
+		return management(c, piece);
+	if (piece->type == FCGI_BEGIN_REQUEST)
+		return begin_piece(c, piece);
+	if ((r = request_find(c, piece->id)) == NULL)
+		return true; /* inactive: ignored (3.3) */
+	switch (piece->type) {
+	case FCGI_ABORT_REQUEST:
+		if (piece->last)
+			ending_abort(r);
+		break;
+	case FCGI_PARAMS:
+		params_piece(r, piece);
+		break;
+	case FCGI_STDIN:
+	case FCGI_DATA:
+		body_piece(r, piece);
+		break;
+	default: /* not known to us: skipped */
+		break;
+	}
+	return true;
+}

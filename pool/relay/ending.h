@@ -1,0 +1,65 @@
+/* ending.h: how a request ends otherwise than by its worker's END_REQUEST. */
+#ifndef ANYFPM_POOL_RELAY_ENDING_H
+#define ANYFPM_POOL_RELAY_ENDING_H
+
+#include "pool/core/pool.h"
+
+/* Answer r with an error page now (end: why, for its accounts; status, and text, a sentence in
+ * HTML), or cut the answer when it has begun. What its worker still sends is thrown away. */
+void ending_refuse(struct request *r, enum request_end end, unsigned int status, const char *text);
+
+/* A part of the body of r is lost for an errno: it could not be kept, or, reading, be read back from
+ * its file. Logged, and answered 503 or 500. */
+void ending_body_lost(struct request *r, int error, bool reading);
+
+/* The client will send no more for r. Where it has not sent the whole request, the worker's
+ * connection is half closed: it must not take a part for the whole. */
+void ending_input(struct request *r);
+
+/* The client has sent the whole request r, and has shut down its sending half. A worker that waits
+ * for the rest of a CONTENT_LENGTH that says more, as php-cgi does, has to learn that none comes. */
+void ending_no_more(struct request *r);
+
+/* The client sent ABORT_REQUEST for r: END_REQUEST, and the worker by request_client_abort. */
+void ending_abort(struct request *r);
+
+/* The client is gone: nobody wants the answer. */
+void ending_abandon(struct request *r);
+
+/* The running request r has exceeded a limit (its name and value, for the log): answer status and
+ * text, or cut, then terminate its worker. */
+void ending_limit(struct request *r, enum request_end end, unsigned int status, const char *limit,
+    const char *text);
+
+/* The worker does not keep to the protocol; what: a predicate such as "sent nonsense". It is
+ * replaced, its request is answered 502 or cut. */
+void ending_garbage(struct worker *w, const char *what);
+
+/* The response to r, which runs, is none: answer 502. The worker is kept, and what it still sends
+ * is thrown away until it ends the request. */
+void ending_wrong(struct request *r);
+
+/* The connection ended in the middle of a request; the worker's end, if it comes, explains why. */
+void ending_lost(struct worker *w);
+
+/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w has
+ * ended, exited_zero: with exit code 0. how explains it in the log: a predicate. */
+void ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how);
+
+/* Whether w may have taken its connection out of its listening socket. */
+bool ending_was_accepted(const struct worker *w);
+
+/* No explanation came for the lost connection of w (w->lost) within its time: judge without. */
+void ending_unexplained(struct worker *w);
+
+/* Parts of the above, for an END_REQUEST. Worker and request part; the worker is idle then. */
+struct request *ending_part(struct worker *w);
+
+/* End the answer with an error page, or cut it when it has begun. */
+void ending_error_or_cut(struct request *r, enum request_end end, unsigned int status,
+    const char *text);
+
+/* r has left its worker, or never had one, and its answer is complete or not wanted any more. */
+void ending_answered(struct request *r);
+
+#endif

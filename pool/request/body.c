@@ -1,0 +1,212 @@
+/*
+ * body.c: a request's input on its way to a worker.
+ *
+ * It waits in r->in, already in the form of records for the worker. A connection that carries
+ * several requests cannot be paused until a worker takes the body of one of them, so there the rest
+ * goes to an unlinked file; once the file is in use everything passes through it, which keeps the
+ * order. Only the disk is waited for.
+ */
+#include "config.h"
+
+#include "pool/request/body.h"
+
+#include <errno.h>
+
+#include "pool/client/client.h"
+#include "pool/relay/ending.h"
+#include "pool/relay/relay.h"
+#include "pool/request/spool.h"
+#include "pool/wire/stream.h"
+
+/* The least that is buffered for a worker that reads slowly. */
+#define WINDOW_MIN 65536
+/* Bytes that are read of a file ahead of the worker: fewer, and it would wait for each. */
+#define READ_AHEAD (256 * 1024)
+/* Bytes of a client's bodies that may be on their way to files: the disk has enough to do. */
+#define TO_DISK_MAX (512 * 1024)
+
+/* Bytes of input that may wait in memory. */
+static size_t
+body_window(const struct request *r)
+{
+	const struct pool *pool = r->pool;
+
+	if (ledger_level(&pool->ledger) >= LEDGER_TIGHT)
+		return CHUNK_SIZE;
+	if (pool->conf->request_buffer_size > WINDOW_MIN)
+		return pool->conf->request_buffer_size;
+	return WINDOW_MIN;
+}
+
+size_t
+body_unsent(const struct request *r)
+{
+	return r->in.len - r->in_sent;
+}
+
+bool
+body_is_spooled(const struct request *r)
+{
+	return r->spool != NULL && spool_left(r->spool) > 0;
+}
+
+bool
+body_is_full(const struct request *r)
+{
+	return body_unsent(r) >= body_window(r);
+}
+
+bool
+body_has_room(const struct request *r)
+{
+	return body_unsent(r) <= body_window(r) / 2;
+}
+
+bool
+body_all_sent(const struct request *r)
+{
+	return r->in_end && body_unsent(r) == 0;
+}
+
+bool
+body_waits_for_disk(const struct client *c)
+{
+	size_t max =
+	    ledger_level(&c->pool->ledger) >= LEDGER_TIGHT ? CHUNK_SIZE : TO_DISK_MAX;
+
+	return c->to_disk > (c->paused ? max / 2 : max);
+}
+
+static bool
+add_to_file(struct request *r, const uint8_t *data, size_t len)
+{
+	errno = EFBIG;
+	if ((r->spool == NULL ? 0 : spool_left(r->spool)) + len >
+	    r->pool->conf->request_spool_size)
+		return false;
+	if (r->spool == NULL && (r->spool = spool_new(r)) == NULL)
+		return false;
+	return spool_add(r->spool, data, len);
+}
+
+bool
+body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
+{
+	struct pool *pool = r->pool;
+
+	r->body_bytes += len;
+	if (body_is_spooled(r) ||
+	    (body_is_full(r) && (r->client->multiplexes || r->state == REQUEST_PARAMS))) {
+		/* The file holds one stream only; FCGI_DATA follows FCGI_STDIN. */
+		errno = EFBIG;
+		return type == FCGI_STDIN && add_to_file(r, data, len);
+	}
+	errno = ENOMEM;
+	return stream_append(&pool->chunks, &r->in, type, r->worker_id, data, len);
+}
+
+/* Append the end of the stream; with the end of the last one the input is whole. */
+static bool
+append_end(struct request *r, uint8_t type)
+{
+	if (!stream_end(&r->pool->chunks, &r->in, type, r->worker_id))
+		return false;
+	if (type == FCGI_DATA || r->role != FCGI_FILTER)
+		r->in_end = true;
+	return true;
+}
+
+void
+body_set_id(struct request *r, uint16_t id)
+{
+	r->in_sent = 0;
+	if (r->worker_id != id)
+		stream_set_id(&r->in, id);
+	r->worker_id = id;
+}
+
+bool
+body_end(struct request *r, uint8_t type)
+{
+	if (type == FCGI_STDIN) {
+		r->stdin_end = true;
+		if (body_is_spooled(r))
+			return true; /* body_was_read() appends it */
+	}
+	return append_end(r, type);
+}
+
+bool
+body_refill(struct request *r)
+{
+	size_t ahead = body_window(r), unsent = body_unsent(r);
+
+	if (ahead < READ_AHEAD && ledger_level(&r->pool->ledger) == LEDGER_OPEN)
+		ahead = READ_AHEAD;
+	if (!body_is_spooled(r) || unsent > ahead / 2)
+		return true;
+	return spool_read(r->spool, ahead - unsent);
+}
+
+void
+body_was_written(struct request *r, int error)
+{
+	struct client *c = r->client;
+
+	if (error != 0) {
+		ending_body_lost(r, error, false);
+		return;
+	}
+	if (r->state == REQUEST_RUNNING)
+		relay_input(r); /* it may have waited for just that */
+	if (c != NULL)
+		client_update_reading(c);
+}
+
+void
+body_was_read(struct request *r, struct chain *records, int error)
+{
+	if (error == 0) {
+		chain_join(&r->in, records);
+		if (!body_is_spooled(r) && r->stdin_end && !append_end(r, FCGI_STDIN))
+			error = ENOMEM;
+	}
+	if (error != 0)
+		ending_body_lost(r, error, true);
+	else if (r->state == REQUEST_RUNNING)
+		relay_input(r);
+}
+
+void
+body_drop_spooled(struct request *r)
+{
+	if (r->spool != NULL)
+		spool_drop(r->spool);
+	r->spool = NULL;
+}
+
+void
+body_drop(struct request *r)
+{
+	chain_clear(&r->pool->chunks, &r->in);
+	r->in_sent = 0;
+	body_drop_spooled(r);
+}
+
+void
+body_drop_sent(struct request *r)
+{
+	if (r->in_sent == 0)
+		return;
+	chain_consume(&r->pool->chunks, &r->in, r->in_sent);
+	r->in_sent = 0;
+	r->in_dropped = true;
+}
+
+void
+body_sent(struct request *r, size_t n)
+{
+	r->in_sent += n;
+	if (r->responded || r->in_dropped || r->in.len > body_window(r))
+		body_drop_sent(r);
+}

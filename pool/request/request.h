@@ -1,0 +1,41 @@
+/* request.h: the life of a request record: made, moved between states, let go. */
+#ifndef ANYFPM_POOL_REQUEST_REQUEST_H
+#define ANYFPM_POOL_REQUEST_REQUEST_H
+
+#include "pool/core/pool.h"
+
+/* A new request on a client's connection, in REQUEST_PARAMS. NULL: out of memory. */
+struct request *request_new(struct client *client, uint16_t id, uint16_t role, bool keep);
+
+/* One of our own, complete but for its parameters, whose answer is thrown away. */
+struct request *request_new_warmup(struct pool *pool);
+
+/* Move it: the lists, the time of the state. REQUEST_DONE lets everything go that it holds. */
+void request_set_state(struct request *r, enum request_state state);
+
+/* It has no client any more (gone, or it has its answer). */
+void request_unlink_client(struct request *r);
+
+/* Whether its body is awaited from the client, for request_body_timeout. */
+void request_await_body(struct request *r, bool awaits);
+
+/* The open request with that id, or NULL. */
+struct request *request_find(struct client *client, uint16_t id);
+
+/* Whether that parameter of r (a slice of it) is text; NULL is no parameter's value. */
+bool request_value_is(const struct request *r, struct slice value, const char *text);
+
+/* GET, HEAD or OPTIONS: it may run twice (RFC 9110, 9.2.2, the safe ones). */
+bool request_is_idempotent(const struct request *r);
+
+/* "GET /path?query" for log lines, in buf; at most size bytes with the NUL. */
+const char *request_describe(const struct request *r, char *buf, size_t size);
+
+/* SCRIPT_FILENAME, "-" when there is none, likewise. */
+const char *request_script(const struct request *r, char *buf, size_t size);
+
+/* After a pass: recycle the requests that are done; at the end, free all. */
+void request_bury(struct pool *pool);
+void request_free_all(struct pool *pool);
+
+#endif

@@ -1,0 +1,14 @@
+/* status.h: the requests that the pool process answers itself: for the status page and for ping. */
+#ifndef ANYFPM_POOL_STATUS_STATUS_H
+#define ANYFPM_POOL_STATUS_STATUS_H
+
+#include "pool/core/pool.h"
+
+/* Whether r, whose parameters are complete, is for us, as all are that came by pm.status_listen.
+ * Where it is, r->own is set. */
+bool status_takes(struct request *r);
+
+/* Answer r, which was taken, now; what its client still sends of it is thrown away. */
+void status_answer(struct request *r);
+
+#endif

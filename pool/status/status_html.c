@@ -1,0 +1,423 @@
+/*
+ * status_html.c: the status page for people: a pool at a glance, its last minutes, its workers.
+ *
+ * One file without outside resources. It is whole without JavaScript and then reloads itself; with
+ * it, a script fetches the page anew and exchanges its contents, so that this is the only place
+ * that draws it.
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "pool/status/status_chart.h"
+#include "pool/status/status_format.h"
+
+/* Squares that are drawn for workers; a larger pool shows its numbers. */
+#define SQUARES_MAX 200
+/* Rows of the table of workers, unless all are asked for: the page is fetched again and again. */
+#define ROWS_MAX 500
+#define NUMBER_MAX 48
+/* An en dash, where there is no time to tell. */
+#define NOTHING "\xe2\x80\x93"
+
+static const char style[] =
+#include "pool/status/status_css.inc"
+    ;
+static const char script[] =
+#include "pool/status/status_js.inc"
+    ;
+
+static uint64_t
+item(const struct status_view *view, const char *key)
+{
+	const struct status_item *i = status_view_find(view, key);
+
+	return i != NULL ? i->value.number : 0;
+}
+
+static double
+item_decimal(const struct status_view *view, const char *key)
+{
+	const struct status_item *i = status_view_find(view, key);
+
+	return i != NULL ? i->value.decimal : 0;
+}
+
+static const char *
+item_text(const struct status_view *view, const char *key)
+{
+	const struct status_item *i = status_view_find(view, key);
+
+	return i != NULL ? i->value.text : "";
+}
+
+static int64_t
+gauge(const struct status_view *view, enum stats_gauge which)
+{
+	return stats_get(view->stats, which);
+}
+
+/* "1 204 331", with the narrow space that no line is broken at. */
+static const char *
+grouped(uint64_t n, char buf[NUMBER_MAX])
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	char *out = buf;
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0) {
+			memcpy(out, "\xe2\x80\xaf", 3);
+			out += 3;
+		}
+		*out++ = digits[i];
+	}
+	*out = '\0';
+	return buf;
+}
+
+static const char *
+bytes(uint64_t n, char buf[NUMBER_MAX])
+{
+	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
+	double value = (double)n;
+	size_t unit = 0;
+
+	while (value >= 999.5 && unit < sizeof(units) / sizeof(units[0]) - 1) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(buf, NUMBER_MAX, "%.*f %s", unit > 0 && value < 9.95 ? 1 : 0, value, units[unit]);
+	return buf;
+}
+
+/* The top of the page -------------------------------------------------------- */
+
+static void
+head(struct text_out *out, const struct status_view *view)
+{
+	text_out_string(out,
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+	    "<meta name=\"robots\" content=\"noindex\">"
+	    "<link rel=\"icon\" href=\"data:,\"><title>");
+	status_escape_xml(out, item_text(view, "pool"));
+	text_out_printf(out,
+	    ": %" PRId64 " of %" PRId64 " busy</title>"
+	    "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript><style>",
+	    gauge(view, STATS_ACTIVE), gauge(view, STATS_IDLE) + gauge(view, STATS_ACTIVE));
+	text_out_string(out, style);
+	text_out_string(out,
+	    "</style></head><body>\n<p class=\"lost\" id=\"lost\" role=\"alert\" hidden>"
+	    "The pool does not answer; these are its last numbers.</p>\n<main>");
+}
+
+/* The pool's state in a word or two; *class is its color. */
+static const char *
+state(const struct status_view *view, const char **class)
+{
+	int64_t busy = gauge(view, STATS_ACTIVE), idle = gauge(view, STATS_IDLE);
+
+	*class = "bad";
+	if (!view->ending && gauge(view, STATS_CAN_SERVE) == 0)
+		return "no worker can be started";
+	*class = "warn";
+	if (view->ending)
+		return "finishing";
+	if (gauge(view, STATS_QUEUED) > 0)
+		return "requests wait";
+	if (busy >= gauge(view, STATS_CHILDREN_LIMIT))
+		return "all workers busy";
+	if (busy + idle == 0 && gauge(view, STATS_STARTING) > 0)
+		return "starting";
+	*class = "good";
+	return "serving";
+}
+
+static void
+header(struct text_out *out, const struct status_view *view)
+{
+	const char *class, *word = state(view, &class);
+	char since[STATUS_TIME_MAX], date[STATUS_DATE_MAX];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%e %b %Y, %H:%M:%S", &tm);
+	text_out_string(out, "<header><h1>");
+	status_escape_xml(out, item_text(view, "pool"));
+	text_out_printf(out, "</h1><span class=\"pill %s\">%s</span><p>%s, up for %s</p>"
+			     "<p class=\"when\">%s</p></header>\n",
+	    class, word, item_text(view, "process manager"),
+	    status_time((int64_t)item(view, "start since") * 1000000, since),
+	    date);
+}
+
+static void
+squares(struct text_out *out, const char *class, int64_t count, int64_t *left)
+{
+	for (; count > 0 && *left > 0; count--, (*left)--)
+		text_out_printf(out, "<i class=\"%s\"></i>", class);
+}
+
+static void
+workers_card(struct text_out *out, const struct status_view *view)
+{
+	int64_t busy = gauge(view, STATS_ACTIVE), idle = gauge(view, STATS_IDLE);
+	int64_t others = gauge(view, STATS_STARTING) + gauge(view, STATS_STOPPING);
+	int64_t limit = gauge(view, STATS_CHILDREN_LIMIT), left = SQUARES_MAX;
+
+	text_out_printf(out,
+	    "<div class=\"card two%s\"><h2>Workers</h2><p class=\"big\">%" PRId64
+	    " <small>busy of %" PRId64 ", at most %" PRId64 "</small></p>",
+	    busy >= limit ? " warn" : "", busy, busy + idle, limit);
+	if (limit <= SQUARES_MAX) {
+		text_out_string(out, "<div class=\"strip\" aria-hidden=\"true\">");
+		squares(out, "busy", busy, &left);
+		squares(out, "idle", idle, &left);
+		squares(out, "other", others, &left);
+		squares(out, "free", limit - busy - idle - others, &left);
+		text_out_string(out, "</div>");
+	}
+	text_out_printf(out,
+	    "<p class=\"key note\"><span><i class=\"busy\"></i>%" PRId64
+	    " busy</span><span><i class=\"idle\"></i>%" PRId64
+	    " idle</span><span><i></i>%" PRId64 " starting or ending</span><span>most busy %" PRId64
+	    "</span></p></div>\n",
+	    busy, idle, others, gauge(view, STATS_MAX_ACTIVE));
+}
+
+/* A card with the median of a time, and two higher quantiles; key: "queue wait", ... */
+static void
+times_card(struct text_out *out, const struct status_view *view, const char *title, const char *key)
+{
+	static const char *const quantiles[] = { "p50", "p90", "p99" };
+	bool none = item(view, "request duration p99") == 0; /* no request in the last minute */
+	char text[3][STATUS_TIME_MAX], name[STATUS_KEY_MAX], *unit;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s %s", key, quantiles[i]);
+		if (none)
+			snprintf(text[i], sizeof(text[i]), NOTHING);
+		else
+			status_time((int64_t)item(view, name), text[i]);
+	}
+	if ((unit = strchr(text[0], ' ')) != NULL)
+		*unit++ = '\0';
+	text_out_printf(out,
+	    "<div class=\"card\"><h2>%s <small>median</small></h2><p class=\"big\">%s "
+	    "<small>%s</small></p>"
+	    "<p class=\"note\"><span>90 %%: %s</span> <span>99 %%: %s</span></p></div>\n",
+	    title, text[0], unit != NULL ? unit : "", text[1], text[2]);
+}
+
+static void
+cards(struct text_out *out, const struct status_view *view)
+{
+	double now = item_decimal(view, "requests per second 1s");
+	int64_t queued = gauge(view, STATS_QUEUED);
+	char oldest[STATUS_TIME_MAX];
+
+	text_out_string(out, "<div class=\"grid\">");
+	workers_card(out, view);
+	text_out_printf(out,
+	    "<div class=\"card%s\"><h2>Queue</h2><p class=\"big\">%" PRId64 " <small>of %" PRId64
+	    "</small></p><p class=\"note\"><span>oldest %s</span> "
+	    "<span>most %" PRId64 "</span></p></div>\n",
+	    queued > 0 ? " warn" : "", queued, gauge(view, STATS_QUEUE_LIMIT),
+	    status_time((int64_t)item(view, "longest wait"), oldest),
+	    gauge(view, STATS_MAX_QUEUED));
+	text_out_printf(out,
+	    "<div class=\"card\"><h2>Requests/s</h2><p class=\"big\">%.0f</p><p class=\"note\">"
+	    "<span>10 s: %.1f</span> <span>60 s: %.1f</span></p></div>\n",
+	    now, item_decimal(view, "requests per second 10s"),
+	    item_decimal(view, "requests per second 60s"));
+	times_card(out, view, "Latency", "request duration");
+	times_card(out, view, "Wait", "queue wait");
+	text_out_string(out, "</div>\n");
+}
+
+/* The tables ------------------------------------------------------------------- */
+
+static bool
+is_busy(const struct status_process *p)
+{
+	return strcmp(p->values[PROCESS_STATE].text, "Running") == 0;
+}
+
+static void
+worker_row(struct text_out *out, const struct status_process *p)
+{
+	const struct status_value *v = p->values;
+	const char *name = v[PROCESS_STATE].text;
+	bool busy = is_busy(p);
+	char since[STATUS_TIME_MAX], took[STATUS_TIME_MAX], memory[NUMBER_MAX], served[NUMBER_MAX];
+
+	text_out_printf(out,
+	    "<tr><td data-name=\"pid\">%" PRIu64 "</td><td class=\"state %s\">%s</td>"
+	    "<td class=\"n\" data-name=\"since\">%s</td><td class=\"n\" "
+	    "data-name=\"requests\">%s</td>"
+	    "<td class=\"n\" data-name=\"memory\">%s</td><td class=\"n\" data-name=\"%s\">%s</td>",
+	    v[PROCESS_PID].number,
+	    busy                        ? "busy"
+	    : strcmp(name, "Idle") == 0 ? "idle"
+					: "other",
+	    name, status_time((int64_t)v[PROCESS_STATE_SINCE].number, since),
+	    grouped(v[PROCESS_REQUESTS].number, served), bytes(v[PROCESS_MEMORY].number, memory),
+	    busy ? "running for" : "took",
+	    v[PROCESS_REQUESTS].number > 0
+		? status_time((int64_t)v[PROCESS_DURATION].number, took)
+		: NOTHING);
+	text_out_printf(out, "<td class=\"uri%s\">", busy ? "" : " past");
+	if (busy || v[PROCESS_REQUESTS].number > 0) {
+		status_escape_xml(out, v[PROCESS_METHOD].text);
+		text_out_string(out, " ");
+		status_escape_xml(out, v[PROCESS_URI].text);
+	} else {
+		text_out_string(out, "none yet");
+	}
+	text_out_string(out, "</td></tr>\n");
+}
+
+/* Those that are busy, or those that are not; *left: rows that there is still room for. */
+static void
+worker_rows(struct text_out *out, const struct status_view *view, bool busy, size_t *left)
+{
+	for (size_t i = 0; i < view->process_count && *left > 0; i++) {
+		if (is_busy(&view->processes[i]) != busy)
+			continue;
+		worker_row(out, &view->processes[i]);
+		(*left)--;
+	}
+}
+
+static void
+workers_table(struct text_out *out, const struct status_view *view, bool full)
+{
+	size_t left = full ? SIZE_MAX : ROWS_MAX;
+
+	text_out_string(out, "<section class=\"card scroll\"><table class=\"workers\"><thead><tr>"
+			     "<th>pid</th><th>state</th><th class=\"n\">since</th>"
+			     "<th class=\"n\">requests</th><th class=\"n\">memory</th>"
+			     "<th class=\"n\">duration</th><th>current or last request</th>"
+			     "</tr></thead><tbody>\n");
+	worker_rows(out, view, true, &left);
+	worker_rows(out, view, false, &left);
+	if (left == 0 && view->process_count > ROWS_MAX)
+		text_out_printf(out,
+		    "<tr><td class=\"past\" colspan=\"7\">and %zu more: add &amp;full to the "
+		    "address to see them all</td></tr>\n",
+		    view->process_count - ROWS_MAX);
+	if (view->process_count == 0)
+		text_out_string(out, "<tr><td class=\"past\" colspan=\"7\">no worker</td></tr>\n");
+	text_out_string(out, "</tbody></table></section>\n");
+}
+
+static void
+count_row(struct text_out *out, uint64_t n, const char *what)
+{
+	char text[NUMBER_MAX];
+
+	text_out_printf(
+	    out, "<tr%s><td class=\"n count\">%s</td><td>%s</td></tr>\n",
+	    n == 0 ? " class=\"none\"" : "", grouped(n, text), what);
+}
+
+/* What a row of the table of ends says; those of which there was none are left out. */
+static const char *const ends[REQUEST_ENDS] = {
+	[END_OK] = "answered by their worker",
+	[END_TIMEOUT] = "took too long (504)",
+	[END_MEMORY] = "took too much memory (503)",
+	[END_CPU] = "took too much processor time (503)",
+	[END_CRASH] = "lost with their worker (502)",
+	[END_INVALID] = "got an invalid answer (502)",
+	[END_QUEUE_FULL] = "met a full queue (503)",
+	[END_QUEUE_TIMEOUT] = "waited too long (503)",
+	[END_NO_WORKER] = "found no worker (503)",
+	[END_CLIENT_GONE] = "left by their client",
+	[END_CLIENT_TIMEOUT] = "not sent in time (408)",
+	[END_REFUSED] = "malformed or too large",
+	[END_NO_RESOURCES] = "met a lack of memory or room",
+	[END_STOPPED] = "met the end of the service (503)",
+};
+
+static void
+totals(struct text_out *out, const struct status_view *view)
+{
+	const struct stats *stats = view->stats;
+	char text[NUMBER_MAX];
+
+	text_out_printf(out, "<div class=\"grid wide\"><section class=\"card\">"
+			     "<h2>Requests since the start: %s</h2><table>\n",
+	    grouped(stats_counted(stats, STATS_ACCEPTED), text));
+	for (int end = 0; end < REQUEST_ENDS; end++) {
+		uint64_t n = STATS_READ(stats->ends[end]);
+
+		if (n > 0 || end == END_OK)
+			count_row(out, n, ends[end]);
+	}
+	text_out_string(out, "</table></section>\n<section class=\"card\">"
+			     "<h2>Workers since the start</h2><table>\n");
+	count_row(out, stats_counted(stats, STATS_WORKERS_STARTED), "started");
+	count_row(out, stats_counted(stats, STATS_RECYCLED_REQUESTS), "recycled: requests");
+	count_row(out, stats_counted(stats, STATS_RECYCLED_MEMORY), "recycled: memory");
+	count_row(out, stats_counted(stats, STATS_RECYCLED_LIFETIME), "recycled: lifetime");
+	count_row(out, stats_counted(stats, STATS_WORKERS_CRASHED), "crashed");
+	count_row(out, stats_counted(stats, STATS_START_FAILURES), "failed to start");
+	count_row(out, stats_counted(stats, STATS_MAX_CHILDREN),
+	    "times that pm.max_children was reached");
+	count_row(out, stats_counted(stats, STATS_SLOW), "slow requests");
+	text_out_string(out, "</table></section></div>\n");
+}
+
+/* Every number that the other forms of the page have. */
+static void
+all_numbers(struct text_out *out, const struct status_view *view)
+{
+	char date[STATUS_DATE_MAX];
+
+	text_out_string(out, "<section class=\"card\"><h2>All numbers</h2><table>\n");
+	for (size_t i = 0; i < view->item_count; i++) {
+		const struct status_item *it = &view->items[i];
+
+		text_out_printf(out, "<tr><td class=\"count\">%s</td><td>", it->key);
+		if (it->kind == STATUS_TEXT)
+			status_escape_xml(out, it->value.text);
+		else if (it->kind == STATUS_DECIMAL)
+			text_out_printf(out, "%.2f", it->value.decimal);
+		else if (it->kind == STATUS_DATE)
+			text_out_string(out, status_date(it->value.number, date));
+		else
+			text_out_printf(out, "%" PRIu64, it->value.number);
+		text_out_string(out, "</td></tr>\n");
+	}
+	text_out_string(out, "</table></section>\n");
+}
+
+void
+status_html(struct text_out *out, const struct status_view *view, bool full)
+{
+	char in[NUMBER_MAX], sent[NUMBER_MAX];
+
+	head(out, view);
+	header(out, view);
+	cards(out, view);
+	text_out_string(out, "<div class=\"grid wide\">");
+	status_charts(out, view->stats, view->now_us);
+	text_out_string(out, "</div>\n");
+	workers_table(out, view, full);
+	totals(out, view);
+	if (full)
+		all_numbers(out, view);
+	text_out_printf(out,
+	    "<footer>anyfpm %s, pool process %" PRId64 ", %" PRId64
+	    " client connections, %s received, %s sent</footer>\n</main>\n<script>",
+	    PACKAGE_VERSION, gauge(view, STATS_PID), gauge(view, STATS_CONNECTIONS),
+	    bytes(stats_counted(view->stats, STATS_BYTES_IN), in),
+	    bytes(stats_counted(view->stats, STATS_BYTES_OUT), sent));
+	text_out_string(out, script);
+	text_out_string(out, "</script></body></html>\n");
+}

@@ -1,0 +1,32 @@
+/* capture.h: what a worker writes outside of its responses: stdout, stderr, FCGI_STDERR. */
+#ifndef ANYFPM_POOL_WORKER_CAPTURE_H
+#define ANYFPM_POOL_WORKER_CAPTURE_H
+
+#include "pool/core/pool.h"
+
+/* Bytes of a starting worker's stderr that are kept for its obituary. */
+#define CAPTURE_TAIL_MAX 4096
+
+/* Read the pipe fd (non-blocking) from now on, whatever becomes of its lines. */
+void capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr);
+
+/* Take what is still in the pipe and close it. */
+void capture_close(struct capture *cap);
+
+/* It started, or its obituary is written. */
+void capture_forget_tail(struct worker *w);
+
+/* Content of an FCGI_STDERR record of w, for the log; a line may go on in the next record. */
+void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);
+
+/* The request of w has ended, and with it the last line of its STDERR; that of a pipe soon. */
+void capture_request_ended(struct worker *w);
+
+/* Tell what workers_output_rate has kept out of the log, if it is time; returns when that will be,
+ * 0: there is nothing to tell. */
+int64_t capture_expire(struct pool *pool, int64_t now_us);
+
+/* Tell it now: the pool ends. */
+void capture_tell_dropped(struct pool *pool);
+
+#endif

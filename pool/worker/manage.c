@@ -1,0 +1,305 @@
+/*
+ * manage.c: carry out what scale.c decides: start workers within the master's permits, back off
+ * when starts fail, let idle ones go.
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/core/deadline.h"
+#include "pool/observe/account.h"
+#include "pool/orders.h"
+#include "pool/policy/scale.h"
+#include "pool/request/queue.h"
+#include "pool/worker/worker.h"
+#include "pool/worker/yield.h"
+
+/* A worker that lived this long is no failed start. */
+#define PROVEN_US 1000000
+#define REPORT_MAX_US 60000000
+
+bool
+worker_hope(const struct pool *pool)
+{
+	return pool->failures == 0 || pool->worker_count[WORKER_STARTING] > 0 ||
+	    pool->worker_count[WORKER_IDLE] > 0 || pool->worker_count[WORKER_BUSY] > 0 ||
+	    clock_now_us() >= pool->retry_us; /* the next request is the next attempt */
+}
+
+void
+worker_start_failed(struct pool *pool, int64_t started_us)
+{
+	int64_t delay;
+
+	if (started_us < pool->failed_us)
+		return; /* started together with one that failed: the same attempt */
+	delay = scale_backoff_us(++pool->failures);
+	account_workers(pool);
+	pool->failed_us = clock_now_us();
+	pool->retry_us = pool->failed_us + delay;
+	deadline_at(pool, pool->retry_us);
+	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
+	    pool->failures, pool->failures == 1 ? "" : "s", (double)delay / 1e6);
+	if (!worker_hope(pool))
+		queue_refuse_all(pool, END_NO_WORKER, "The application could not be started.");
+}
+
+void
+worker_start_worked(struct worker *w)
+{
+	struct pool *pool = w->pool;
+
+	pool->short_kills = 0;
+	if (w->started_us < pool->failed_us)
+		return; /* the program was another then */
+	pool->failures = 0;
+	pool->retry_us = 0;
+	account_workers(pool);
+}
+
+/* Whether a start may be attempted although some have failed: one at a time, in due time. */
+static bool
+may_try(struct pool *pool, int64_t now)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+		if (w->started_us < pool->failed_us)
+			continue;
+		if (now - w->started_us >= PROVEN_US) {
+			worker_start_worked(w);
+			return true;
+		}
+		deadline_at(pool, w->started_us + PROVEN_US);
+	}
+	if (pool->worker_count[WORKER_STARTING] > 0)
+		return false;
+	if (now >= pool->retry_us)
+		return true;
+	deadline_at(pool, pool->retry_us);
+	return false;
+}
+
+/* Of n starts, those that process.max allows; the master is told what is lacking for the wanted
+ * ones, and given back what they do not need. */
+static unsigned int
+with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
+{
+	unsigned int have, owed, total = pool_workers(pool);
+
+	if (pool->global->process_max == 0)
+		return n;
+	if (pool->failures > 0)
+		wanted = n; /* it could not use more */
+	have = pool->permits > total ? pool->permits - total : 0;
+	owed = yield_owed(pool, have);
+	if (have > wanted && have - wanted > owed)
+		owed = have - wanted;
+	if (owed > 0)
+		orders_return_permits(pool, owed);
+	have -= owed;
+	orders_lack_permits(pool, wanted > have ? wanted - have : 0,
+	    total == 0 && pool->request_count[REQUEST_QUEUED] > 0);
+	return n < have ? n : have;
+}
+
+static void
+start_workers(struct pool *pool, unsigned int n)
+{
+	while (n-- > 0) {
+		if (worker_spawn(pool) == NULL) {
+			worker_start_failed(pool, clock_now_us());
+			break;
+		}
+		deadline_after_ms(pool, pool->conf->start_timeout_ms);
+	}
+	if (pool_workers(pool) >= pool->conf->start_servers)
+		pool->begun = true;
+	if (pool->worker_count[WORKER_STARTING] > 0)
+		worker_poll_soon(pool);
+}
+
+/* Requests in the queue that have waited long enough to justify a start. */
+static unsigned int
+count_overdue(const struct pool *pool, int64_t now)
+{
+	const struct request *r;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (r, &pool->requests[REQUEST_QUEUED], link) {
+		if (now - r->since_us < SCALE_WAIT_US)
+			break;
+		n++;
+	}
+	return n;
+}
+
+void
+worker_leaves(struct worker *w, enum limits_fate limit, const char *reason)
+{
+	if (w->leaving)
+		return;
+	w->leaving = true;
+	w->leaving_for = limit;
+	w->leaving_reason = reason;
+}
+
+void
+worker_recycle(struct worker *w, enum limits_fate limit, const char *reason)
+{
+	struct stats *stats = w->pool->stats;
+	char text[96];
+
+	if (limit == LIMITS_REQUESTS)
+		stats_count(stats, STATS_RECYCLED_REQUESTS, 1);
+	else if (limit == LIMITS_MEMORY)
+		stats_count(stats, STATS_RECYCLED_MEMORY, 1);
+	else if (limit == LIMITS_LIFETIME)
+		stats_count(stats, STATS_RECYCLED_LIFETIME, 1);
+	if (limit == LIMITS_MEMORY) {
+		snprintf(text, sizeof(text), "%s: its memory is %llu KB", reason,
+		    (unsigned long long)w->memory / 1024);
+		reason = text;
+	}
+	worker_stop(w, reason);
+}
+
+/* Idle workers that are past pm.max_lifetime leave when their successors are ready; counts those
+ * that are leaving, and sets when the next one is due. */
+static void
+count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
+{
+	int64_t lifetime = pool->conf->max_lifetime_ms * 1000;
+	struct worker *w;
+
+	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+		if (lifetime > 0 && now - w->started_us >= lifetime)
+			worker_leaves(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
+		else if (lifetime > 0)
+			deadline_at(pool, w->started_us + lifetime);
+		counts->leaving_idle += w->leaving;
+	}
+	counts->leaving = counts->leaving_idle;
+	TAILQ_FOREACH (w, &pool->workers[WORKER_BUSY], link)
+		counts->leaving += w->leaving;
+}
+
+/* Let one go whose successor is ready, or cannot come before there is room. */
+static void
+stop_leaving(struct pool *pool)
+{
+	unsigned int stopping_max = 1;
+	struct worker *w;
+
+	if (pool->failures > 0 || pool->worker_count[WORKER_STARTING] > 0 || pool->asked)
+		return;
+	/* Where those that stop count, there is room when the one before is gone. */
+	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
+		stopping_max = pool->conf->max_children;
+	if (pool->worker_count[WORKER_STOPPING] >= stopping_max)
+		return;
+	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+		if (w->leaving) {
+			worker_recycle(w, w->leaving_for, w->leaving_reason);
+			return;
+		}
+	}
+}
+
+/* In php-fpm's words, for those who look for them; at most once a minute. */
+static void
+reached_max(struct pool *pool, int64_t now, bool at_max)
+{
+	if (at_max && !pool->at_max)
+		stats_count(pool->stats, STATS_MAX_CHILDREN, 1);
+	pool->at_max = at_max;
+	if (!at_max)
+		return;
+	if (pool->at_max_us != 0 && now - pool->at_max_us < REPORT_MAX_US)
+		return;
+	pool->at_max_us = now;
+	log_warning("server reached pm.max_children setting (%u), consider raising it",
+	    pool->conf->max_children);
+}
+
+void
+worker_adjust(struct pool *pool)
+{
+	const struct conf_pool *conf = pool->conf;
+	int64_t now = clock_now_us();
+	const struct worker *oldest = TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list);
+	struct scale_settings settings = {
+		.pm = conf->pm,
+		.max_children = conf->max_children,
+		.max_surge = conf->max_surge,
+		.start_servers = conf->start_servers,
+		.min_spare = conf->min_spare_servers,
+		.max_spare = conf->max_spare_servers,
+		.max_spawn_rate = conf->max_spawn_rate,
+		.idle_timeout_us = conf->process_idle_timeout_ms * 1000,
+	};
+	struct scale_counts counts = {
+		.starting = pool->worker_count[WORKER_STARTING],
+		.idle = pool->worker_count[WORKER_IDLE],
+		.busy = pool->worker_count[WORKER_BUSY],
+		.stopping = pool->worker_count[WORKER_STOPPING],
+		.queued = pool->request_count[REQUEST_QUEUED],
+		.overdue = count_overdue(pool, now),
+		.begun = pool->begun,
+		.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0,
+	};
+	struct scale_decision decision;
+	unsigned int starts;
+
+	if (pool->state >= POOL_STOPPING || pool->master_fd == -1)
+		return;
+	count_leaving(pool, now, &counts);
+	scale_decide(&counts, &settings, &decision);
+	reached_max(pool, now, decision.at_max && counts.overdue > 0);
+	starts = decision.start;
+	if (starts > 0 && pool->failures > 0)
+		starts = may_try(pool, now) ? 1 : 0;
+	start_workers(pool, with_permits(pool, decision.start, starts));
+	if (decision.again_us > 0)
+		deadline_at(pool, now + decision.again_us);
+	if (decision.stop_one)
+		worker_stop(TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list),
+		    "it was idle and is not needed");
+	else if (counts.leaving > 0)
+		stop_leaving(pool);
+	yield_workers(pool, &settings);
+}
+
+void
+worker_crashed(struct pool *pool)
+{
+	unsigned int threshold = pool->global->emergency_restart_threshold;
+	int64_t interval = pool->global->emergency_restart_interval_ms * 1000;
+	int64_t now = clock_now_us(), first;
+	struct worker *w;
+
+	if (threshold == 0 || interval == 0)
+		return;
+	if (pool->crashes == NULL &&
+	    (pool->crashes = calloc(threshold, sizeof(*pool->crashes))) == NULL)
+		return;
+	pool->crashes[pool->crash_next] = now;
+	pool->crash_next = (pool->crash_next + 1) % threshold;
+	first = pool->crashes[pool->crash_next];
+	if (first == 0 || now - first > interval)
+		return;
+	log_warning("failed processes threshold (%u in %.0f sec) is reached, replacing all workers",
+	    threshold, (double)interval / 1e6);
+	for (unsigned int i = 0; i < threshold; i++)
+		pool->crashes[i] = 0;
+	for (int state = WORKER_STARTING; state <= WORKER_BUSY; state++) {
+		TAILQ_FOREACH (w, &pool->workers[state], link)
+			worker_leaves(w, LIMITS_KEEP,
+			    "too many workers crashed (emergency_restart_threshold)");
+	}
+	worker_adjust(pool);
+}

@@ -1,0 +1,168 @@
+/*
+ * measure.c: measure workers, and the trees of processes that they are the roots of.
+ *
+ * Memory is read from a kept descriptor of /proc/PID/status, CPU time from the process's clock: one
+ * system call each, and only where a limit asks for it. (/proc/PID/statm takes half the time, but
+ * does not tell shared memory from files that are mapped; smaps_rollup takes forty times as long.)
+ */
+#include "config.h"
+
+#include "pool/worker/measure.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cgroup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/procstat.h"
+
+void
+measure_init(struct pool *pool)
+{
+	const struct conf_pool *conf = pool->conf;
+
+	if (conf->max_memory > 0 || conf->request_terminate_memory > 0)
+		pool->needs_memory = true;
+	if (conf->request_terminate_cpu_ms > 0)
+		pool->needs_cpu = true;
+	if (conf->status_path != NULL) {
+		pool->keeps_last = true;
+		pool->needs_cpu = true; /* "last request cpu" */
+	}
+}
+
+void
+measure_open(struct worker *w)
+{
+	char path[64];
+
+	if (w->pool->needs_memory || w->pool->keeps_last) {
+		snprintf(path, sizeof(path), "/proc/%d/status", (int)w->pid);
+		if ((w->status_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
+			    path);
+		w->tree_memory_fd = leaf_open(&w->pool->leaves, w->slot, "memory.stat");
+	}
+	if (w->pool->needs_cpu_parts) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
+		w->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (w->pool->conf->request_terminate_cpu_ms > 0)
+		w->tree_cpu_fd = leaf_open(&w->pool->leaves, w->slot, "cpu.stat");
+	if (clock_getcpuclockid(w->pid, &w->cpu_clock) != 0)
+		w->cpu_clock = 0;
+}
+
+enum parked_in
+measure_wait(struct worker *w)
+{
+	char path[64];
+
+	/* Only now: before its exec(2) the file of a child that has changed its user is root's. */
+	if (w->wait_fd == -1) {
+		snprintf(path, sizeof(path), "/proc/%d/syscall", (int)w->pid);
+		w->wait_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return parked_look(w->wait_fd);
+}
+
+int64_t
+measure_cpu(const struct worker *w)
+{
+	struct timespec ts;
+
+	if (w->cpu_clock == 0 || clock_gettime(w->cpu_clock, &ts) == -1)
+		return -1;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
+measure_tree_cpu(const struct worker *w)
+{
+	uint64_t us;
+
+	if (w->tree_cpu_fd != -1 && cgroup_read_key(w->tree_cpu_fd, "usage_usec", &us))
+		return (int64_t)us;
+	return measure_cpu(w);
+}
+
+/* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be
+ * told. */
+static bool
+cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
+{
+	uint64_t ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct procstat stat;
+
+	if (w->stat_fd == -1 || !procstat_read_fd(w->stat_fd, &stat))
+		return false;
+	*user_us = (int64_t)(stat.user_ticks * 1000000 / ticks_per_s);
+	*system_us = (int64_t)(stat.system_ticks * 1000000 / ticks_per_s);
+	return true;
+}
+
+void
+measure_ready(struct worker *w)
+{
+	if (w->pool->needs_cpu)
+		w->cpu_start_us = measure_cpu(w);
+	cpu_parts(w, &w->cpu_user_start_us, &w->cpu_system_start_us);
+}
+
+void
+measure_begins(struct worker *w)
+{
+	measure_ready(w);
+	w->tree_cpu_start_us = measure_tree_cpu(w);
+}
+
+void
+measure_close(struct worker *w)
+{
+	fd_close(&w->status_fd);
+	fd_close(&w->stat_fd);
+	fd_close(&w->wait_fd);
+	fd_close(&w->tree_memory_fd);
+	fd_close(&w->tree_cpu_fd);
+}
+
+uint64_t
+measure_memory(const struct worker *w)
+{
+	struct procstat_memory own;
+	uint64_t anonymous;
+
+	if (w->status_fd == -1)
+		return 0;
+	if (w->tree_memory_fd == -1 || !cgroup_read_key(w->tree_memory_fd, "anon", &anonymous))
+		return procstat_memory(w->status_fd);
+	procstat_memory_read(w->status_fd, &own);
+	if (own.resident == 0)
+		return 0;
+	if (anonymous < own.anonymous) /* the kernel adds up its counters now and then only */
+		anonymous = own.anonymous;
+	return anonymous + own.shared + own.swapped;
+}
+
+void
+measure_request(struct worker *w, struct request *r)
+{
+	const struct pool *pool = w->pool;
+	int64_t now, user, system;
+
+	r->memory = pool->needs_memory ? measure_memory(w) : 0;
+	if (cpu_parts(w, &user, &system)) {
+		r->cpu_user_us = user - w->cpu_user_start_us;
+		r->cpu_system_us = system - w->cpu_system_start_us;
+		w->cpu_user_start_us = user;
+		w->cpu_system_start_us = system;
+	}
+	if (!pool->needs_cpu)
+		return;
+	now = measure_cpu(w);
+	r->cpu_us = now >= 0 && w->cpu_start_us >= 0 ? now - w->cpu_start_us : -1;
+	w->cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
+}

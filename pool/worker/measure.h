@@ -1,0 +1,40 @@
+/* measure.h: the memory and the CPU time of workers. */
+#ifndef ANYFPM_POOL_WORKER_MEASURE_H
+#define ANYFPM_POOL_WORKER_MEASURE_H
+
+#include "pool/core/pool.h"
+#include "pool/worker/parked.h"
+
+/* At the start of the pool process: which measurements its limits take. */
+void measure_init(struct pool *pool);
+
+/* A request begins on w: from now on CPU time is its own. */
+void measure_begins(struct worker *w);
+
+/* A worker was born: open what measuring it takes. It has become ready: what it used to start is
+ * nobody's. It is gone. */
+void measure_open(struct worker *w);
+void measure_ready(struct worker *w);
+void measure_close(struct worker *w);
+
+/* r is about to leave w: note the CPU time and the memory that it took, as far as they are
+ * needed. */
+void measure_request(struct worker *w, struct request *r);
+
+/*
+ * Bytes of memory that a worker has for itself (procstat.h), 0 when they cannot be told. Where its
+ * control group is asked, what all processes in that have for themselves, and what the worker
+ * shares: files in a tmpfs are charged to a group too, and do not go with its processes.
+ */
+uint64_t measure_memory(const struct worker *w);
+
+/* What the idle worker w waits for. */
+enum parked_in measure_wait(struct worker *w);
+
+/* CPU time of a worker in microseconds, -1 when it cannot be told. */
+int64_t measure_cpu(const struct worker *w);
+
+/* For a limit: that of all that is or was in its control group, or else of the worker. */
+int64_t measure_tree_cpu(const struct worker *w);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * reading.c: whether a worker has read the request that it was given.
+ *
+ * SIOCOUTQ of a unix stream tells what is not yet read in whole buffers: one that was read in part
+ * counts as if it was not. So 0 says that all is read, and anything else is believed for a while.
+ */
+#include "config.h"
+
+#include "pool/worker/reading.h"
+
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
+
+#include "base/clock.h"
+#include "pool/core/deadline.h"
+#include "pool/worker/measure.h"
+
+#define LOOK_US 20000
+/* One that was idle for longer was not late because of work after its answer. */
+#define AFTER_ANSWER_US 1000000
+
+void
+reading_begins(struct worker *w, struct request *r)
+{
+	w->answered_us = w->state == WORKER_IDLE && w->served > 0 ? w->since_us : 0;
+	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
+	r->read = w->accepts || w->answered_us == 0;
+	if (r->read)
+		return;
+	if (r->pool->conf->request_terminate_cpu_ms > 0)
+		w->given_cpu_us = measure_tree_cpu(w);
+	deadline_at(w->pool, clock_now_us() + LOOK_US);
+}
+
+enum reading {
+	READING_NOT, /* perhaps: a part of it may have been read */
+	READING_ALL, /* it has read it */
+	READING_OVER /* it answers, or is lost */
+};
+
+static enum reading
+has_read(const struct worker *w)
+{
+	int unread = 0;
+
+	if (w->request->responded || w->lost || w->conn_fd == -1 ||
+	    ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1)
+		return READING_OVER;
+	return unread == 0 ? READING_ALL : READING_NOT;
+}
+
+/* Whether r has had no clock for long enough, if it is unread at all: so its limits hold after
+ * twice what they allow, at the latest. */
+static bool
+is_patience_over(const struct request *r, int64_t now_us)
+{
+	const struct conf_pool *conf = r->pool->conf;
+	int64_t limit = conf->request_terminate_timeout_ms * 1000;
+	int64_t cpu_limit = conf->request_terminate_cpu_ms * 1000;
+
+	if (limit == 0 || limit > PROMPT_AFTER_MAX_US)
+		limit = PROMPT_AFTER_MAX_US;
+	return now_us - r->run_us >= limit ||
+	    (cpu_limit > 0 && measure_tree_cpu(r->worker) - r->worker->given_cpu_us >= cpu_limit);
+}
+
+/* Look at r; its clock begins now, unless its worker is known to have it all the time. */
+static void
+look(struct request *r)
+{
+	struct pool *pool = r->pool;
+	struct worker *w = r->worker;
+	bool waited = r->since_us != r->run_us;
+	int64_t now = clock_now_us();
+	enum reading reading = has_read(w);
+
+	r->read = reading != READING_NOT || is_patience_over(r, now);
+	if (r->read && !waited)
+		return;
+	if (reading == READING_ALL && r->run_us - w->answered_us < AFTER_ANSWER_US)
+		prompt_late(&pool->prompt, now - w->answered_us);
+	r->since_us = now;
+	if (pool->needs_cpu || pool->needs_cpu_parts)
+		measure_begins(w);
+	/* The list stays in the order of the clocks. */
+	TAILQ_REMOVE(&pool->requests[REQUEST_RUNNING], r, link);
+	TAILQ_INSERT_TAIL(&pool->requests[REQUEST_RUNNING], r, link);
+}
+
+int64_t
+reading_expire(struct pool *pool, int64_t now_us)
+{
+	struct request *r, *next;
+
+	for (r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING]); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, link);
+		if (now_us - r->since_us < LOOK_US)
+			break; /* those behind it neither */
+		if (!r->read)
+			look(r);
+	}
+	TAILQ_FOREACH (r, &pool->requests[REQUEST_RUNNING], link) {
+		if (!r->read)
+			return r->since_us + LOOK_US;
+	}
+	return 0;
+}

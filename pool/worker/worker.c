@@ -1,0 +1,373 @@
+/*
+ * worker.c: a worker's states: how it becomes ready, and how it is brought to its end.
+ *
+ * A program says nothing when it is ready; but a listening socket stops polling readable once
+ * its connection is accepted, so the listeners of starting workers are polled.
+ */
+#include "config.h"
+
+#include "pool/worker/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/core/deadline.h"
+#include "pool/kin.h"
+#include "pool/observe/account.h"
+#include "pool/orders.h"
+#include "pool/relay/dispatch.h"
+#include "pool/relay/ending.h"
+#include "pool/relay/relay.h"
+#include "pool/request/request.h"
+#include "pool/wire/params.h"
+#include "pool/worker/capture.h"
+#include "pool/worker/measure.h"
+#include "pool/worker/parked.h"
+
+#define POLL_FIRST_US 1000
+/* What was killed and is not reaped by then is killed again. */
+#define KILL_AGAIN_US 1000000
+#define POLL_MAX_US 50000
+/* When it is first looked whether a worker ignores SIGTERM, and then after twice the time. */
+#define PARK_FIRST_US 20000
+#define PARK_MAX_US 640000
+
+#define TO(state) (1u << WORKER_##state)
+static const unsigned int legal[WORKER_STATES] = {
+	[WORKER_STARTING] = TO(IDLE) | TO(STOPPING) | TO(DEAD),
+	[WORKER_IDLE] = TO(BUSY) | TO(STOPPING) | TO(DEAD),
+	[WORKER_BUSY] = TO(IDLE),
+	[WORKER_STOPPING] = TO(DEAD),
+	[WORKER_DEAD] = 0,
+};
+#undef TO
+
+static void
+worker_let_go(struct worker *w)
+{
+	relay_disconnect(w);
+	capture_close(&w->out);
+	capture_close(&w->err);
+	capture_close(&w->fcgi);
+	fd_close(&w->listen_fd);
+	fd_close(&w->path_fd);
+	fd_close(&w->exec_fd);
+	measure_close(w);
+	capture_forget_tail(w);
+	free(w->last_request);
+	w->last_request = NULL;
+	if (w->slot == 0)
+		return;
+	w->pool->slots[w->slot - 1] = 0;
+	stats_set_pid(w->pool->stats, w->slot, 0);
+}
+
+void
+worker_set_state(struct worker *w, enum worker_state state)
+{
+	struct pool *pool = w->pool;
+
+	assert(legal[w->state] & (1u << state));
+	assert(w->state != WORKER_BUSY || w->request == NULL);
+	TAILQ_REMOVE(&pool->workers[w->state], w, link);
+	pool->worker_count[w->state]--;
+	w->state = state;
+	w->since_us = clock_now_us();
+	w->back = w->accepts = false;
+	if (state == WORKER_IDLE) /* the last used is used next: the others grow old idle */
+		TAILQ_INSERT_HEAD(&pool->workers[state], w, link);
+	else
+		TAILQ_INSERT_TAIL(&pool->workers[state], w, link);
+	pool->worker_count[state]++;
+	account_workers(pool);
+	if (state == WORKER_DEAD)
+		worker_let_go(w);
+}
+
+struct worker *
+worker_find(const struct pool *pool, pid_t pid)
+{
+	struct worker *w;
+
+	for (int state = 0; state < WORKER_DEAD; state++) {
+		TAILQ_FOREACH (w, &pool->workers[state], link) {
+			if (w->pid == pid)
+				return w;
+		}
+	}
+	return NULL;
+}
+
+void
+worker_poll_soon(struct pool *pool)
+{
+	struct timeval tv = { 0, POLL_FIRST_US };
+
+	pool->poll_delay_us = POLL_FIRST_US;
+	event_add(&pool->ev_poll, &tv);
+}
+
+void
+worker_ready(struct worker *w)
+{
+	struct pool *pool = w->pool;
+
+	w->was_ready = true;
+	measure_ready(w);
+	fd_close(&w->exec_fd);
+	capture_forget_tail(w);
+	worker_set_state(w, WORKER_IDLE);
+	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
+	    (double)(clock_now_us() - w->started_us) / 1e6);
+	orders_report_ready(pool, w->pid);
+	worker_adjust(pool);
+}
+
+/* It has accepted: ask it for pm.warmup, as a web server would. */
+static void
+warm_up(struct worker *w)
+{
+	const char *uri = w->pool->conf->warmup, *query = uri + strcspn(uri, "?");
+	char *path = strndup(uri, (size_t)(query - uri));
+	const struct {
+		const char *name, *value;
+	} params[] = {
+		{ "GATEWAY_INTERFACE", "CGI/1.1" },
+		{ "SERVER_PROTOCOL", "HTTP/1.1" },
+		{ "SERVER_SOFTWARE", "anyfpm" },
+		{ "SERVER_NAME", "localhost" },
+		{ "SERVER_PORT", "80" },
+		{ "REMOTE_ADDR", "127.0.0.1" },
+		{ "REQUEST_METHOD", "GET" },
+		{ "REQUEST_URI", uri },
+		{ "SCRIPT_NAME", path },
+		{ "SCRIPT_FILENAME", path },
+		{ "QUERY_STRING", *query == '?' ? query + 1 : query },
+	};
+	struct request *r = request_new_warmup(w->pool);
+	bool ok = r != NULL && path != NULL;
+
+	for (size_t i = 0; ok && i < sizeof(params) / sizeof(params[0]); i++)
+		ok = params_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
+	free(path);
+	if (ok && params_finish(r) == PARAMS_OK) {
+		relay_start(w, r);
+		return;
+	}
+	if (r != NULL)
+		request_set_state(r, REQUEST_DONE);
+	worker_kill(w, "there is no memory for its warm-up");
+}
+
+/* Look which starting workers have accepted their first connection. */
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct pool *pool = arg;
+	struct worker *w, *next;
+	struct timeval tv = { 0, 0 };
+
+	for (w = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); w != NULL; w = next) {
+		struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
+
+		next = TAILQ_NEXT(w, link);
+		if (w->request != NULL || poll(&pfd, 1, 0) != 0)
+			continue;
+		if (pool->conf->warmup != NULL)
+			warm_up(w);
+		else
+			worker_ready(w);
+	}
+	dispatch(pool);
+	worker_adjust(pool);
+	if (pool->worker_count[WORKER_STARTING] == 0 ||
+	    event_pending(&pool->ev_poll, EV_TIMEOUT, NULL))
+		return;
+	pool->poll_delay_us *= 2;
+	if (pool->poll_delay_us > POLL_MAX_US)
+		pool->poll_delay_us = POLL_MAX_US;
+	tv.tv_usec = (suseconds_t)pool->poll_delay_us;
+	event_add(&pool->ev_poll, &tv);
+}
+
+static void
+signal_group(const struct worker *w, int sig)
+{
+	/* The group exists before fork() returns here; the leader is not reaped, so the number is
+	 * not anybody else's. One that has left its group is still our child. */
+	if (getpgid(w->pid) != w->pid)
+		kill(w->pid, sig);
+	if (kill(-w->pid, sig) == -1 && errno != ESRCH)
+		log_warning("cannot send signal %d to child %d: %s", sig, (int)w->pid,
+		    strerror(errno));
+	if (sig == SIGKILL)
+		leaf_kill(&w->pool->leaves, w->slot);
+}
+
+static void
+end_begins(struct worker *w, const char *reason)
+{
+	if (w->stop_reason[0] == '\0')
+		snprintf(w->stop_reason, sizeof(w->stop_reason), "%s", reason);
+	/* Now: what is started until it is reaped would not know that it has to wait. */
+	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
+		worker_start_failed(w->pool, w->started_us);
+}
+
+/*
+ * SIGTERM to the whole group, unless its leader manages the others: it asks them itself, and one
+ * whose children end before it has heard of it may wait for them for ever (FCGI::ProcManager), or
+ * start others. They are asked too when it has had its turn.
+ */
+static void
+ask_to_end(struct worker *w, int64_t timeout_us)
+{
+	w->kin_waits = timeout_us > PARK_FIRST_US && parked_is_manager(w->pid);
+	if (!w->kin_waits)
+		signal_group(w, SIGTERM);
+	else if (kill(w->pid, SIGTERM) == -1)
+		log_warning("cannot send signal %d to child %d: %s", SIGTERM, (int)w->pid,
+		    strerror(errno));
+	signal_group(w, SIGCONT); /* a stopped process would not see it */
+}
+
+static void
+end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
+{
+	assert(w->state != WORKER_BUSY);
+	if (w->request != NULL) /* its warm-up */
+		ending_answered(ending_part(w));
+	end_begins(w, reason);
+	relay_disconnect(w);
+	worker_set_state(w, WORKER_STOPPING);
+	ask_to_end(w, timeout_ms * 1000);
+	w->kill_us = w->since_us + timeout_ms * 1000;
+	deadline_at(w->pool, w->kill_us);
+	w->park_delay_us = PARK_FIRST_US;
+	w->park_us = w->since_us + w->park_delay_us;
+	deadline_at(w->pool, w->park_us);
+	worker_adjust(w->pool);
+}
+
+void
+worker_stop(struct worker *w, const char *reason)
+{
+	if (w->state < WORKER_STOPPING)
+		end_with_sigterm(w, reason, w->pool->conf->stop_timeout_ms);
+}
+
+void
+worker_terminate(struct worker *w, const char *reason)
+{
+	int64_t grace_ms = w->pool->conf->request_terminate_grace_ms;
+
+	if (grace_ms > 0) {
+		end_with_sigterm(w, reason, grace_ms);
+		return;
+	}
+	worker_kill(w, reason);
+	worker_adjust(w->pool);
+}
+
+void
+worker_kill(struct worker *w, const char *reason)
+{
+	end_begins(w, reason);
+	w->killed = true;
+	signal_group(w, SIGKILL);
+	w->kill_us = clock_now_us() + KILL_AGAIN_US;
+	deadline_at(w->pool, w->kill_us);
+	if (w->state == WORKER_BUSY || w->state == WORKER_STOPPING)
+		return;
+	/* It must not get a request, or be found ready, before it is reaped. */
+	if (w->request != NULL) /* its warm-up */
+		ending_answered(ending_part(w));
+	relay_disconnect(w);
+	worker_set_state(w, WORKER_STOPPING);
+}
+
+/* A worker that was asked to end, and waits in accept(2) as if nothing had been said, would hold
+ * its place until pm.stop_timeout. Returns when to look again. */
+static int64_t
+look_whether_parked(struct worker *w, int64_t now)
+{
+	if (now < w->park_us)
+		return w->park_us;
+	if (!w->killed && parked_is(w->pid)) {
+		log_debug("child %d ignores SIGTERM while it waits for connections: killed",
+		    (int)w->pid);
+		worker_kill(w, "it ignores SIGTERM");
+	} else if (w->kin_waits && !w->killed && parked_has_taken(w->pid)) {
+		w->kin_waits = false;
+		kin_signal(w->pid, SIGTERM);
+	}
+	if (w->park_delay_us < PARK_MAX_US)
+		w->park_delay_us *= 2;
+	w->park_us = now + w->park_delay_us;
+	return w->park_us;
+}
+
+int64_t
+worker_expire(struct pool *pool, int64_t now)
+{
+	int64_t start_timeout = pool->conf->start_timeout_ms * 1000;
+	int64_t due = 0;
+	struct worker *w, *next;
+
+	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
+		int64_t look;
+
+		if (now >= w->kill_us)
+			worker_kill(w, "it did not end in time");
+		look = w->killed ? w->kill_us : look_whether_parked(w, now);
+		if (w->kill_us < look)
+			look = w->kill_us;
+		if (due == 0 || look < due)
+			due = look;
+	}
+	for (w = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); w != NULL; w = next) {
+		int64_t end = w->since_us + start_timeout;
+
+		next = TAILQ_NEXT(w, link);
+		if (now >= end)
+			worker_kill(w, w->request != NULL
+				? "it did not answer pm.warmup within pm.start_timeout"
+				: "it accepted no connection within pm.start_timeout");
+		else if (due == 0 || end < due)
+			due = end;
+	}
+	worker_adjust(pool); /* arms its own deadlines */
+	return due;
+}
+
+void
+worker_init(struct pool *pool)
+{
+	event_assign(&pool->ev_poll, pool->base, -1, 0, on_poll, pool);
+}
+
+void
+worker_destroy(struct pool *pool)
+{
+	event_del(&pool->ev_poll);
+}
+
+void
+worker_bury(struct pool *pool)
+{
+	struct worker *w;
+
+	while ((w = TAILQ_FIRST(&pool->workers[WORKER_DEAD])) != NULL) {
+		TAILQ_REMOVE(&pool->workers[WORKER_DEAD], w, link);
+		pool->worker_count[WORKER_DEAD]--;
+		free(w);
+	}
+}

@@ -1,0 +1,70 @@
+/* yield.c: carry out what spare.c decides and the master orders: idle workers go for the sake of
+ * other pools. */
+#include "config.h"
+
+#include "pool/worker/yield.h"
+
+#include "base/clock.h"
+#include "pool/core/deadline.h"
+#include "pool/orders.h"
+#include "pool/policy/spare.h"
+#include "pool/worker/worker.h"
+
+/* Each is stopped by the adjustment that the one before has caused: they nest. */
+#define STOPPING_MAX 8
+
+static unsigned int
+least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+unsigned int
+yield_owed(const struct pool *pool, unsigned int unused)
+{
+	/* Where another has none, and no worker here was idle: whoever leaves is not replaced. */
+	unsigned int owed = pool->ordered == 0 && pool->call == CALL_ANY ? 1 : pool->ordered;
+
+	return least(owed, unused);
+}
+
+void
+yield_workers(struct pool *pool, const struct scale_settings *settings)
+{
+	struct scale_counts counts = {
+		.starting = pool->worker_count[WORKER_STARTING],
+		.idle = pool->worker_count[WORKER_IDLE],
+		.queued = pool->request_count[REQUEST_QUEUED],
+		.begun = pool->begun,
+	};
+	int64_t now = clock_now_us(), patience = spare_patience_us(pool->call), due = 0;
+	unsigned int stopping = pool->worker_count[WORKER_STOPPING];
+	unsigned int aged = 0, most, can;
+	struct worker *w, *oldest = NULL;
+
+	if (pool->call == CALL_NOBODY)
+		return;
+	TAILQ_FOREACH_REVERSE (w, &pool->workers[WORKER_IDLE], worker_list, link) {
+		if (w->leaving)
+			counts.leaving_idle++;
+		else if (now - w->since_us < patience)
+			due = due == 0 ? w->since_us + patience : due;
+		else if (aged++ == 0)
+			oldest = w;
+	}
+	most = spare_most(&counts, settings, pool->call);
+	can = least(aged, most);
+	/* Whoever ends already is part of what was ordered. */
+	orders_offer_workers(pool, can + least(stopping, pool->ordered));
+	if (can > 0 && stopping < least(pool->ordered, STOPPING_MAX))
+		worker_stop(oldest, "another pool needs its place (process.max)");
+	else if (can < most)
+		deadline_at(pool, due);
+}
+
+void
+yield_later(struct pool *pool, int64_t idle_since_us)
+{
+	if (pool->call != CALL_NOBODY)
+		deadline_at(pool, idle_since_us + spare_patience_us(pool->call));
+}
