@@ -39,6 +39,8 @@
 /* When it is first looked whether a worker ignores SIGTERM, and then after twice the time. */
 #define PARK_FIRST_US 20000
 #define PARK_MAX_US 640000
+/* What one has to end that was never ready. */
+#define UNREADY_STOP_US 500000
 
 #define TO(state) (1u << WORKER_##state)
 static const unsigned int legal[WORKER_STATES] = {
@@ -242,14 +244,20 @@ ask_to_end(struct worker *w, int64_t timeout_us)
 static void
 end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 {
+	int64_t timeout_us = timeout_ms * 1000;
+
 	assert(w->state != WORKER_BUSY);
+	/* It has nothing to finish. And libraries catch the signal before the program does: what
+	 * comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost on it. */
+	if (!w->was_ready && timeout_us > UNREADY_STOP_US)
+		timeout_us = UNREADY_STOP_US;
 	if (w->request != NULL) /* its warm-up */
 		ending_answered(ending_part(w));
 	end_begins(w, reason);
 	relay_disconnect(w);
 	worker_set_state(w, WORKER_STOPPING);
-	ask_to_end(w, timeout_ms * 1000);
-	w->kill_us = w->since_us + timeout_ms * 1000;
+	ask_to_end(w, timeout_us);
+	w->kill_us = w->since_us + timeout_us;
 	deadline_at(w->pool, w->kill_us);
 	w->park_delay_us = PARK_FIRST_US;
 	w->park_us = w->since_us + w->park_delay_us;

@@ -141,6 +141,19 @@ def test_worker_that_ignores_sigterm_at_quit(odd):
     all_gone(processes)
 
 
+def test_worker_that_ignores_sigterm_while_it_starts(odd):
+    """It has nothing to finish: pm.stop_timeout is not for it."""
+    server = odd("never-accepts", {"pm": "ondemand", "pm.max_children": 1, "pm.stop_timeout": "1h",
+                                   "catch_workers_output": "yes"}, args=("deaf",))
+    with Client(server.address) as c:
+        c.start()
+        server.wait_log("deaf now")
+    processes = everything(server)
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(10 * SLOW) == 0
+    all_gone(processes)
+
+
 @pytest.mark.parametrize("how, said", [("forwards", {"asked", "first", "reaped"}),
                                        ("waits", {"asked", "caught", "reaped"})])
 def test_worker_that_manages_processes(env, anyfpm, how, said):

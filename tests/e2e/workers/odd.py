@@ -513,6 +513,9 @@ def main():
         os.write(2, b"cannot find the database\n")
         os._exit(3)
     if behavior == "never-accepts":
+        if value == "deaf":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.write(1, b"deaf now\n")
         time.sleep(600)
     if behavior == "ignores-term":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
