@@ -36,9 +36,11 @@
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
+#include "pool/reap.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/worker.h"
 
@@ -214,7 +216,7 @@ static void
 serve(struct pool *pool)
 {
 	orders_report_begun(pool);
-	worker_adjust(pool);
+	manage_adjust(pool);
 	if (pool->conf->pm == PM_ONDEMAND)
 		orders_report_ready(pool, 0); /* there is no worker to wait for */
 	while (pool->state != POOL_GONE) {

@@ -29,6 +29,7 @@
 #include "pool/observe/slowlog.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/worker.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
@@ -307,7 +308,7 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
 		heed_permits(pool, m.type, m.arg);
-		worker_adjust(pool);
+		manage_adjust(pool);
 		break;
 	default:
 		break;

@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include "pool/reap.h"
+
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
@@ -26,6 +28,7 @@
 #include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/sweep.h"
 #include "pool/worker/worker.h"
@@ -136,10 +139,10 @@ worker_died(struct worker *w, const siginfo_t *info)
 	sweep_worker_died(w);
 	leaf_kill(&pool->leaves, w->slot); /* now: no other has the slot yet */
 	if (failed_start)
-		worker_start_failed(pool, w->started_us);
+		manage_start_failed(pool, w->started_us);
 	if (info->si_code != CLD_EXITED &&
 	    (info->si_status == SIGSEGV || info->si_status == SIGBUS))
-		worker_crashed(pool);
+		manage_crashed(pool);
 }
 
 /*
@@ -215,9 +218,9 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 	}
 	if (orphans)
 		sweep_orphans_died(pool);
-	worker_adjust(pool);
+	manage_adjust(pool);
 	dispatch(pool);
-	if (!worker_hope(pool))
+	if (!manage_hope(pool))
 		queue_refuse_all(pool, END_NO_WORKER, "The application could not be started.");
 }
 

@@ -12,6 +12,7 @@
 #include "pool/policy/limits.h"
 #include "pool/policy/scale.h"
 #include "pool/relay/ending.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/worker.h"
 #include "pool/worker/yield.h"
@@ -62,10 +63,10 @@ watch_request_begins(struct worker *w)
 		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
 	if (w->last && !w->leaving) {
 		if (w->max_requests > 0 && w->served + 1 >= w->max_requests)
-			worker_leaves(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
+			manage_replace(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
 		else
-			worker_leaves(w, LIMITS_MEMORY, "it would pass pm.max_memory");
-		worker_adjust(pool);
+			manage_replace(w, LIMITS_MEMORY, "it would pass pm.max_memory");
+		manage_adjust(pool);
 	}
 }
 
@@ -95,7 +96,7 @@ over_memory(struct worker *w, bool over)
 {
 	w->over = over ? w->over + 1 : 0;
 	if (w->over >= OVER_REQUESTS)
-		worker_leaves(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+		manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	else if (over)
 		deadline_at(w->pool, w->since_us + OVER_IDLE_US);
 }
@@ -120,7 +121,7 @@ watch_judge_memory(struct pool *pool, int64_t now_us)
 		w->over = 0;
 		w->memory = measure_memory(w);
 		if (w->memory > pool->conf->max_memory)
-			worker_leaves(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+			manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	}
 	return due;
 }
@@ -142,28 +143,28 @@ watch_request_ended(struct worker *w, struct request *r)
 
 	w->memory = now.memory;
 	w->grown = now.grown;
-	worker_start_worked(w);
+	manage_start_worked(w);
 	if (w->stopped) {
 		worker_kill(w, "it was stopped by a signal");
 		return;
 	}
 	if (fate == LIMITS_REQUESTS && w->max_requests == 1) {
 		/* The one value that is exact, for programs that can serve no second request. */
-		worker_recycle(w, fate, "it has reached pm.max_requests");
+		manage_recycle(w, fate, "it has reached pm.max_requests");
 		return;
 	}
 	if (fate == LIMITS_REQUESTS)
-		worker_leaves(w, fate, "it has reached pm.max_requests");
+		manage_replace(w, fate, "it has reached pm.max_requests");
 	over_memory(w, fate == LIMITS_MEMORY);
 	if (w->leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
 		/* Its successor takes too long: it would leak on. */
-		worker_recycle(w, fate, "it has passed pm.max_memory by half");
+		manage_recycle(w, fate, "it has passed pm.max_memory by half");
 		return;
 	}
 	if (fate == LIMITS_LAST)
 		w->last = true;
 	if (fate == LIMITS_LIFETIME || w->leaving)
-		worker_adjust(pool);
+		manage_adjust(pool);
 	else if (conf->max_lifetime_ms > 0)
 		deadline_at(pool, w->started_us + conf->max_lifetime_ms * 1000);
 	if (conf->pm != PM_STATIC)

@@ -18,7 +18,7 @@ void watch_warmed_up(struct worker *w, const struct request *r, bool answered);
 int64_t watch_expire(struct pool *pool, int64_t now_us);
 
 /* Judge the memory of idle workers that were over pm.max_memory after their request; returns when
- * to do so again, 0: when something happens. worker_adjust() does the rest. */
+ * to do so again, 0: when something happens. manage_adjust() does the rest. */
 int64_t watch_judge_memory(struct pool *pool, int64_t now_us);
 
 #endif

@@ -12,7 +12,7 @@
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"
-#include "pool/worker/worker.h"
+#include "pool/worker/manage.h"
 
 /* Seconds over which requests are looked at to know how long one takes. */
 #define SERVICE_SECONDS 60
@@ -56,7 +56,7 @@ queue_enter(struct request *r)
 	}
 	/* With an idle worker it does not wait at all, unless nothing is given out. */
 	if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) || dispatch_is_paused(pool)) {
-		if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && !worker_hope(pool)) {
+		if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && !manage_hope(pool)) {
 			report(pool, REPORT_NO_WORKER, "no worker could be started: answered 503");
 			ending_refuse(
 			    r, END_NO_WORKER, 503, "The application could not be started.");
@@ -77,7 +77,7 @@ queue_enter(struct request *r)
 	if (r->state != REQUEST_QUEUED || (pool->conf->pm == PM_STATIC && pool_workers(pool) > 0))
 		return;
 	if (pool->worker_count[WORKER_BUSY] == 0)
-		worker_adjust(pool);
+		manage_adjust(pool);
 	else
 		deadline_at(pool, r->since_us + SCALE_WAIT_US);
 }
@@ -92,7 +92,7 @@ queue_return(struct request *r)
 	TAILQ_REMOVE(&pool->requests[REQUEST_QUEUED], r, link);
 	TAILQ_INSERT_HEAD(&pool->requests[REQUEST_QUEUED], r, link);
 	r->since_us = r->queued_us; /* the queue stays in the order of its times */
-	if (!worker_hope(pool))
+	if (!manage_hope(pool))
 		ending_refuse(r, END_NO_WORKER, 503, "The application could not be started.");
 }
 

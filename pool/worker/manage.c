@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "pool/worker/manage.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@
 #define REPORT_MAX_US 60000000
 
 bool
-worker_hope(const struct pool *pool)
+manage_hope(const struct pool *pool)
 {
 	return pool->failures == 0 || pool->worker_count[WORKER_STARTING] > 0 ||
 	    pool->worker_count[WORKER_IDLE] > 0 || pool->worker_count[WORKER_BUSY] > 0 ||
@@ -31,7 +33,7 @@ worker_hope(const struct pool *pool)
 }
 
 void
-worker_start_failed(struct pool *pool, int64_t started_us)
+manage_start_failed(struct pool *pool, int64_t started_us)
 {
 	int64_t delay;
 
@@ -44,12 +46,12 @@ worker_start_failed(struct pool *pool, int64_t started_us)
 	deadline_at(pool, pool->retry_us);
 	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
 	    pool->failures, pool->failures == 1 ? "" : "s", (double)delay / 1e6);
-	if (!worker_hope(pool))
+	if (!manage_hope(pool))
 		queue_refuse_all(pool, END_NO_WORKER, "The application could not be started.");
 }
 
 void
-worker_start_worked(struct worker *w)
+manage_start_worked(struct worker *w)
 {
 	struct pool *pool = w->pool;
 
@@ -71,7 +73,7 @@ may_try(struct pool *pool, int64_t now)
 		if (w->started_us < pool->failed_us)
 			continue;
 		if (now - w->started_us >= PROVEN_US) {
-			worker_start_worked(w);
+			manage_start_worked(w);
 			return true;
 		}
 		deadline_at(pool, w->started_us + PROVEN_US);
@@ -112,7 +114,7 @@ start_workers(struct pool *pool, unsigned int n)
 {
 	while (n-- > 0) {
 		if (worker_spawn(pool) == NULL) {
-			worker_start_failed(pool, clock_now_us());
+			manage_start_failed(pool, clock_now_us());
 			break;
 		}
 		deadline_after_ms(pool, pool->conf->start_timeout_ms);
@@ -139,7 +141,7 @@ count_overdue(const struct pool *pool, int64_t now)
 }
 
 void
-worker_leaves(struct worker *w, enum limits_fate limit, const char *reason)
+manage_replace(struct worker *w, enum limits_fate limit, const char *reason)
 {
 	if (w->leaving)
 		return;
@@ -149,7 +151,7 @@ worker_leaves(struct worker *w, enum limits_fate limit, const char *reason)
 }
 
 void
-worker_recycle(struct worker *w, enum limits_fate limit, const char *reason)
+manage_recycle(struct worker *w, enum limits_fate limit, const char *reason)
 {
 	struct stats *stats = w->pool->stats;
 	char text[96];
@@ -178,7 +180,7 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
 		if (lifetime > 0 && now - w->started_us >= lifetime)
-			worker_leaves(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
+			manage_replace(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
 		else if (lifetime > 0)
 			deadline_at(pool, w->started_us + lifetime);
 		counts->leaving_idle += w->leaving;
@@ -204,7 +206,7 @@ stop_leaving(struct pool *pool)
 		return;
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
 		if (w->leaving) {
-			worker_recycle(w, w->leaving_for, w->leaving_reason);
+			manage_recycle(w, w->leaving_for, w->leaving_reason);
 			return;
 		}
 	}
@@ -227,7 +229,7 @@ reached_max(struct pool *pool, int64_t now, bool at_max)
 }
 
 void
-worker_adjust(struct pool *pool)
+manage_adjust(struct pool *pool)
 {
 	const struct conf_pool *conf = pool->conf;
 	int64_t now = clock_now_us();
@@ -275,7 +277,7 @@ worker_adjust(struct pool *pool)
 }
 
 void
-worker_crashed(struct pool *pool)
+manage_crashed(struct pool *pool)
 {
 	unsigned int threshold = pool->global->emergency_restart_threshold;
 	int64_t interval = pool->global->emergency_restart_interval_ms * 1000;
@@ -298,8 +300,8 @@ worker_crashed(struct pool *pool)
 		pool->crashes[i] = 0;
 	for (int state = WORKER_STARTING; state <= WORKER_BUSY; state++) {
 		TAILQ_FOREACH (w, &pool->workers[state], link)
-			worker_leaves(w, LIMITS_KEEP,
+			manage_replace(w, LIMITS_KEEP,
 			    "too many workers crashed (emergency_restart_threshold)");
 	}
-	worker_adjust(pool);
+	manage_adjust(pool);
 }

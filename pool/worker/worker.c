@@ -29,6 +29,7 @@
 #include "pool/request/request.h"
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
 
@@ -130,7 +131,7 @@ worker_ready(struct worker *w)
 	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
 	    (double)(clock_now_us() - w->started_us) / 1e6);
 	orders_report_ready(pool, w->pid);
-	worker_adjust(pool);
+	manage_adjust(pool);
 }
 
 /* It has accepted: ask it for pm.warmup, as a web server would. */
@@ -189,7 +190,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 			worker_ready(w);
 	}
 	dispatch(pool);
-	worker_adjust(pool);
+	manage_adjust(pool);
 	if (pool->worker_count[WORKER_STARTING] == 0 ||
 	    event_pending(&pool->ev_poll, EV_TIMEOUT, NULL))
 		return;
@@ -221,7 +222,7 @@ end_begins(struct worker *w, const char *reason)
 		snprintf(w->stop_reason, sizeof(w->stop_reason), "%s", reason);
 	/* Now: what is started until it is reaped would not know that it has to wait. */
 	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
-		worker_start_failed(w->pool, w->started_us);
+		manage_start_failed(w->pool, w->started_us);
 }
 
 /*
@@ -262,7 +263,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	w->park_delay_us = PARK_FIRST_US;
 	w->park_us = w->since_us + w->park_delay_us;
 	deadline_at(w->pool, w->park_us);
-	worker_adjust(w->pool);
+	manage_adjust(w->pool);
 }
 
 void
@@ -282,7 +283,7 @@ worker_terminate(struct worker *w, const char *reason)
 		return;
 	}
 	worker_kill(w, reason);
-	worker_adjust(w->pool);
+	manage_adjust(w->pool);
 }
 
 void
@@ -352,7 +353,7 @@ worker_expire(struct pool *pool, int64_t now)
 		else if (due == 0 || end < due)
 			due = end;
 	}
-	worker_adjust(pool); /* arms its own deadlines */
+	manage_adjust(pool); /* arms its own deadlines */
 	return due;
 }
 

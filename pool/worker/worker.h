@@ -10,17 +10,6 @@ void worker_set_state(struct worker *w, enum worker_state state);
 /* The worker with that process id, which is not reaped, or NULL. */
 struct worker *worker_find(const struct pool *pool, pid_t pid);
 
-/* manage.c: start and stop workers as the pool needs and may; call it whenever that may have
- * changed. */
-void worker_adjust(struct pool *pool);
-
-/* It serves on until its successor is ready, or there is no room for one; limit: that it has
- * reached, LIMITS_KEEP: none. Behind it comes worker_adjust(). */
-void worker_leaves(struct worker *w, enum limits_fate limit, const char *reason);
-
-/* Count the limit that ends it, LIMITS_KEEP: none, and stop it for that reason. */
-void worker_recycle(struct worker *w, enum limits_fate limit, const char *reason);
-
 /* Ask it to end: its connection is closed, SIGTERM to its group, first to a leader that manages the
  * others, SIGKILL after pm.stop_timeout.
  * A busy worker may be stopped only when it has lost its request. */
@@ -43,27 +32,12 @@ void worker_ready(struct worker *w);
 /* Look soon which starting workers have accepted. */
 void worker_poll_soon(struct pool *pool);
 
-/* One has died of SIGSEGV or SIGBUS: with too many of them all are replaced
- * (emergency_restart_*). */
-void worker_crashed(struct pool *pool);
-
-/* A start at started_us has failed, or w has shown that the program works. */
-void worker_start_failed(struct pool *pool, int64_t started_us);
-void worker_start_worked(struct worker *w);
-
-/* Whether a request may hope for a worker: one is alive, or is about to be started. */
-bool worker_hope(const struct pool *pool);
-
 /* The pool's timer for starting workers. */
 void worker_init(struct pool *pool);
 void worker_destroy(struct pool *pool);
 
 /* spawn.c: fork and exec one worker, in WORKER_STARTING. NULL: it could not be made; logged. */
 struct worker *worker_spawn(struct pool *pool);
-
-/* reap.c: collect dead children. */
-void reap_init(struct pool *pool);
-void reap_destroy(struct pool *pool);
 
 /* After a pass: free those that are dead. */
 void worker_bury(struct pool *pool);

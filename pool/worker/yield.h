@@ -5,7 +5,7 @@
 #include "pool/core/pool.h"
 #include "pool/policy/scale.h"
 
-/* Offer the master what can be given up, and end what it wants of that; for worker_adjust(). */
+/* Offer the master what can be given up, and end what it wants of that; for manage_adjust(). */
 void yield_workers(struct pool *pool, const struct scale_settings *settings);
 
 /* Of so many permits that no worker uses, those that have to be given back whether they are needed

@@ -74,7 +74,7 @@ lack_all(struct pool *pool)
 static void
 give_back(struct pool *pool)
 {
-	/* As worker_adjust(): as long as it has them. */
+	/* As manage_adjust(): as long as it has them. */
 	if (pool->permits == 4)
 		orders_return_permits(pool, 3);
 }

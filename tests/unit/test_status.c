@@ -8,7 +8,6 @@
 
 #include "pool/client/client.h"
 #include "pool/worker/measure.h"
-#include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
