@@ -1,5 +1,5 @@
 /*
- * reap.c: collect dead children, and write one line about each worker's end.
+ * reap.c: collect dead children, and draw the conclusions from each death.
  *
  * A worker's group is killed before its leader is reaped: until then its number cannot be
  * anybody else's.
@@ -14,9 +14,6 @@
 #include <linux/sockios.h>
 
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/exit.h"
@@ -29,65 +26,13 @@
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/manage.h"
-#include "pool/worker/spawn.h"
+#include "pool/worker/obituary.h"
 #include "pool/worker/sweep.h"
 #include "pool/worker/worker.h"
 
 /* One that ended by itself sooner than this and was never used has failed to start. */
 #define SHORT_LIFE_US 1000000
 #define SHORT_KILLS_MAX 3
-
-/* What one that never served said, if it is not in the log yet. Of one that ended as if all was
- * well, also the likely cause. */
-static void
-last_words(const struct worker *w, const siginfo_t *info, char *out, size_t size)
-{
-	const struct pool *pool = w->pool;
-	bool logged = pool->conf->catch_workers_output && pool->global->log_level <= LEVEL_WARNING;
-	uint32_t len = logged ? 0 : w->tail_len;
-	size_t n = 0;
-
-	while (len > 0 && (w->tail[len - 1] == '\n' || w->tail[len - 1] == '\r'))
-		len--;
-	*out = '\0';
-	if (len > 0)
-		n = (size_t)snprintf(out, size, "; it said: \"%.*s\"", (int)len, w->tail);
-	if (exit_is_success(info) && !w->was_ready && w->stop_reason[0] == '\0')
-		snprintf(out + n, size - n, "; is it a FastCGI program, which accepts connections "
-					    "on descriptor 0, and stays in the foreground?");
-}
-
-/* The one line about its life. */
-static void
-obituary(struct worker *w, const siginfo_t *info, const char *how, bool failed_start)
-{
-	double age = (double)(clock_now_us() - w->started_us) / 1e6;
-	unsigned long long served = (unsigned long long)w->served;
-	struct spawn_failure failure;
-	char why[512] = "", said[CAPTURE_TAIL_MAX + 256];
-
-	if (w->exec_fd != -1 &&
-	    read(w->exec_fd, &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
-		spawn_explain(&failure, w->pool->conf->command[0], why, sizeof(why));
-		log_error("child %d did not start: %s", (int)w->pid, why);
-		return;
-	}
-	if (w->stop_reason[0] != '\0')
-		snprintf(why, sizeof(why), "; stopped: %s", w->stop_reason);
-	if (failed_start) {
-		last_words(w, info, said, sizeof(said));
-		log_error("child %d %s after %.6f seconds from start, %s%s%s", (int)w->pid, how,
-		    age, w->was_ready ? "before its first request" : "before it was ready", why,
-		    said);
-		return;
-	}
-	if (w->stop_reason[0] != '\0' || exit_is_success(info))
-		log_notice("child %d %s after %.6f seconds from start, %llu request%s served%s",
-		    (int)w->pid, how, age, served, served == 1 ? "" : "s", why);
-	else
-		log_warning("child %d %s after %.6f seconds from start, %llu request%s served",
-		    (int)w->pid, how, age, served, served == 1 ? "" : "s");
-}
 
 /* Whether its death says that the program does not work. */
 static bool
@@ -130,7 +75,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 	exit_describe(info, how);
 	relay_worker_dead(w, exit_is_success(info), how);
 	capture_close(&w->err);
-	obituary(w, info, how, failed_start);
+	obituary_write(w, info, how, failed_start);
 	if (failed_start)
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
 	else if (has_crashed(w, info))

@@ -21,7 +21,7 @@
 #include "conf/text.h"
 #include "pool/core/pool.h"
 #include "pool/observe/trace.h"
-#include "pool/worker/spawn.h"
+#include "pool/worker/fork.h"
 
 #define KILL_AGAIN_US 1000000
 /* Of its own argument vector: its words, a pid if none of them is "%p", and NULL. */
@@ -166,7 +166,7 @@ give_birth(struct tracer *t, int null_fd, const int out[2], const int failure[2]
 		birth.env = t->pool->worker_env;
 		birth.fds[2] = out[1];
 	}
-	t->pid = spawn_fork(&birth);
+	t->pid = fork_child(&birth);
 	text_vector_free(birth.argv);
 	return t->pid > 0;
 }
@@ -247,7 +247,7 @@ tracer_ended(struct tracer *t, const siginfo_t *info, char *why, size_t size)
 {
 	bool is_command = t->pool->conf->slowlog_command != NULL;
 	const char *what = is_command ? "slowlog_command" : "the helper";
-	struct spawn_failure failure;
+	struct fork_failure failure;
 	char how[EXIT_TEXT_MAX];
 
 	kill(-t->pid, SIGKILL);
@@ -260,7 +260,7 @@ tracer_ended(struct tracer *t, const siginfo_t *info, char *why, size_t size)
 	}
 	if (read(t->failure_fd, &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
 		t->failed_start = true;
-		return spawn_explain(&failure,
+		return fork_explain(&failure,
 		    is_command ? t->pool->conf->slowlog_command[0] : TRACE_ARGV0, why, size);
 	}
 	if (t->too_much)

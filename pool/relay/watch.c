@@ -3,8 +3,6 @@
 
 #include "pool/relay/watch.h"
 
-#include <sys/random.h>
-
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -21,26 +19,6 @@
  * how many such requests in a row it is believed without. */
 #define OVER_IDLE_US 100000
 #define OVER_REQUESTS 10
-
-/* pm.max_requests and a random part of at most pm.max_requests_jitter. */
-static uint64_t
-draw_max_requests(const struct conf_pool *conf)
-{
-	uint64_t max = conf->max_requests;
-	uint32_t random;
-
-	if (max > 0 && conf->max_requests_jitter > 0 &&
-	    getrandom(&random, sizeof(random), GRND_NONBLOCK) == (ssize_t)sizeof(random))
-		max += random % ((uint64_t)conf->max_requests_jitter + 1);
-	return max;
-}
-
-void
-watch_born(struct worker *w)
-{
-	w->max_requests = draw_max_requests(w->pool->conf);
-	w->last = w->max_requests == 1;
-}
 
 void
 watch_request_begins(struct worker *w)

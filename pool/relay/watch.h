@@ -4,9 +4,6 @@
 
 #include "pool/core/pool.h"
 
-/* A worker was born: how long it may live. */
-void watch_born(struct worker *w);
-
 /* w begins its request; w has ended its request r, and is free. */
 void watch_request_begins(struct worker *w);
 void watch_request_ended(struct worker *w, struct request *r);

@@ -17,6 +17,7 @@
 #include "pool/orders.h"
 #include "pool/policy/scale.h"
 #include "pool/request/queue.h"
+#include "pool/worker/spawn.h"
 #include "pool/worker/worker.h"
 #include "pool/worker/yield.h"
 
@@ -113,7 +114,7 @@ static void
 start_workers(struct pool *pool, unsigned int n)
 {
 	while (n-- > 0) {
-		if (worker_spawn(pool) == NULL) {
+		if (spawn_worker(pool) == NULL) {
 			manage_start_failed(pool, clock_now_us());
 			break;
 		}

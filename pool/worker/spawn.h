@@ -1,48 +1,10 @@
-/* spawn.h: the one fork of the pool process, and what a child that could not exec its program tells
- * its parent. */
+/* spawn.h: how a worker is born. */
 #ifndef ANYFPM_POOL_WORKER_SPAWN_H
 #define ANYFPM_POOL_WORKER_SPAWN_H
 
-#include <sys/types.h>
+#include "pool/core/pool.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-
-struct pool;
-
-enum spawn_step {
-	SPAWN_CGROUP,
-	SPAWN_DESCRIPTORS,
-	SPAWN_LIMITS,
-	SPAWN_PRIORITY,
-	SPAWN_CHDIR,
-	SPAWN_EXEC
-};
-
-struct spawn_failure {
-	enum spawn_step step;
-	int error; /* errno */
-};
-
-/* Everything that a child needs, made before the fork. Its descriptors are above 3. */
-struct birth {
-	const struct pool *pool;
-	char **argv, **env;
-	int exe_fd;	/* what to execute; -1: argv[0], as execvp(3) finds it */
-	int fds[3];	/* become 0, 1 and 2; it gets no other */
-	int leaf_fd;	/* its control group (leaf_entrance()), -1: ours */
-	int exec_fd;	/* a struct spawn_failure is written to it; the exec closes it */
-	bool is_worker; /* has the limits and the priority of one, and may be traced */
-};
-
-/*
- * Fork and execute. The child leads its own process group and dies with us; it has default signals,
- * the pool's chdir, umask and no_new_privs. Returns its pid, or -1 with errno.
- */
-pid_t spawn_fork(const struct birth *birth);
-
-/* "cannot execute "/x/y": No such file or directory", in buf. */
-const char *spawn_explain(const struct spawn_failure *failure, const char *program, char *buf,
-    size_t size);
+/* Fork and exec one worker, in WORKER_STARTING. NULL: it could not be made; logged. */
+struct worker *spawn_worker(struct pool *pool);
 
 #endif

@@ -32,6 +32,7 @@
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
+#include "pool/worker/slot.h"
 
 #define POLL_FIRST_US 1000
 /* What was killed and is not reaped by then is killed again. */
@@ -69,7 +70,7 @@ worker_let_go(struct worker *w)
 	w->last_request = NULL;
 	if (w->slot == 0)
 		return;
-	w->pool->slots[w->slot - 1] = 0;
+	slot_free(w->pool, w->slot);
 	stats_set_pid(w->pool->stats, w->slot, 0);
 }
 

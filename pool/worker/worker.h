@@ -36,9 +36,6 @@ void worker_poll_soon(struct pool *pool);
 void worker_init(struct pool *pool);
 void worker_destroy(struct pool *pool);
 
-/* spawn.c: fork and exec one worker, in WORKER_STARTING. NULL: it could not be made; logged. */
-struct worker *worker_spawn(struct pool *pool);
-
 /* After a pass: free those that are dead. */
 void worker_bury(struct pool *pool);
 
