@@ -70,23 +70,6 @@ const struct stats_name stats_gauge_names[STATS_GAUGES] = {
 	[STATS_CAN_SERVE] = { "can serve", NULL, NULL }, /* the metrics' "up" asks for more */
 };
 
-const char *const stats_end_names[REQUEST_ENDS] = {
-	[END_OK] = "ok",
-	[END_TIMEOUT] = "timeout",
-	[END_MEMORY] = "memory",
-	[END_CPU] = "cpu",
-	[END_CRASH] = "crash",
-	[END_INVALID] = "invalid",
-	[END_QUEUE_FULL] = "queue_full",
-	[END_QUEUE_TIMEOUT] = "queue_timeout",
-	[END_NO_WORKER] = "no_worker",
-	[END_CLIENT_GONE] = "client_gone",
-	[END_CLIENT_TIMEOUT] = "client_timeout",
-	[END_REFUSED] = "refused",
-	[END_NO_RESOURCES] = "no_resources",
-	[END_STOPPED] = "stopped",
-};
-
 const int64_t stats_bounds_us[STATS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 10000, 25000, 50000,
 	100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000,
 	300000000 };

@@ -13,28 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/shared/ends.h"
 #include "conf/conf.h"
 
 #define STATS_MAGIC UINT64_C(0x616e7966706d0003) /* its last 16 bits: the layout's version */
-
-/* How a request ended. The order is that of the status page. */
-enum request_end {
-	END_OK,		    /* its worker answered it, with whatever status */
-	END_TIMEOUT,	    /* request_terminate_timeout */
-	END_MEMORY,	    /* request_terminate_memory */
-	END_CPU,	    /* request_terminate_cpu */
-	END_CRASH,	    /* its worker ended, or could not be reached; or we died with it */
-	END_INVALID,	    /* its worker answered what is no response */
-	END_QUEUE_FULL,	    /* request_queue_limit */
-	END_QUEUE_TIMEOUT,  /* request_queue_timeout */
-	END_NO_WORKER,	    /* no worker could be started */
-	END_CLIENT_GONE,    /* the client left, or aborted it */
-	END_CLIENT_TIMEOUT, /* the client did not send it in time */
-	END_REFUSED,	    /* malformed or too large */
-	END_NO_RESOURCES,   /* no memory or room for it */
-	END_STOPPED,	    /* the service was stopped */
-	REQUEST_ENDS
-};
 
 enum stats_counter {
 	STATS_ACCEPTED,		/* requests, those for status and ping excepted */
@@ -84,8 +66,6 @@ struct stats_name {
 };
 extern const struct stats_name stats_counter_names[STATS_COUNTERS];
 extern const struct stats_name stats_gauge_names[STATS_GAUGES];
-/* "ok", "timeout", "queue_full", ...: in the access log and as a label. */
-extern const char *const stats_end_names[REQUEST_ENDS];
 
 /* Histogram as Prometheus takes it: upper bounds in microseconds, the last bucket has none. */
 #define STATS_BUCKETS 18

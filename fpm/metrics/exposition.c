@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/shared/ends.h"
 #include "base/shared/stats.h"
 #include "base/text_out.h"
 #include "pool/status/status_format.h"
@@ -141,7 +142,7 @@ static void
 write_requests(const struct page *page, const struct family *f, const struct exposed_pool *p)
 {
 	for (int end = 0; p->stats != NULL && end < REQUEST_ENDS; end++) {
-		family_sample(page, f, p, "result", stats_end_names[end]);
+		family_sample(page, f, p, "result", ends_table[end].word);
 		text_out_printf(page->out, "%" PRIu64 "\n", STATS_READ(p->stats->ends[end]));
 	}
 }

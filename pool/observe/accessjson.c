@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/shared/ends.h"
 #include "base/utf8.h"
 #include "pool/observe/accessline.h"
 #include "pool/observe/account.h"
@@ -134,7 +135,7 @@ static void
 put_end(struct out *out, const struct request *r, const struct accessline_facts *facts)
 {
 	put_known(out, "status", facts->status);
-	put(out, "\"end\":\"%s\",", stats_end_names[r->end]);
+	put(out, "\"end\":\"%s\",", ends_table[r->end].word);
 	if (facts->limit != NULL)
 		put(out, "\"limit\":\"%s\",\"limit_max\":%.12g,\"limit_used\":%.12g,",
 		    facts->limit, facts->max, facts->used);

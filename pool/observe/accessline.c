@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/shared/ends.h"
 #include "conf/conf.h"
 #include "pool/observe/account.h"
 
@@ -82,34 +83,22 @@ accessline_time(struct accessline_stamp *stamp, const char *format, int64_t us, 
 static void
 find_limit(struct accessline_facts *facts, const struct request *r)
 {
-	const struct conf_pool *conf = r->pool->conf;
-
-	switch (r->end) {
-	case END_TIMEOUT:
-		facts->limit = "request_terminate_timeout";
-		facts->max = (double)conf->request_terminate_timeout_ms / 1e3;
+	facts->limit = ends_table[r->end].directive;
+	facts->max = ends_limit(r->end, r->pool->conf);
+	switch (ends_table[r->end].measure) {
+	case ENDS_TIME:
 		facts->used = (double)r->exceeded / 1e6;
 		break;
-	case END_MEMORY:
-		facts->limit = "request_terminate_memory";
-		facts->max = (double)conf->request_terminate_memory;
+	case ENDS_MEMORY:
 		facts->used = (double)r->exceeded;
 		break;
-	case END_CPU:
-		facts->limit = "request_terminate_cpu";
-		facts->max = (double)conf->request_terminate_cpu_ms / 1e3;
-		facts->used = (double)r->exceeded / 1e6;
-		break;
-	case END_QUEUE_TIMEOUT:
-		facts->limit = "request_queue_timeout";
-		facts->max = (double)conf->request_queue_timeout_ms / 1e3;
+	case ENDS_WAIT:
 		facts->used = (double)facts->wait_us / 1e6;
 		break;
-	case END_QUEUE_FULL:
-		facts->limit = "request_queue_limit";
-		facts->max = facts->used = (double)conf->request_queue_limit;
+	case ENDS_QUEUE:
+		facts->used = facts->max;
 		break;
-	default:
+	case ENDS_NOTHING:
 		break;
 	}
 }

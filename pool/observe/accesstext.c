@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/shared/ends.h"
 #include "base/utf8.h"
 #include "pool/observe/accessline.h"
 #include "pool/observe/account.h"
@@ -171,17 +172,25 @@ static void
 put_end(struct out *out, const struct request *r, const struct accessline_facts *facts,
     enum format_unit unit)
 {
-	const char *word = r->end == END_OK ? "-" : stats_end_names[r->end];
+	const char *word = r->end == END_OK ? "-" : ends_table[r->end].word;
 
 	put(out, word, strlen(word));
-	if (unit != FORMAT_DETAIL || facts->limit == NULL)
+	if (unit != FORMAT_DETAIL)
 		return;
-	if (r->end == END_MEMORY)
+	switch (ends_table[r->end].measure) {
+	case ENDS_MEMORY:
 		put_number(out, "(%.0f/%.0fK)", facts->used / 1024, facts->max / 1024);
-	else if (r->end == END_QUEUE_FULL)
+		break;
+	case ENDS_QUEUE:
 		put_number(out, "(%.0f)", facts->max);
-	else
+		break;
+	case ENDS_TIME:
+	case ENDS_WAIT:
 		put_number(out, "(%.3f/%.3fs)", facts->used, facts->max);
+		break;
+	case ENDS_NOTHING:
+		break;
+	}
 }
 
 /* The field of that name in the response's header block. */

@@ -41,16 +41,14 @@ retry_after(const struct retry_facts *f)
 {
 	int64_t us;
 
-	switch (f->end) {
-	case END_NO_WORKER:
+	switch (ends_table[f->end].retry) {
+	case ENDS_RETRY_START:
 		return seconds(f->start_us);
-	case END_QUEUE_FULL:
-	case END_QUEUE_TIMEOUT:
+	case ENDS_RETRY_QUEUE:
 		us = drained_us(f);
 		return us > 0 ? seconds(us) : 0;
-	default:
-		/* Buffers, memory or a disk are full: nobody knows how long. The service stops:
-		 * nobody knows until when. It used too much of a limit: it would do so again. */
-		return 0;
+	case ENDS_RETRY_NEVER:
+		break;
 	}
+	return 0;
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "base/shared/stats.h"
+#include "base/shared/ends.h"
 
 /* What is further away than that is a guess: it is said instead (seconds). */
 #define RETRY_AFTER_MAX 3600

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/shared/ends.h"
 #include "pool/status/status_chart.h"
 #include "pool/status/status_format.h"
 
@@ -326,24 +327,6 @@ count_row(struct text_out *out, uint64_t n, const char *what)
 	    n == 0 ? " class=\"none\"" : "", grouped(n, text), what);
 }
 
-/* What a row of the table of ends says; those of which there was none are left out. */
-static const char *const ends[REQUEST_ENDS] = {
-	[END_OK] = "answered by their worker",
-	[END_TIMEOUT] = "took too long (504)",
-	[END_MEMORY] = "took too much memory (503)",
-	[END_CPU] = "took too much processor time (503)",
-	[END_CRASH] = "lost with their worker (502)",
-	[END_INVALID] = "got an invalid answer (502)",
-	[END_QUEUE_FULL] = "met a full queue (503)",
-	[END_QUEUE_TIMEOUT] = "waited too long (503)",
-	[END_NO_WORKER] = "found no worker (503)",
-	[END_CLIENT_GONE] = "left by their client",
-	[END_CLIENT_TIMEOUT] = "not sent in time (408)",
-	[END_REFUSED] = "malformed or too large",
-	[END_NO_RESOURCES] = "met a lack of memory or room",
-	[END_STOPPED] = "met the end of the service (503)",
-};
-
 static void
 totals(struct text_out *out, const struct status_view *view)
 {
@@ -356,8 +339,9 @@ totals(struct text_out *out, const struct status_view *view)
 	for (int end = 0; end < REQUEST_ENDS; end++) {
 		uint64_t n = STATS_READ(stats->ends[end]);
 
+		/* The ends that there was none of are left out. */
 		if (n > 0 || end == END_OK)
-			count_row(out, n, ends[end]);
+			count_row(out, n, ends_table[end].told);
 	}
 	text_out_string(out, "</table></section>\n<section class=\"card\">"
 			     "<h2>Workers since the start</h2><table>\n");

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/shared/ends.h"
 #include "pool/observe/account.h"
 #include "pool/worker/measure.h"
 
@@ -290,23 +291,6 @@ add_rows(struct status_view *view, const struct source *s, const struct row *row
 		add_item(view, s, &rows[i]);
 }
 
-static const char *const end_helps[REQUEST_ENDS] = {
-	[END_OK] = "Requests that their workers answered, with whatever status.",
-	[END_TIMEOUT] = "Requests terminated by request_terminate_timeout.",
-	[END_MEMORY] = "Requests terminated by request_terminate_memory.",
-	[END_CPU] = "Requests terminated by request_terminate_cpu.",
-	[END_CRASH] = "Requests whose worker ended or could not be reached.",
-	[END_INVALID] = "Requests whose worker answered what is no response.",
-	[END_QUEUE_FULL] = "Requests refused because of request_queue_limit.",
-	[END_QUEUE_TIMEOUT] = "Requests refused because of request_queue_timeout.",
-	[END_NO_WORKER] = "Requests refused because no worker could be started.",
-	[END_CLIENT_GONE] = "Requests whose client left or aborted them.",
-	[END_CLIENT_TIMEOUT] = "Requests that were not sent in time.",
-	[END_REFUSED] = "Requests that were malformed or too large.",
-	[END_NO_RESOURCES] = "Requests for which there was no memory or room.",
-	[END_STOPPED] = "Requests refused because the service was stopped.",
-};
-
 /* "requests queue full" and its like, one for each end. */
 static void
 add_ends(struct status_view *view, const struct source *s)
@@ -315,14 +299,14 @@ add_ends(struct status_view *view, const struct source *s)
 	char key[STATUS_KEY_MAX], metric[STATUS_METRIC_MAX];
 
 	for (unsigned int end = 0; end < REQUEST_ENDS; end++) {
-		snprintf(key, sizeof(key), "requests %s", stats_end_names[end]);
+		snprintf(key, sizeof(key), "requests %s", ends_table[end].word);
 		for (char *p = key; *p != '\0'; p++)
 			*p = *p == '_' ? ' ' : *p;
-		snprintf(metric, sizeof(metric), "anyfpm_requests_%s_total", stats_end_names[end]);
+		snprintf(metric, sizeof(metric), "anyfpm_requests_%s_total", ends_table[end].word);
 		row.key = key;
 		row.metric = metric;
 		row.arg = end;
-		row.help = end_helps[end];
+		row.help = ends_table[end].help;
 		add_item(view, s, &row);
 	}
 }

@@ -84,7 +84,7 @@ START_TEST(test_keys)
 	for (int end = 0; end < REQUEST_ENDS; end++) {
 		char key[64];
 
-		snprintf(key, sizeof(key), "requests %s", stats_end_names[end]);
+		snprintf(key, sizeof(key), "requests %s", ends_table[end].word);
 		for (char *p = key; *p != '\0'; p++)
 			*p = *p == '_' ? ' ' : *p;
 		ck_assert_msg(status_view_find(&view, key) != NULL, "no %s", key);
