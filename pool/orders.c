@@ -190,11 +190,11 @@ end_requests(struct pool *pool)
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		while ((r = TAILQ_FIRST(&pool->requests[states[i]])) != NULL)
-			ending_refuse(r, END_STOPPED, 503, "The service is being stopped.");
+			ending_refuse(r, END_STOPPED);
 	}
 	while ((w = TAILQ_FIRST(&pool->workers[WORKER_BUSY])) != NULL) {
 		r = ending_part(w);
-		ending_error_or_cut(r, END_STOPPED, 503, "The service is being stopped.");
+		ending_error_or_cut(r, END_STOPPED);
 		ending_answered(r);
 		worker_stop(w, "the service is stopped");
 	}
@@ -229,7 +229,7 @@ master_crashed(struct pool *pool)
 	listen_close(pool);
 	if (pool->state < POOL_DRAINING)
 		pool_set_state(pool, POOL_DRAINING);
-	queue_refuse_all(pool, END_STOPPED, "The service is being stopped.");
+	queue_refuse_all(pool, END_STOPPED);
 	finish_clients(pool);
 	pool->finish_us = clock_now_us() + CRASH_FINISH_US;
 	deadline_at(pool, pool->finish_us);

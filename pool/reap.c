@@ -166,7 +166,7 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 	manage_adjust(pool);
 	dispatch(pool);
 	if (!manage_hope(pool))
-		queue_refuse_all(pool, END_NO_WORKER, "The application could not be started.");
+		queue_refuse_all(pool, END_NO_WORKER);
 }
 
 void

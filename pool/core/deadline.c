@@ -60,7 +60,7 @@ expire_params(struct pool *pool, int64_t now)
 		r->keep = false;
 		report(pool, REPORT_CLIENT_TIMEOUT,
 		    "a request was not sent within request_header_timeout: answered 408");
-		ending_refuse(r, END_CLIENT_TIMEOUT, 408, "The request was not sent in time.");
+		ending_refuse(r, END_CLIENT_TIMEOUT);
 	}
 	return 0;
 }
@@ -78,8 +78,8 @@ expire_bodies(struct pool *pool, int64_t now)
 		r->keep = false;
 		report(pool, REPORT_CLIENT_TIMEOUT,
 		    "a body did not go on within request_body_timeout: answered 408");
-		ending_refuse(
-		    r, END_CLIENT_TIMEOUT, 408, "The body of the request was not sent in time.");
+		ending_refuse_as(r, END_CLIENT_TIMEOUT, 408,
+		    "The body of the request was not sent in time.");
 	}
 	return 0;
 }

@@ -29,6 +29,9 @@
 /* Requests that reuse an id behind an answer that the client leaves unread, then it is cut off. */
 #define REFUSED_AFTER_MAX 1000
 
+/* To a newcomer that finds no room. */
+#define BUFFERS_FULL "The buffers of the service are full."
+
 /* A newcomer finds no room. */
 static void
 report_full(struct pool *pool, const char *fate)
@@ -165,8 +168,7 @@ static bool
 refuse_full(struct client *c, uint16_t id, bool keep)
 {
 	static const char page[] =
-	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n"
-	    "The buffers of the service are full.\n";
+	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n" BUFFERS_FULL "\n";
 	struct chunk_pool *chunks = &c->pool->chunks;
 
 	report_full(c->pool, "a request is answered 503 unseen");
@@ -211,7 +213,7 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 		return refuse_after(r, keep);
 	if (r != NULL) {
 		/* A second BEGIN for an active id is an error of that id alone (5.5). */
-		ending_refuse(r, END_REFUSED, 400, "The request was begun twice.");
+		ending_refuse_as(r, END_REFUSED, 400, "The request was begun twice.");
 		return true;
 	}
 	if (c->state >= CLIENT_CLOSING)
@@ -275,7 +277,7 @@ static void
 refuse_no_room(struct request *r)
 {
 	report_full(r->pool, "a request is answered 503");
-	ending_refuse(r, END_NO_RESOURCES, 503, "The buffers of the service are full.");
+	ending_refuse_as(r, END_NO_RESOURCES, 503, BUFFERS_FULL);
 }
 
 /* Whether its parameters say that there is no body: then some clients send no STDIN at all. */
@@ -311,8 +313,7 @@ demux_batch_ends(struct client *c)
 		if (body_end(r, FCGI_STDIN))
 			input_complete(r);
 		else
-			ending_refuse(r, END_NO_RESOURCES, 503,
-			    "There is no memory for the request.");
+			ending_refuse(r, END_NO_RESOURCES);
 	}
 }
 
@@ -321,7 +322,7 @@ params_ended(struct request *r)
 {
 	r->params_end = true;
 	if (params_finish(r) != PARAMS_OK) {
-		ending_refuse(r, END_REFUSED, 400, "The parameters are malformed.");
+		ending_refuse(r, END_REFUSED);
 		return;
 	}
 	if (status_takes(r)) {
@@ -362,13 +363,14 @@ params_piece(struct request *r, const struct fcgi_piece *piece)
 		report(r->pool, REPORT_TOO_LARGE,
 		    "a request's parameters exceed request_params_limit (%llu bytes): answered 431",
 		    (unsigned long long)r->pool->conf->request_params_limit);
-		ending_refuse(r, END_REFUSED, 431, "The parameters of the request are too large.");
+		ending_refuse_as(r, END_REFUSED, 431,
+		    "The parameters of the request are too large.");
 		break;
 	case PARAMS_NO_ROOM:
 		refuse_no_room(r);
 		break;
 	case PARAMS_NO_MEMORY:
-		ending_refuse(r, END_NO_RESOURCES, 503, "There is no memory for the request.");
+		ending_refuse(r, END_NO_RESOURCES);
 		break;
 	default:
 		break;
@@ -412,7 +414,8 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 		report(r->pool, REPORT_TOO_LARGE, "the body of a request on a multiplexed "
 		    "connection exceeds request_spool_size (%llu bytes): answered 413",
 		    (unsigned long long)r->pool->conf->request_spool_size);
-		ending_refuse(r, END_REFUSED, 413, "There is no room for the body of the request.");
+		ending_refuse_as(r, END_REFUSED, 413,
+		    "There is no room for the body of the request.");
 		return;
 	}
 	if (!ok) {

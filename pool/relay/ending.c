@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shared/ends.h"
 #include "pool/client/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
@@ -68,7 +69,17 @@ ending_answered(struct request *r)
 }
 
 void
-ending_error_or_cut(struct request *r, enum request_end end, unsigned int status, const char *text)
+ending_error_or_cut(struct request *r, enum request_end end)
+{
+	const struct ends_row *row = &ends_table[end];
+
+	assert(row->sentence != NULL);
+	ending_error_or_cut_as(r, end, row->status, row->sentence);
+}
+
+void
+ending_error_or_cut_as(
+    struct request *r, enum request_end end, unsigned int status, const char *sentence)
 {
 	if (r->out_end || r->client == NULL)
 		return;
@@ -76,7 +87,7 @@ ending_error_or_cut(struct request *r, enum request_end end, unsigned int status
 	if (r->head_done)
 		answer_cut(r);
 	else
-		answer_error(r, status, text);
+		answer_error(r, status, sentence);
 }
 
 void
@@ -120,12 +131,22 @@ let_finish(struct request *r)
 }
 
 void
-ending_refuse(struct request *r, enum request_end end, unsigned int status, const char *text)
+ending_refuse(struct request *r, enum request_end end)
+{
+	const struct ends_row *row = &ends_table[end];
+
+	assert(row->sentence != NULL);
+	ending_refuse_as(r, end, row->status, row->sentence);
+}
+
+void
+ending_refuse_as(
+    struct request *r, enum request_end end, unsigned int status, const char *sentence)
 {
 	request_await_body(r, false);
 	if (r->out_end)
 		return;
-	ending_error_or_cut(r, end, status, text);
+	ending_error_or_cut_as(r, end, status, sentence);
 	if (r->state == REQUEST_RUNNING) {
 		account_request(r);
 		client_has_output(r);
@@ -148,10 +169,10 @@ ending_body_lost(struct request *r, int error, bool reading)
 		    "TMPDIR, or /tmp): %s: answered 503", strerror(error));
 	body_drop_spooled(r);
 	if (reading)
-		ending_refuse(r, END_NO_RESOURCES, 500, "The body of the request was lost.");
+		ending_refuse_as(r, END_NO_RESOURCES, 500, "The body of the request was lost.");
 	else
-		ending_refuse(
-		    r, END_NO_RESOURCES, 503, "There is no room for the body of the request.");
+		ending_refuse_as(r, END_NO_RESOURCES, 503,
+		    "There is no room for the body of the request.");
 }
 
 void
@@ -193,10 +214,16 @@ ending_abandon(struct request *r)
 }
 
 static void
-log_limit(const struct request *r, enum request_end end, const char *limit, const char *fate)
+log_limit(const struct request *r, enum request_end end, const char *limit)
 {
-	char request[256], script[256];
+	char request[256], script[256], fate[32];
 
+	if (r->client == NULL || r->out_end)
+		snprintf(fate, sizeof(fate), "nobody's any more");
+	else if (r->head_done)
+		snprintf(fate, sizeof(fate), "cut short");
+	else
+		snprintf(fate, sizeof(fate), "answered %u", ends_table[end].status);
 	request_describe(r, request, sizeof(request));
 	if (end != END_TIMEOUT) {
 		log_error("child %d exceeded %s; \"%s\" is %s, the child is terminated",
@@ -211,23 +238,18 @@ log_limit(const struct request *r, enum request_end end, const char *limit, cons
 }
 
 void
-ending_limit(struct request *r, enum request_end end, unsigned int status, const char *limit,
-    const char *text)
+ending_limit(struct request *r, enum request_end end, const char *limit)
 {
 	struct worker *w = r->worker;
 	struct client *c = r->client;
 	char reason[96];
 
-	log_limit(r, end, limit,
-	    c == NULL || r->out_end ? "nobody's any more"
-		: r->head_done	    ? "cut short"
-		: status == 504	    ? "answered 504"
-				    : "answered 503");
+	log_limit(r, end, limit);
 	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
 	ending_part(w);
 	if (r->left && !r->accounted)
 		r->end = end; /* nobody is answered, but it was terminated all the same */
-	ending_error_or_cut(r, end, status, text);
+	ending_error_or_cut(r, end);
 	ending_answered(r);
 	/* The client first: whatever becomes of the worker, it has its answer. */
 	if (c != NULL && c->flush_due)
@@ -250,7 +272,7 @@ ending_garbage(struct worker *w, const char *what)
 	log_error("child %d %s; \"%s\" is %s, the child is replaced", (int)w->pid, what,
 	    request_describe(r, request, sizeof(request)),
 	    r->head_done ? "cut short" : "answered 502");
-	ending_error_or_cut(r, END_INVALID, 502, "The application sent an invalid response.");
+	ending_error_or_cut(r, END_INVALID);
 	ending_answered(r);
 	worker_stop(w, what);
 }
@@ -268,7 +290,7 @@ is_half_closed(const struct worker *w)
 void
 ending_wrong(struct request *r)
 {
-	ending_error_or_cut(r, END_INVALID, 502, "The application sent an invalid response.");
+	ending_error_or_cut(r, END_INVALID);
 	account_request(r);
 	if (!r->input_end)
 		ending_input(r);
@@ -358,7 +380,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	} else {
 		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
 		    r->head_done ? "cut short" : "answered 502");
-		ending_error_or_cut(r, END_CRASH, 502, "The application ended before it answered.");
+		ending_error_or_cut(r, END_CRASH);
 		ending_answered(r);
 	}
 	if (!dead)

@@ -4,9 +4,13 @@
 
 #include "pool/core/pool.h"
 
-/* Answer r with an error page now (end: why, for its accounts; status, and text, a sentence in
- * HTML), or cut the answer when it has begun. What its worker still sends is thrown away. */
-void ending_refuse(struct request *r, enum request_end end, unsigned int status, const char *text);
+/* Answer r with the error page of those that end so, or cut the answer when it has begun. What its
+ * worker still sends is thrown away. */
+void ending_refuse(struct request *r, enum request_end end);
+
+/* The same with a status and a sentence (HTML) of its own. */
+void ending_refuse_as(struct request *r, enum request_end end, unsigned int status,
+    const char *sentence);
 
 /* A part of the body of r is lost for an errno: it could not be kept, or, reading, be read back from
  * its file. Logged, and answered 503 or 500. */
@@ -26,10 +30,9 @@ void ending_abort(struct request *r);
 /* The client is gone: nobody wants the answer. */
 void ending_abandon(struct request *r);
 
-/* The running request r has exceeded a limit (its name and value, for the log): answer status and
- * text, or cut, then terminate its worker. */
-void ending_limit(struct request *r, enum request_end end, unsigned int status, const char *limit,
-    const char *text);
+/* The running request r has exceeded a limit (its name and value, for the log): answer it as those
+ * that end so, or cut, then terminate its worker. */
+void ending_limit(struct request *r, enum request_end end, const char *limit);
 
 /* The worker does not keep to the protocol; what: a predicate such as "sent nonsense". It is
  * replaced, its request is answered 502 or cut. */
@@ -55,9 +58,12 @@ void ending_unexplained(struct worker *w);
 /* Parts of the above, for an END_REQUEST. Worker and request part; the worker is idle then. */
 struct request *ending_part(struct worker *w);
 
-/* End the answer with an error page, or cut it when it has begun. */
-void ending_error_or_cut(struct request *r, enum request_end end, unsigned int status,
-    const char *text);
+/* End the answer with the error page of those that end so, or cut it when it has begun. */
+void ending_error_or_cut(struct request *r, enum request_end end);
+
+/* The same with a status and a sentence (HTML) of its own. */
+void ending_error_or_cut_as(struct request *r, enum request_end end, unsigned int status,
+    const char *sentence);
 
 /* r has left its worker, or never had one, and its answer is complete or not wanted any more. */
 void ending_answered(struct request *r);

@@ -249,7 +249,7 @@ cannot_connect(struct worker *w)
 		return;
 	}
 	if (!evidence_allows_again(&loss)) {
-		ending_error_or_cut(r, END_CRASH, 502, "The application could not be reached.");
+		ending_error_or_cut_as(r, END_CRASH, 502, "The application could not be reached.");
 		ending_answered(r);
 	} else {
 		r->tries += evidence_counts(&loss);
@@ -286,8 +286,7 @@ relay_start(struct worker *w, struct request *r)
 	if (!params_emit(r, &w->head)) {
 		ending_part(w);
 		relay_disconnect(w);
-		ending_error_or_cut(
-		    r, END_NO_RESOURCES, 503, "There is no memory for the request.");
+		ending_error_or_cut(r, END_NO_RESOURCES);
 		ending_answered(r);
 		return;
 	}
@@ -346,8 +345,8 @@ relay_end(struct worker *w, const uint8_t body[8])
 			    (int)w->pid, request_describe(r, request, sizeof(request)),
 			    r->head_len > 0 ? "in the middle of the header block"
 					    : "without a byte of output");
-			ending_error_or_cut(
-			    r, END_INVALID, 502, "The application sent an incomplete response.");
+			ending_error_or_cut_as(r, END_INVALID, 502,
+			    "The application sent an incomplete response.");
 		} else if (answer_end(r, app_status, body[4]) != ANSWER_OK) {
 			answer_cut(r);
 		}

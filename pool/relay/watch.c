@@ -165,18 +165,18 @@ terminate(struct request *r, enum limits_verdict verdict, const struct limits_re
 		snprintf(limit, sizeof(limit), "request_terminate_timeout (%.3f of %.3f seconds)",
 		    (double)now->running_us / 1e6,
 		    (double)conf->request_terminate_timeout_ms / 1e3);
-		ending_limit(r, END_TIMEOUT, 504, limit, "The request took too long.");
+		ending_limit(r, END_TIMEOUT, limit);
 		break;
 	case LIMITS_REQUEST_MEMORY:
 		snprintf(limit, sizeof(limit), "request_terminate_memory (%llu of %llu KB)",
 		    (unsigned long long)now->memory / 1024,
 		    (unsigned long long)conf->request_terminate_memory / 1024);
-		ending_limit(r, END_MEMORY, 503, limit, "The request took too much memory.");
+		ending_limit(r, END_MEMORY, limit);
 		break;
 	case LIMITS_CPU:
 		snprintf(limit, sizeof(limit), "request_terminate_cpu (%.3f of %.3f seconds)",
 		    (double)now->cpu_us / 1e6, (double)conf->request_terminate_cpu_ms / 1e3);
-		ending_limit(r, END_CPU, 503, limit, "The request took too much processor time.");
+		ending_limit(r, END_CPU, limit);
 		break;
 	case LIMITS_RUN:
 		break;

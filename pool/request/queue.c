@@ -51,21 +51,20 @@ queue_enter(struct request *r)
 	struct pool *pool = r->pool;
 
 	if (pool->state >= POOL_STOPPING) {
-		ending_refuse(r, END_STOPPED, 503, "The service is being stopped.");
+		ending_refuse(r, END_STOPPED);
 		return;
 	}
 	/* With an idle worker it does not wait at all, unless nothing is given out. */
 	if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) || dispatch_is_paused(pool)) {
 		if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && !manage_hope(pool)) {
 			report(pool, REPORT_NO_WORKER, "no worker could be started: answered 503");
-			ending_refuse(
-			    r, END_NO_WORKER, 503, "The application could not be started.");
+			ending_refuse(r, END_NO_WORKER);
 			return;
 		}
 		if (pool->request_count[REQUEST_QUEUED] >= pool->conf->request_queue_limit) {
 			report(pool, REPORT_QUEUE_FULL,
 			    "the queue is full (request_queue_limit): answered 503");
-			ending_refuse(r, END_QUEUE_FULL, 503, "Too many requests are waiting.");
+			ending_refuse(r, END_QUEUE_FULL);
 			return;
 		}
 	}
@@ -93,7 +92,7 @@ queue_return(struct request *r)
 	TAILQ_INSERT_HEAD(&pool->requests[REQUEST_QUEUED], r, link);
 	r->since_us = r->queued_us; /* the queue stays in the order of its times */
 	if (!manage_hope(pool))
-		ending_refuse(r, END_NO_WORKER, 503, "The application could not be started.");
+		ending_refuse(r, END_NO_WORKER);
 }
 
 int64_t
@@ -107,17 +106,16 @@ queue_expire(struct pool *pool, int64_t now_us)
 			return r->since_us + timeout_us;
 		report(pool, REPORT_QUEUE_TIMEOUT,
 		    "a request waited longer than request_queue_timeout: answered 503");
-		ending_refuse(
-		    r, END_QUEUE_TIMEOUT, 503, "The request waited too long for a free worker.");
+		ending_refuse(r, END_QUEUE_TIMEOUT);
 	}
 	return 0;
 }
 
 void
-queue_refuse_all(struct pool *pool, enum request_end end, const char *why)
+queue_refuse_all(struct pool *pool, enum request_end end)
 {
 	struct request *r;
 
 	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED])) != NULL)
-		ending_refuse(r, end, 503, why);
+		ending_refuse(r, end);
 }

@@ -18,7 +18,7 @@ int64_t queue_expire(struct pool *pool, int64_t now_us);
 /* What Retry-After says to a request that is refused for that reason: seconds, 0: nothing. */
 unsigned int queue_retry_after(const struct pool *pool, enum request_end end);
 
-/* Answer 503 to all that wait; end says why for the accounts, why is a sentence for the client. */
-void queue_refuse_all(struct pool *pool, enum request_end end, const char *why);
+/* Refuse all that wait: they end so. */
+void queue_refuse_all(struct pool *pool, enum request_end end);
 
 #endif

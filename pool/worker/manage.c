@@ -48,7 +48,7 @@ manage_start_failed(struct pool *pool, int64_t started_us)
 	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
 	    pool->failures, pool->failures == 1 ? "" : "s", (double)delay / 1e6);
 	if (!manage_hope(pool))
-		queue_refuse_all(pool, END_NO_WORKER, "The application could not be started.");
+		queue_refuse_all(pool, END_NO_WORKER);
 }
 
 void

@@ -158,7 +158,7 @@ END_TEST
 START_TEST(test_refuse_all)
 {
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; begin 3 responder keep");
-	queue_refuse_all(&f.pool, END_STOPPED, "It is over.");
+	queue_refuse_all(&f.pool, END_STOPPED);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1) "; " PAGE(2));
 	ck_assert_uint_eq(f.pool.request_count[REQUEST_PARAMS], 1);
 }
