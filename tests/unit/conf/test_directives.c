@@ -1,5 +1,5 @@
 /*
- * test_conf_table.c: whatever the table of directives has in it is parsed within its range,
+ * test_directives.c: whatever the table of directives has in it is parsed within its range,
  * refused outside of it, dumped so that it reads back, and described in the manual page.
  */
 #include "config.h"

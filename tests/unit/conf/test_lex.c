@@ -1,4 +1,4 @@
-/* test_conf_lex.c: quotes, escapes, comments, variables and words, and that they read back. */
+/* test_lex.c: quotes, escapes, comments, variables and words, and that they read back. */
 #include "config.h"
 
 #include <stdio.h>

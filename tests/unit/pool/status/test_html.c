@@ -1,4 +1,4 @@
-/* test_status_html.c: what the status page for people says, draws, and leaves out. */
+/* test_html.c: what the status page for people says, draws, and leaves out. */
 #include "config.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* test_conf_file.c: files, includes, prefix, this machine's programs and users, the quick form. */
+/* test_conf.c: files, includes, prefix, this machine's programs and users, the quick form. */
 #include "config.h"
 
 #include <ftw.h>

@@ -1,4 +1,4 @@
-/* test_conf_value.c: the converters of conf/value.c take the whole text or nothing. */
+/* test_value.c: the converters of conf/value.c take the whole text or nothing. */
 #include "config.h"
 
 #include <stdint.h>

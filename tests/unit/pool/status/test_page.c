@@ -1,4 +1,4 @@
-/* test_status_page.c: what the status page shows, and that every form of it is well-formed whatever
+/* test_page.c: what the status page shows, and that every form of it is well-formed whatever
  * that is. */
 #include "config.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/shared/ends.h"
 #include "conf/directives.h"
-#include "tests/unit/read.h"
+#include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

@@ -1,11 +1,11 @@
-/* test_conf_words.c: what php-fpm's files may have: comments, words in any case, useless lines. */
+/* test_words.c: what php-fpm's files may have: comments, words in any case, useless lines. */
 #include "config.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "conf/conf.h"
-#include "tests/unit/read.h"
+#include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

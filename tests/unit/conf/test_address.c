@@ -1,4 +1,4 @@
-/* test_conf_listen.c: addresses to listen on, and which clients a pool allows. */
+/* test_address.c: addresses to listen on, and which clients a pool allows. */
 #include "config.h"
 
 #include <arpa/inet.h>

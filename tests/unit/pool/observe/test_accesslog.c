@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "pool/client/client.h"
-#include "tests/unit/access.h"
+#include "tests/unit/pool/observe/access.h"
 #include "tests/unit/run.h"
 
 static const struct {

@@ -1,4 +1,4 @@
-/* test_cgroup.c: files of control groups, and the groups of workers in a tree of plain files. */
+/* test_leaf.c: files of control groups, and the groups of workers in a tree of plain files. */
 #include "config.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "pool/observe/accessline.h"
-#include "tests/unit/access.h"
+#include "tests/unit/pool/observe/access.h"
 #include "tests/unit/run.h"
 
 /* Codes --------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /*
- * test_metrics_pool.c: a pool as the metrics process sees it, whatever its memory says.
+ * test_pool.c: a pool as the metrics process sees it, whatever its memory says.
  *
  * The metrics process and pool processes have the same parent. Here the test is that parent: it
  * forks a pool process with one worker, and a process that looks at them.

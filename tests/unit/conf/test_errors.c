@@ -1,4 +1,4 @@
-/* test_conf_errors.c: every mistake is reported, in one run, where it stands and what to do. */
+/* test_errors.c: every mistake is reported, in one run, where it stands and what to do. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "conf/check.h"
 #include "conf/conf.h"
-#include "tests/unit/read.h"
+#include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
 #define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
