@@ -15,11 +15,12 @@
 #include "pool/orders.h"
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
-#include "pool/relay/watch.h"
+#include "pool/relay/enforce.h"
+#include "pool/relay/recycle.h"
 #include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
-#include "pool/worker/reading.h"
+#include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
 #include "pool/worker/worker.h"
 
@@ -166,7 +167,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	int64_t now = clock_now_us();
 
 	pool->deadline_us = 0;
-	deadline_at(pool, reading_expire(pool, now)); /* before their clocks are looked at */
+	deadline_at(pool, receipt_expire(pool, now)); /* before their clocks are looked at */
 	deadline_at(pool, expire_params(pool, now));
 	deadline_at(pool, expire_bodies(pool, now));
 	deadline_at(pool, queue_expire(pool, now));
@@ -176,9 +177,9 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	deadline_at(pool, expire_cut(pool, now));
 	deadline_at(pool, expire_lost(pool, now));
 	deadline_at(pool, slowlog_expire(pool, now)); /* before it may be terminated */
-	deadline_at(pool, watch_expire(pool, now));
+	deadline_at(pool, enforce_expire(pool, now));
 	deadline_at(pool, expire_blocked(pool, now));
-	deadline_at(pool, watch_judge_memory(pool, now));
+	deadline_at(pool, recycle_judge_memory(pool, now));
 	deadline_at(pool, worker_expire(pool, now));
 	deadline_at(pool, sweep_expire(pool, now));
 	deadline_at(pool, capture_expire(pool, now));

@@ -157,7 +157,7 @@ struct request {
 	struct client *client; /* NULL: gone, or it has its answer */
 	struct worker *worker; /* in REQUEST_RUNNING, and only then */
 	enum request_state state;
-	int64_t since_us; /* of the state; in REQUEST_RUNNING: its clock, see reading.c */
+	int64_t since_us; /* of the state; in REQUEST_RUNNING: its clock, see receipt.c */
 	int64_t begun_us;  /* when it was begun */
 	int64_t queued_us; /* when it entered the queue first, 0: it never did */
 	int64_t run_us;	   /* when its worker got it, 0: none did */

@@ -17,7 +17,7 @@
 #include "pool/core/report.h"
 #include "pool/observe/account.h"
 #include "pool/relay/ending.h"
-#include "pool/relay/relay.h"
+#include "pool/relay/feed.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/queue.h"
@@ -256,7 +256,7 @@ input_complete(struct request *r)
 	if (r->state < REQUEST_QUEUED && r->params_end)
 		queue_enter(r);
 	else
-		relay_input(r);
+		feed_input(r);
 }
 
 /* The body has to be streamed once it outgrows its buffer; near buffer_limit that is early. */
@@ -270,7 +270,7 @@ input_more(struct request *r)
 	if (r->state == REQUEST_BODY && r->body_bytes > size)
 		queue_enter(r);
 	else
-		relay_input(r);
+		feed_input(r);
 }
 
 static void

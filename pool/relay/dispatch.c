@@ -4,7 +4,7 @@
 #include "pool/relay/dispatch.h"
 
 #include "base/clock.h"
-#include "pool/relay/relay.h"
+#include "pool/relay/feed.h"
 #include "pool/worker/measure.h"
 
 /* Idle workers that are looked at to find one that is back. */
@@ -72,5 +72,5 @@ dispatch(struct pool *pool)
 	while (pool->pause_us == 0 &&
 	    (r = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED])) != NULL &&
 	    (w = choose(pool)) != NULL)
-		relay_start(w, r);
+		feed_start(w, r);
 }

@@ -22,12 +22,14 @@
 #include "pool/observe/slowlog.h"
 #include "pool/policy/evidence.h"
 #include "pool/relay/dispatch.h"
+#include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/conn.h"
 #include "pool/worker/worker.h"
 
 /* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
@@ -102,7 +104,7 @@ ending_input(struct request *r)
 		body_drop_spooled(r);
 	/* The end of the stream would make a part of the body look like the whole. */
 	if (r->worker != NULL && (torn || (r->discard && body_all_sent(r))))
-		relay_hang_up(r->worker);
+		feed_hang_up(r->worker);
 }
 
 void
@@ -110,7 +112,7 @@ ending_no_more(struct request *r)
 {
 	if (r->worker != NULL && r->content_length.len > 0 && body_all_sent(r) &&
 	    account_content_length(r) != r->body_bytes)
-		relay_hang_up(r->worker);
+		feed_hang_up(r->worker);
 }
 
 /* Nobody waits for what the worker still does. */
@@ -366,7 +368,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	char request[256];
 
 	ending_part(w);
-	relay_disconnect(w);
+	conn_close(w);
 	request_describe(r, request, sizeof(request));
 	if (r->client == NULL || r->out_end) {
 		ending_answered(r);

@@ -14,7 +14,7 @@
 
 #include "pool/client/client.h"
 #include "pool/relay/ending.h"
-#include "pool/relay/relay.h"
+#include "pool/relay/feed.h"
 #include "pool/request/spool.h"
 #include "pool/wire/stream.h"
 
@@ -158,7 +158,7 @@ body_was_written(struct request *r, int error)
 		return;
 	}
 	if (r->state == REQUEST_RUNNING)
-		relay_input(r); /* it may have waited for just that */
+		feed_input(r); /* it may have waited for just that */
 	if (c != NULL)
 		client_update_reading(c);
 }
@@ -174,7 +174,7 @@ body_was_read(struct request *r, struct chain *records, int error)
 	if (error != 0)
 		ending_body_lost(r, error, true);
 	else if (r->state == REQUEST_RUNNING)
-		relay_input(r);
+		feed_input(r);
 }
 
 void

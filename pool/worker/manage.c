@@ -171,6 +171,15 @@ manage_recycle(struct worker *w, enum limits_fate limit, const char *reason)
 	worker_stop(w, reason);
 }
 
+void
+manage_spare_later(struct pool *pool)
+{
+	/* A short burst needs no more spare workers; what lasts longer does. */
+	if (pool->conf->pm == PM_DYNAMIC &&
+	    pool->worker_count[WORKER_IDLE] < pool->conf->min_spare_servers)
+		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
+}
+
 /* Idle workers that are past pm.max_lifetime leave when their successors are ready; counts those
  * that are leaving, and sets when the next one is due. */
 static void

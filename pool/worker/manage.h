@@ -8,6 +8,9 @@
  * changed. */
 void manage_adjust(struct pool *pool);
 
+/* A worker has got a request: look later whether there are spare ones enough. */
+void manage_spare_later(struct pool *pool);
+
 /* It serves on until its successor is ready, or there is no room for one; limit: that it has
  * reached, LIMITS_KEEP: none. Behind it comes manage_adjust(). */
 void manage_replace(struct worker *w, enum limits_fate limit, const char *reason);

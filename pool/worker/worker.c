@@ -25,10 +25,9 @@
 #include "pool/orders.h"
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
-#include "pool/relay/relay.h"
-#include "pool/request/request.h"
-#include "pool/wire/params.h"
+#include "pool/relay/warmup.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/conn.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
@@ -57,7 +56,7 @@ static const unsigned int legal[WORKER_STATES] = {
 static void
 worker_let_go(struct worker *w)
 {
-	relay_disconnect(w);
+	conn_close(w);
 	capture_close(&w->out);
 	capture_close(&w->err);
 	capture_close(&w->fcgi);
@@ -135,42 +134,6 @@ worker_ready(struct worker *w)
 	manage_adjust(pool);
 }
 
-/* It has accepted: ask it for pm.warmup, as a web server would. */
-static void
-warm_up(struct worker *w)
-{
-	const char *uri = w->pool->conf->warmup, *query = uri + strcspn(uri, "?");
-	char *path = strndup(uri, (size_t)(query - uri));
-	const struct {
-		const char *name, *value;
-	} params[] = {
-		{ "GATEWAY_INTERFACE", "CGI/1.1" },
-		{ "SERVER_PROTOCOL", "HTTP/1.1" },
-		{ "SERVER_SOFTWARE", "anyfpm" },
-		{ "SERVER_NAME", "localhost" },
-		{ "SERVER_PORT", "80" },
-		{ "REMOTE_ADDR", "127.0.0.1" },
-		{ "REQUEST_METHOD", "GET" },
-		{ "REQUEST_URI", uri },
-		{ "SCRIPT_NAME", path },
-		{ "SCRIPT_FILENAME", path },
-		{ "QUERY_STRING", *query == '?' ? query + 1 : query },
-	};
-	struct request *r = request_new_warmup(w->pool);
-	bool ok = r != NULL && path != NULL;
-
-	for (size_t i = 0; ok && i < sizeof(params) / sizeof(params[0]); i++)
-		ok = params_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
-	free(path);
-	if (ok && params_finish(r) == PARAMS_OK) {
-		relay_start(w, r);
-		return;
-	}
-	if (r != NULL)
-		request_set_state(r, REQUEST_DONE);
-	worker_kill(w, "there is no memory for its warm-up");
-}
-
 /* Look which starting workers have accepted their first connection. */
 static void
 on_poll(evutil_socket_t fd, short what, void *arg)
@@ -186,7 +149,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		if (w->request != NULL || poll(&pfd, 1, 0) != 0)
 			continue;
 		if (pool->conf->warmup != NULL)
-			warm_up(w);
+			warmup_start(w);
 		else
 			worker_ready(w);
 	}
@@ -256,7 +219,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	if (w->request != NULL) /* its warm-up */
 		ending_answered(ending_part(w));
 	end_begins(w, reason);
-	relay_disconnect(w);
+	conn_close(w);
 	worker_set_state(w, WORKER_STOPPING);
 	ask_to_end(w, timeout_us);
 	w->kill_us = w->since_us + timeout_us;
@@ -300,7 +263,7 @@ worker_kill(struct worker *w, const char *reason)
 	/* It must not get a request, or be found ready, before it is reaped. */
 	if (w->request != NULL) /* its warm-up */
 		ending_answered(ending_part(w));
-	relay_disconnect(w);
+	conn_close(w);
 	worker_set_state(w, WORKER_STOPPING);
 }
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "pool/policy/ledger.h"
-#include "pool/relay/relay.h"
+#include "pool/relay/feed.h"
 #include "pool/request/request.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -175,7 +175,7 @@ START_TEST(test_body_is_streamed)
 	ck_assert(r->client->paused);
 	ck_assert_uint_eq(r->body_bytes, 3);
 	w = fixture_worker(&f);
-	relay_start(w, r);
+	feed_start(w, r);
 	program = fixture_accept(w);
 	fixture_pass(&f);
 	ck_assert_str_eq(fixture_read(&f, program),

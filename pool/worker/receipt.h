@@ -1,17 +1,17 @@
 /*
- * reading.h: whether a worker has read the request that it was given. It may still have been at
+ * receipt.h: whether a worker has read the request that it was given. It may still have been at
  * work for the one before: that time and that CPU time are not the new one's.
  */
-#ifndef ANYFPM_POOL_WORKER_READING_H
-#define ANYFPM_POOL_WORKER_READING_H
+#ifndef ANYFPM_POOL_WORKER_RECEIPT_H
+#define ANYFPM_POOL_WORKER_RECEIPT_H
 
 #include "pool/core/pool.h"
 
 /* r is about to be given to w. */
-void reading_begins(struct worker *w, struct request *r);
+void receipt_begins(struct worker *w, struct request *r);
 
 /* Look at the requests that are not known to be read; their clocks begin anew until they are. To be
  * called before their limits are looked at. Returns when to look again, 0: never. */
-int64_t reading_expire(struct pool *pool, int64_t now_us);
+int64_t receipt_expire(struct pool *pool, int64_t now_us);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * reading.c: whether a worker has read the request that it was given.
+ * receipt.c: whether a worker has read the request that it was given.
  *
  * SIOCOUTQ of a unix stream tells what is not yet read in whole buffers: one that was read in part
  * counts as if it was not. So 0 says that all is read, and anything else is believed for a while.
  */
 #include "config.h"
 
-#include "pool/worker/reading.h"
+#include "pool/worker/receipt.h"
 
 #include <sys/ioctl.h>
 
@@ -21,7 +21,7 @@
 #define AFTER_ANSWER_US 1000000
 
 void
-reading_begins(struct worker *w, struct request *r)
+receipt_begins(struct worker *w, struct request *r)
 {
 	w->answered_us = w->state == WORKER_IDLE && w->served > 0 ? w->since_us : 0;
 	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
@@ -33,21 +33,21 @@ reading_begins(struct worker *w, struct request *r)
 	deadline_at(w->pool, clock_now_us() + LOOK_US);
 }
 
-enum reading {
-	READING_NOT, /* perhaps: a part of it may have been read */
-	READING_ALL, /* it has read it */
-	READING_OVER /* it answers, or is lost */
+enum receipt {
+	RECEIPT_NOT, /* perhaps: a part of it may have been read */
+	RECEIPT_ALL, /* it has read it */
+	RECEIPT_OVER /* it answers, or is lost */
 };
 
-static enum reading
+static enum receipt
 has_read(const struct worker *w)
 {
 	int unread = 0;
 
 	if (w->request->responded || w->lost || w->conn_fd == -1 ||
 	    ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1)
-		return READING_OVER;
-	return unread == 0 ? READING_ALL : READING_NOT;
+		return RECEIPT_OVER;
+	return unread == 0 ? RECEIPT_ALL : RECEIPT_NOT;
 }
 
 /* Whether r has had no clock for long enough, if it is unread at all: so its limits hold after
@@ -73,12 +73,12 @@ look(struct request *r)
 	struct worker *w = r->worker;
 	bool waited = r->since_us != r->run_us;
 	int64_t now = clock_now_us();
-	enum reading reading = has_read(w);
+	enum receipt receipt = has_read(w);
 
-	r->read = reading != READING_NOT || is_patience_over(r, now);
+	r->read = receipt != RECEIPT_NOT || is_patience_over(r, now);
 	if (r->read && !waited)
 		return;
-	if (reading == READING_ALL && r->run_us - w->answered_us < AFTER_ANSWER_US)
+	if (receipt == RECEIPT_ALL && r->run_us - w->answered_us < AFTER_ANSWER_US)
 		prompt_late(&pool->prompt, now - w->answered_us);
 	r->since_us = now;
 	if (pool->needs_cpu || pool->needs_cpu_parts)
@@ -89,7 +89,7 @@ look(struct request *r)
 }
 
 int64_t
-reading_expire(struct pool *pool, int64_t now_us)
+receipt_expire(struct pool *pool, int64_t now_us)
 {
 	struct request *r, *next;
 

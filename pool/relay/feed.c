@@ -1,0 +1,222 @@
+/*
+ * feed.c: a request on its way to its worker.
+ *
+ * The worker gets it in normal form (an id of ours, KEEP_CONN, never a second request before the
+ * first has ended). What is done about a worker that fails in the middle is decided by ending.c.
+ */
+#include "config.h"
+
+#include "pool/relay/feed.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pool/client/client.h"
+#include "pool/client/listen.h"
+#include "pool/core/deadline.h"
+#include "pool/core/report.h"
+#include "pool/policy/evidence.h"
+#include "pool/relay/ending.h"
+#include "pool/relay/enforce.h"
+#include "pool/relay/recycle.h"
+#include "pool/request/body.h"
+#include "pool/request/queue.h"
+#include "pool/request/request.h"
+#include "pool/wire/params.h"
+#include "pool/worker/conn.h"
+#include "pool/worker/manage.h"
+#include "pool/worker/receipt.h"
+#include "pool/worker/worker.h"
+
+#define WRITE_CHUNKS 56
+/* When descriptors have run out. */
+#define PAUSE_US 100000
+
+/*
+ * Whether the request needs a new connection: one that was used is likely to be closed, or the
+ * request must not run twice, or has met a worker that was leaving: on a connection of its own,
+ * that the worker never accepted it proves that it never ran, however the worker ends. One that was
+ * never used is used now, unless
+ * it is closed (libfcgi drops it after 2 s): some programs end when we close it.
+ */
+static bool
+is_stale(struct worker *w, const struct request *r)
+{
+	if (w->conn_requests == 0)
+		return conn_is_closed(w);
+	if (w->keeps == KEEPS_UNKNOWN)
+		w->keeps = w->pool->keeps;
+	return w->keeps == KEEPS_NO || !request_is_idempotent(r) || r->tries > 0;
+}
+
+/* Write once what there is; returns 1 when all went out, 0 when not, -1 when broken. */
+static int
+write_once(struct worker *w)
+{
+	struct request *r = w->request;
+	struct iovec iov[WRITE_CHUNKS + 8];
+	size_t total = 0, from_head;
+	int count = chain_iov(&w->head, 0, iov, 8);
+	ssize_t n;
+
+	count += chain_iov(&r->in, r->in_sent, iov + count, WRITE_CHUNKS);
+	for (int i = 0; i < count; i++)
+		total += iov[i].iov_len;
+	if (total == 0)
+		return 1;
+	n = writev(w->conn_fd, iov, count);
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	w->written += n > 0 ? (size_t)n : 0;
+	from_head = (size_t)n < w->head.len ? (size_t)n : w->head.len;
+	chain_consume(&w->pool->chunks, &w->head, from_head);
+	body_sent(r, (size_t)n - from_head);
+	return (size_t)n == total;
+}
+
+/* Write the request as far as the worker takes it. */
+static void
+feed_write(struct worker *w)
+{
+	struct request *r = w->request;
+	int rc;
+
+	if (w->lost || w->conn_fd == -1)
+		return;
+	do {
+		rc = w->write_failed ? 1 : write_once(w);
+		if (rc == -1) {
+			/* What it said before it closed is still to be read; that tells the
+			 * rest. */
+			w->write_failed = true;
+			w->reset = errno == ECONNRESET; /* told once: read() will not say it */
+			rc = 1;
+		}
+		if (!body_refill(r)) {
+			ending_body_lost(r, errno, true);
+			return;
+		}
+	} while (rc == 1 && !w->write_failed && (w->head.len > 0 || body_unsent(r) > 0));
+	if (rc == 0 && !w->write_armed)
+		event_add(&w->ev_write, NULL);
+	else if (rc == 1 && w->write_armed)
+		event_del(&w->ev_write);
+	w->write_armed = rc == 0;
+	if (r->discard && w->head.len == 0 && body_all_sent(r))
+		feed_hang_up(w);
+	if (r->client != NULL)
+		client_update_reading(r->client);
+}
+
+void
+feed_hang_up(struct worker *w)
+{
+	if (w->conn_fd == -1 || w->hung_up || w->lost || w->request->warmup)
+		return;
+	w->hung_up = w->write_failed = true;
+	if (w->write_armed)
+		event_del(&w->ev_write);
+	w->write_armed = false;
+	shutdown(w->conn_fd, SHUT_WR);
+}
+
+void
+feed_writable(struct worker *w)
+{
+	if (w->request != NULL)
+		feed_write(w);
+}
+
+void
+feed_input(struct request *r)
+{
+	if (r->worker != NULL && !r->worker->write_armed)
+		feed_write(r->worker);
+}
+
+/* Whether errno says that we lack something, and not that the other side does. */
+static bool
+out_of_resources(void)
+{
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+}
+
+/* There is no connection for the request of w. */
+static void
+cannot_connect(struct worker *w)
+{
+	bool ours = out_of_resources();
+	struct request *r = w->request;
+	struct evidence_loss loss = {
+		.replayable = r->pool->conf->request_retry,
+		.tries = r->tries,
+		.retired = w->served > 0, /* it is stopped below */
+	};
+
+	report(w->pool, REPORT_CONNECTIONS, "cannot connect to child %d: %s", (int)w->pid,
+	    strerror(errno));
+	ending_part(w);
+	if (r->warmup) {
+		ending_answered(r);
+		worker_kill(w, "it cannot be connected to");
+		return;
+	}
+	if (ours) { /* no worker is to blame: wait until a descriptor is free */
+		queue_return(r);
+		w->pool->pause_us = clock_now_us() + PAUSE_US;
+		deadline_at(w->pool, w->pool->pause_us);
+		return;
+	}
+	if (!evidence_allows_again(&loss)) {
+		ending_error_or_cut_as(r, END_CRASH, 502, "The application could not be reached.");
+		ending_answered(r);
+	} else {
+		r->tries += evidence_counts(&loss);
+		stats_count(r->pool->stats, STATS_RETRIES, 1);
+		queue_return(r);
+	}
+	worker_stop(w, "it cannot be connected to");
+}
+
+void
+feed_start(struct worker *w, struct request *r)
+{
+	assert((w->state == WORKER_IDLE || r->warmup) && w->request == NULL);
+	if (w->conn_fd != -1 && is_stale(w, r))
+		conn_close(w);
+	w->request = r;
+	r->worker = w;
+	w->written = 0;
+	w->stopped_unread = false;
+	receipt_begins(w, r);
+	if (w->state == WORKER_IDLE)
+		worker_set_state(w, WORKER_BUSY);
+	request_set_state(r, REQUEST_RUNNING);
+	r->run_us = r->since_us;
+	r->pid = w->pid;
+	r->number = w->served + 1;
+	if (!r->warmup) {
+		enforce_begins(w);
+		manage_spare_later(w->pool);
+		recycle_begins(w);
+	}
+	if (conn_open(w) == -1 &&
+	    (!out_of_resources() || !listen_make_room(w->pool) || conn_open(w) == -1)) {
+		cannot_connect(w);
+		return;
+	}
+	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn_requests++ % FCGI_WORKER_ID_LAST));
+	if (!params_emit(r, &w->head)) {
+		ending_part(w);
+		conn_close(w);
+		ending_error_or_cut(r, END_NO_RESOURCES);
+		ending_answered(r);
+		return;
+	}
+	feed_write(w);
+}

@@ -1,0 +1,20 @@
+/* feed.h: a request on its way to its worker. */
+#ifndef ANYFPM_POOL_RELAY_FEED_H
+#define ANYFPM_POOL_RELAY_FEED_H
+
+#include "pool/core/pool.h"
+
+/* Begin the queue's head r on the idle worker w. */
+void feed_start(struct worker *w, struct request *r);
+
+/* More of the input has come, or its end: write it to the worker, if there is one. */
+void feed_input(struct request *r);
+
+/* The connection to w takes more. */
+void feed_writable(struct worker *w);
+
+/* Nobody sends the request of w any more, whole or not: half close its connection, so that a
+ * program that waits for more ends it. What it still says is read. */
+void feed_hang_up(struct worker *w);
+
+#endif

@@ -1,0 +1,115 @@
+/* recycle.c: replace workers that have reached what limits.c says is enough. */
+#include "config.h"
+
+#include "pool/relay/recycle.h"
+
+#include "base/clock.h"
+#include "pool/core/deadline.h"
+#include "pool/policy/limits.h"
+#include "pool/worker/manage.h"
+#include "pool/worker/measure.h"
+#include "pool/worker/worker.h"
+#include "pool/worker/yield.h"
+
+/* How long after a request a worker's memory is looked at again, when it was too much; and after
+ * how many such requests in a row it is believed without. */
+#define OVER_IDLE_US 100000
+#define OVER_REQUESTS 10
+
+void
+recycle_begins(struct worker *w)
+{
+	w->was_busy = true;
+	if (w->last && !w->leaving) {
+		if (w->max_requests > 0 && w->served + 1 >= w->max_requests)
+			manage_replace(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
+		else
+			manage_replace(w, LIMITS_MEMORY, "it would pass pm.max_memory");
+		manage_adjust(w->pool);
+	}
+}
+
+/*
+ * A worker over pm.max_memory may be about to free what its request took: it is judged when it has
+ * been idle for a moment; one that never is, after some requests in a row.
+ */
+static void
+over_memory(struct worker *w, bool over)
+{
+	w->over = over ? w->over + 1 : 0;
+	if (w->over >= OVER_REQUESTS)
+		manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+	else if (over)
+		deadline_at(w->pool, w->since_us + OVER_IDLE_US);
+}
+
+int64_t
+recycle_judge_memory(struct pool *pool, int64_t now_us)
+{
+	struct worker *w;
+	int64_t due = 0;
+
+	if (pool->conf->max_memory == 0)
+		return 0;
+	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+		int64_t at = w->since_us + OVER_IDLE_US;
+
+		if (w->over == 0 || w->leaving)
+			continue;
+		if (now_us < at) {
+			due = due == 0 || at < due ? at : due;
+			continue;
+		}
+		w->over = 0;
+		w->memory = measure_memory(w);
+		if (w->memory > pool->conf->max_memory)
+			manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+	}
+	return due;
+}
+
+void
+recycle_ended(struct worker *w, struct request *r)
+{
+	struct pool *pool = w->pool;
+	const struct conf_pool *conf = pool->conf;
+	struct limits_worker now = {
+		.served = ++w->served,
+		.max_requests = w->max_requests,
+		.age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->started_us : 0,
+		.memory = conf->max_memory > 0 ? r->memory : 0,
+		.grown = w->memory > 0 && r->memory > w->memory ? r->memory - w->memory : 0,
+		.grown_before = w->grown,
+	};
+	enum limits_fate fate = limits_after_request(conf, &now);
+
+	w->memory = now.memory;
+	w->grown = now.grown;
+	manage_start_worked(w);
+	if (w->stopped) {
+		worker_kill(w, "it was stopped by a signal");
+		return;
+	}
+	if (fate == LIMITS_REQUESTS && w->max_requests == 1) {
+		/* The one value that is exact, for programs that can serve no second request. */
+		manage_recycle(w, fate, "it has reached pm.max_requests");
+		return;
+	}
+	if (fate == LIMITS_REQUESTS)
+		manage_replace(w, fate, "it has reached pm.max_requests");
+	over_memory(w, fate == LIMITS_MEMORY);
+	if (w->leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
+		/* Its successor takes too long: it would leak on. */
+		manage_recycle(w, fate, "it has passed pm.max_memory by half");
+		return;
+	}
+	if (fate == LIMITS_LAST)
+		w->last = true;
+	if (fate == LIMITS_LIFETIME || w->leaving)
+		manage_adjust(pool);
+	else if (conf->max_lifetime_ms > 0)
+		deadline_at(pool, w->started_us + conf->max_lifetime_ms * 1000);
+	if (conf->pm != PM_STATIC)
+		deadline_at(pool, w->since_us + conf->process_idle_timeout_ms * 1000);
+	yield_later(pool, w->since_us);
+}

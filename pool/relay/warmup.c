@@ -1,0 +1,65 @@
+/* warmup.c: the request that a starting worker is warmed up with (pm.warmup). */
+#include "config.h"
+
+#include "pool/relay/warmup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/relay/feed.h"
+#include "pool/request/request.h"
+#include "pool/wire/params.h"
+#include "pool/worker/worker.h"
+
+void
+warmup_start(struct worker *w)
+{
+	const char *uri = w->pool->conf->warmup, *query = uri + strcspn(uri, "?");
+	char *path = strndup(uri, (size_t)(query - uri));
+	const struct {
+		const char *name, *value;
+	} params[] = {
+		{ "GATEWAY_INTERFACE", "CGI/1.1" },
+		{ "SERVER_PROTOCOL", "HTTP/1.1" },
+		{ "SERVER_SOFTWARE", "anyfpm" },
+		{ "SERVER_NAME", "localhost" },
+		{ "SERVER_PORT", "80" },
+		{ "REMOTE_ADDR", "127.0.0.1" },
+		{ "REQUEST_METHOD", "GET" },
+		{ "REQUEST_URI", uri },
+		{ "SCRIPT_NAME", path },
+		{ "SCRIPT_FILENAME", path },
+		{ "QUERY_STRING", *query == '?' ? query + 1 : query },
+	};
+	struct request *r = request_new_warmup(w->pool);
+	bool ok = r != NULL && path != NULL;
+
+	for (size_t i = 0; ok && i < sizeof(params) / sizeof(params[0]); i++)
+		ok = params_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
+	free(path);
+	if (ok && params_finish(r) == PARAMS_OK) {
+		feed_start(w, r);
+		return;
+	}
+	if (r != NULL)
+		request_set_state(r, REQUEST_DONE);
+	worker_kill(w, "there is no memory for its warm-up");
+}
+
+void
+warmup_ended(struct worker *w, const struct request *r, bool answered)
+{
+	char reason[64];
+
+	w->memory = r->memory;
+	if (answered && r->status < 500) {
+		worker_ready(w);
+		return;
+	}
+	if (answered)
+		snprintf(reason, sizeof(reason), "it answered pm.warmup with status %u", r->status);
+	else
+		snprintf(reason, sizeof(reason), "it ended pm.warmup without an answer");
+	worker_kill(w, reason);
+}
