@@ -28,9 +28,9 @@
 #include "base/shared/message.h"
 #include "base/writer.h"
 #include "conf/text.h"
-#include "pool/client/client.h"
 #include "pool/client/listen.h"
 #include "pool/client/peers.h"
+#include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/core/pool.h"
 #include "pool/observe/accesslog.h"
@@ -221,7 +221,7 @@ serve(struct pool *pool)
 		orders_report_ready(pool, 0); /* there is no worker to wait for */
 	while (pool->state != POOL_GONE) {
 		event_base_loop(pool->base, EVLOOP_ONCE);
-		client_flush_due(pool);
+		writing_flush_due(pool);
 		if (pool->state >= POOL_DRAINING)
 			orders_progress(pool);
 		pool_bury(pool);

@@ -24,6 +24,7 @@
 #include "base/writer.h"
 #include "pool/client/client.h"
 #include "pool/client/listen.h"
+#include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
@@ -198,7 +199,7 @@ end_requests(struct pool *pool)
 		ending_answered(r);
 		worker_stop(w, "the service is stopped");
 	}
-	client_flush_due(pool);
+	writing_flush_due(pool);
 	for (int state = 0; state < CLIENT_CLOSED; state++) {
 		while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL)
 			client_gone(c);

@@ -1,4 +1,4 @@
-/* client.h: a client's connection: reading, writing, its states, its end. */
+/* client.h: the life of a client's connection: how it begins, its states, its end. */
 #ifndef ANYFPM_POOL_CLIENT_CLIENT_H
 #define ANYFPM_POOL_CLIENT_CLIENT_H
 
@@ -19,23 +19,6 @@ void client_finish(struct client *c);
 
 /* Nothing may be open any more: what the connection does now. */
 void client_settle(struct client *c);
-
-/* client_write.c: write what there is to write, as far as the client takes it. */
-void client_flush(struct client *c);
-
-/* r has output, or is ended: it is written before this pass of the event loop ends. */
-void client_has_output(struct request *r);
-void client_flush_due(struct pool *pool);
-
-/* Read the client again, or not, as the bodies of its requests and their buffers ask for. */
-void client_update_reading(struct client *c);
-
-/* Whether a client that is blocked has taken something since this was asked last: a slow one takes
- * a while until its socket has room again. */
-bool client_takes(struct client *c);
-
-/* The connection closes: it is in no list of those to write to. */
-void client_forget_output(struct client *c);
 
 /* After a pass: free those that were closed. */
 void client_bury(struct pool *pool);

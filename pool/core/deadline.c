@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "pool/client/client.h"
+#include "pool/client/writing.h"
 #include "pool/core/report.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
@@ -109,7 +110,7 @@ expire_blocked(struct pool *pool, int64_t now)
 	while ((c = TAILQ_FIRST(&pool->blocked)) != NULL && timeout > 0) {
 		if (now - c->blocked_us < timeout)
 			return c->blocked_us + timeout;
-		if (client_takes(c))
+		if (writing_progresses(c))
 			continue;
 		report(pool, REPORT_CLIENT_TIMEOUT,
 		    "a client has not taken a byte of its answer for response_send_timeout: "

@@ -15,7 +15,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/shared/ends.h"
-#include "pool/client/client.h"
+#include "pool/client/reading.h"
+#include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
 #include "pool/observe/account.h"
@@ -66,8 +67,8 @@ ending_answered(struct request *r)
 		return;
 	}
 	request_set_state(r, REQUEST_ANSWERING);
-	client_has_output(r);
-	client_update_reading(r->client); /* it may have been waiting for room in the body */
+	writing_has_output(r);
+	reading_update(r->client); /* it may have been waiting for room in the body */
 }
 
 void
@@ -151,7 +152,7 @@ ending_refuse_as(
 	ending_error_or_cut_as(r, end, status, sentence);
 	if (r->state == REQUEST_RUNNING) {
 		account_request(r);
-		client_has_output(r);
+		writing_has_output(r);
 		r->discard = true;
 		ending_input(r);
 		relay_output_drained(r);
@@ -189,7 +190,7 @@ ending_abort(struct request *r)
 	if (answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
 	if (r->state == REQUEST_RUNNING) {
-		client_has_output(r);
+		writing_has_output(r);
 		let_finish(r); /* it asks whether the input was whole */
 		r->input_end = true;
 	} else {
@@ -255,7 +256,7 @@ ending_limit(struct request *r, enum request_end end, const char *limit)
 	ending_answered(r);
 	/* The client first: whatever becomes of the worker, it has its answer. */
 	if (c != NULL && c->flush_due)
-		client_flush(c);
+		writing_flush(c);
 	worker_terminate(w, reason);
 }
 

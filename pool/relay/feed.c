@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pool/client/client.h"
 #include "pool/client/listen.h"
+#include "pool/client/reading.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
 #include "pool/policy/evidence.h"
@@ -110,7 +110,7 @@ feed_write(struct worker *w)
 	if (r->discard && w->head.len == 0 && body_all_sent(r))
 		feed_hang_up(w);
 	if (r->client != NULL)
-		client_update_reading(r->client);
+		reading_update(r->client);
 }
 
 void

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "pool/client/client.h"
+#include "pool/client/writing.h"
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/recycle.h"
@@ -169,10 +169,10 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 		ending_garbage(w, wrong);
 	} else if (w->request == r && c != NULL) {
 		if (r->out.len > 0)
-			client_has_output(r);
+			writing_has_output(r);
 	}
 	if (c != NULL && c->flush_due)
-		client_flush(c);
+		writing_flush(c);
 	if (w->request == r && r != NULL && r->client != NULL && !w->read_paused &&
 	    r->out.len > response_window(w->pool)) {
 		w->read_paused = true;

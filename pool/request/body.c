@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-#include "pool/client/client.h"
+#include "pool/client/reading.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/request/spool.h"
@@ -160,7 +160,7 @@ body_was_written(struct request *r, int error)
 	if (r->state == REQUEST_RUNNING)
 		feed_input(r); /* it may have waited for just that */
 	if (c != NULL)
-		client_update_reading(c);
+		reading_update(c);
 }
 
 void

@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/client/client.h"
+#include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"
@@ -223,7 +224,7 @@ fixture_pass(struct fixture *f)
 	event_del(&f->pool.ev_deadline);
 	f->pool.deadline_us = 0;
 	event_base_loop(f->pool.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-	client_flush_due(&f->pool);
+	writing_flush_due(&f->pool);
 	pool_bury(&f->pool);
 }
 

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "pool/client/client.h"
 #include "tests/unit/pool/observe/access.h"
 #include "tests/unit/run.h"
 

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/client/client.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "pool/client/client.h"
+#include "pool/client/reading.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
@@ -209,7 +210,7 @@ START_TEST(test_slow_disk)
 	hold_disk();
 	add_many(900000);
 	ck_assert(body_end(r, FCGI_STDIN));
-	client_update_reading(c);
+	reading_update(c);
 	ck_assert(c->paused && body_waits_for_disk(c) && !body_waits_for_disk(other));
 	ck_assert_uint_ge(ledger_held(&f.pool.ledger), 900000); /* it is all accounted for */
 	fixture_send(&f, fd, "values FCGI_MPXS_CONNS");

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pool/client/client.h"
 #include "pool/observe/account.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/client/client.h"
 #include "pool/worker/measure.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"

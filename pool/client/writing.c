@@ -1,12 +1,12 @@
 /*
- * client_write.c: the half of a client's connection that writes: whose turn it is, who takes
+ * writing.c: the half of a client's connection that writes: whose turn it is, who takes
  * nothing, and what follows from an answer that is out.
  *
  * Requests that share a connection take turns by the chunk; a chunk holds whole records.
  */
 #include "config.h"
 
-#include "pool/client/client.h"
+#include "pool/client/writing.h"
 
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -15,6 +15,8 @@
 #include <linux/sockios.h>
 
 #include "base/clock.h"
+#include "pool/client/client.h"
+#include "pool/client/reading.h"
 #include "pool/core/deadline.h"
 #include "pool/relay/relay.h"
 #include "pool/request/request.h"
@@ -22,8 +24,30 @@
 /* Chunks given to one writev(2). */
 #define WRITE_CHUNKS 64
 
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+	writing_flush(arg);
+}
+
 void
-client_has_output(struct request *r)
+writing_init(struct client *c)
+{
+	event_assign(&c->ev_write, c->pool->base, c->fd, EV_WRITE | EV_PERSIST, on_write, c);
+}
+
+void
+writing_half_closed(struct client *c)
+{
+	event_del(&c->ev_write);
+	event_assign(
+	    &c->ev_write, c->pool->base, c->fd, EV_WRITE | EV_ET | EV_PERSIST, on_write, c);
+	if (c->write_armed)
+		event_add(&c->ev_write, NULL);
+}
+
+void
+writing_has_output(struct request *r)
 {
 	struct client *c = r->client;
 
@@ -39,7 +63,7 @@ client_has_output(struct request *r)
 
 /* It is about to be written to, or closed. */
 static void
-client_flushed(struct client *c)
+flushed(struct client *c)
 {
 	if (c->flush_due)
 		TAILQ_REMOVE(&c->pool->flush, c, flush_link);
@@ -47,19 +71,19 @@ client_flushed(struct client *c)
 }
 
 void
-client_flush_due(struct pool *pool)
+writing_flush_due(struct pool *pool)
 {
 	struct client *c;
 
 	while ((c = TAILQ_FIRST(&pool->flush)) != NULL) {
-		client_flushed(c);
-		client_flush(c);
+		flushed(c);
+		writing_flush(c);
 	}
 }
 
 /* The answer is in the client's hands, as far as we can know. */
 static void
-client_delivered(struct client *c, struct request *r)
+delivered(struct client *c, struct request *r)
 {
 	bool last = !r->keep || r->cut;
 
@@ -77,12 +101,12 @@ client_delivered(struct client *c, struct request *r)
 		client_finish(c);
 	client_settle(c);
 	if (c->state != CLIENT_CLOSED)
-		client_update_reading(c);
+		reading_update(c);
 }
 
 /* Bytes in its socket that it has not taken. */
 static int
-client_unsent(const struct client *c)
+unsent_bytes(const struct client *c)
 {
 	int n = 0;
 
@@ -90,9 +114,9 @@ client_unsent(const struct client *c)
 }
 
 bool
-client_takes(struct client *c)
+writing_progresses(struct client *c)
 {
-	int unsent = client_unsent(c);
+	int unsent = unsent_bytes(c);
 
 	if (unsent >= c->unsent)
 		return false;
@@ -105,7 +129,7 @@ client_takes(struct client *c)
 
 /* It takes no more for now; the one that has been so for longest is the first in the list. */
 static void
-client_blocked(struct client *c)
+blocked(struct client *c)
 {
 	struct pool *pool = c->pool;
 
@@ -117,13 +141,13 @@ client_blocked(struct client *c)
 		TAILQ_REMOVE(&pool->blocked, c, blocked_link);
 	c->write_armed = true;
 	c->blocked_us = clock_now_us();
-	c->unsent = client_unsent(c);
+	c->unsent = unsent_bytes(c);
 	TAILQ_INSERT_TAIL(&pool->blocked, c, blocked_link);
 	deadline_after_ms(pool, pool->conf->response_send_timeout_ms);
 }
 
 static void
-client_unblocked(struct client *c)
+unblocked(struct client *c)
 {
 	event_del(&c->ev_write);
 	TAILQ_REMOVE(&c->pool->blocked, c, blocked_link);
@@ -131,11 +155,11 @@ client_unblocked(struct client *c)
 }
 
 void
-client_forget_output(struct client *c)
+writing_forget(struct client *c)
 {
-	client_flushed(c);
+	flushed(c);
 	if (c->write_armed)
-		client_unblocked(c);
+		unblocked(c);
 }
 
 /* Write from chain; returns 1 when all of the described bytes went out, 0 when not, -1. */
@@ -190,7 +214,7 @@ write_some(struct client *c)
 		TAILQ_REMOVE(&c->writable, r, write_link);
 		r->in_writable = false;
 		if (r->out_end)
-			client_delivered(c, r);
+			delivered(c, r);
 	} else if (!is_partial(r)) {
 		TAILQ_REMOVE(&c->writable, r, write_link);
 		TAILQ_INSERT_TAIL(&c->writable, r, write_link);
@@ -199,11 +223,11 @@ write_some(struct client *c)
 }
 
 void
-client_flush(struct client *c)
+writing_flush(struct client *c)
 {
 	int rc = 1;
 
-	client_flushed(c);
+	flushed(c);
 	c->progress = false;
 	while (c->fd != -1 && rc == 1 && (c->control.len > 0 || !TAILQ_EMPTY(&c->writable)))
 		rc = write_some(c);
@@ -217,9 +241,9 @@ client_flush(struct client *c)
 	if (c->fd == -1)
 		return;
 	if (rc == 0)
-		client_blocked(c);
+		blocked(c);
 	else if (c->write_armed)
-		client_unblocked(c);
+		unblocked(c);
 	if (c->paused)
-		client_update_reading(c);
+		reading_update(c);
 }

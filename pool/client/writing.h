@@ -1,0 +1,27 @@
+/* writing.h: the half of a client's connection that writes. */
+#ifndef ANYFPM_POOL_CLIENT_WRITING_H
+#define ANYFPM_POOL_CLIENT_WRITING_H
+
+#include "pool/core/pool.h"
+
+/* A connection begins: nothing is written yet. */
+void writing_init(struct client *c);
+
+/* It sends no more: its hang-up would wake us for ever, were it not told once. */
+void writing_half_closed(struct client *c);
+
+/* Write what there is to write, as far as the client takes it. */
+void writing_flush(struct client *c);
+
+/* r has output, or is ended: it is written before this pass of the event loop ends. */
+void writing_has_output(struct request *r);
+void writing_flush_due(struct pool *pool);
+
+/* Whether a client that is blocked has taken something since this was asked last: a slow one takes
+ * a while until its socket has room again. */
+bool writing_progresses(struct client *c);
+
+/* The connection closes: it is in no list of those to write to. */
+void writing_forget(struct client *c);
+
+#endif
