@@ -15,7 +15,7 @@
 #include "base/shared/ends.h"
 #include "base/shared/stats.h"
 #include "base/text_out.h"
-#include "pool/status/status_format.h"
+#include "pool/status/format.h"
 
 #define PREFIX_TEXT "anyfpm_"
 #define OPENMETRICS_TYPE "application/openmetrics-text"

@@ -7,6 +7,8 @@
  */
 #include "config.h"
 
+#include "pool/observe/accessjson.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -16,7 +18,6 @@
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
-#include "pool/observe/accessline.h"
 #include "pool/observe/account.h"
 #include "pool/wire/params.h"
 

@@ -9,6 +9,8 @@
 
 #include "base/shared/ends.h"
 #include "conf/conf.h"
+#include "pool/observe/accessjson.h"
+#include "pool/observe/accesstext.h"
 #include "pool/observe/account.h"
 
 /* The status that an access line shows for a client that has left, as nginx's do. */

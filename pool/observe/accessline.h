@@ -57,12 +57,6 @@ struct slice accessline_uri(const struct request *r);
 
 void accessline_facts(struct accessline_facts *facts, const struct request *r);
 
-/* accesstext.c, accessjson.c: the two kinds. */
-size_t accesstext_render(struct accessline *line, const struct request *r, int64_t wall_us,
-    int64_t mono_us);
-size_t accessjson_render(struct accessline *line, const struct request *r, int64_t wall_us,
-    int64_t mono_us);
-
 /* Write the time us (wall clock) by a strftime(3) format; *len: its bytes. */
 const char *accessline_time(struct accessline_stamp *stamp, const char *format, int64_t us,
     size_t *len);

@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include "pool/observe/accesstext.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,7 +17,6 @@
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
-#include "pool/observe/accessline.h"
 #include "pool/observe/account.h"
 #include "pool/wire/params.h"
 

@@ -12,7 +12,7 @@
 #include "pool/relay/ending.h"
 #include "pool/request/answer.h"
 #include "pool/request/request.h"
-#include "pool/status/status_format.h"
+#include "pool/status/format.h"
 #include "pool/wire/params.h"
 
 #define NEVER_CACHED                                                                               \

@@ -260,7 +260,7 @@ def luminance(color):
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colors_can_be_told_apart(scheme):
     """WCAG 2.2, level AA: 4.5 for text (1.4.3), 3 for what is drawn (1.4.11)."""
-    with open(TOP + "/pool/status/status_html.css", encoding="utf-8") as f:
+    with open(TOP + "/pool/status/html.css", encoding="utf-8") as f:
         block = f.read().split(":root {")[scheme + 1].split("}")[0]
     colors = {name: luminance(value)
               for name, value in re.findall(r"--(\w+): #(\w{6}|\w{3});", block)}

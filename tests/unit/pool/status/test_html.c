@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "pool/observe/account.h"
-#include "pool/status/status_chart.h"
-#include "pool/status/status_format.h"
+#include "pool/status/chart.h"
+#include "pool/status/format.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

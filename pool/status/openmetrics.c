@@ -1,11 +1,11 @@
-/* status_openmetrics.c: the status page for OpenMetrics, without labels as php-fpm has it. */
+/* openmetrics.c: the status page for OpenMetrics, without labels as php-fpm has it. */
 #include "config.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "pool/status/status_format.h"
+#include "pool/status/format.h"
 
 void
 status_escape_openmetrics(struct text_out *out, const char *text)

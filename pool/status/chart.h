@@ -1,6 +1,6 @@
-/* status_chart.h: the last minutes of a pool as small charts (SVG) for the HTML status page. */
-#ifndef ANYFPM_POOL_STATUS_STATUS_CHART_H
-#define ANYFPM_POOL_STATUS_STATUS_CHART_H
+/* chart.h: the last minutes of a pool as small charts (SVG) for the HTML status page. */
+#ifndef ANYFPM_POOL_STATUS_CHART_H
+#define ANYFPM_POOL_STATUS_CHART_H
 
 #include <stdint.h>
 

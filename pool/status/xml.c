@@ -1,11 +1,11 @@
-/* status_xml.c: the status page as XML, and how text is made harmless in XML and HTML. */
+/* xml.c: the status page as XML, and how text is made harmless in XML and HTML. */
 #include "config.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "pool/status/status_format.h"
+#include "pool/status/format.h"
 
 void
 status_escape_xml(struct text_out *out, const char *text)

@@ -1,11 +1,11 @@
-/* status_text.c: the status page as text, one line for each key, in php-fpm's columns. */
+/* text.c: the status page as text, one line for each key, in php-fpm's columns. */
 #include "config.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "pool/status/status_format.h"
+#include "pool/status/format.h"
 
 /* The column of values, counted from 0. */
 #define VALUE_COLUMN 22

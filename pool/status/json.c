@@ -1,11 +1,11 @@
-/* status_json.c: the status page as one line of JSON. Jansson writes each object. */
+/* json.c: the status page as one line of JSON. Jansson writes each object. */
 #include "config.h"
 
 #include <jansson.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "pool/status/status_format.h"
+#include "pool/status/format.h"
 
 static json_t *
 make_value(enum status_kind kind, const struct status_value *value)

@@ -1,5 +1,5 @@
 /*
- * status_html.c: the status page for people: a pool at a glance, its last minutes, its workers.
+ * html.c: the status page for people: a pool at a glance, its last minutes, its workers.
  *
  * One file without outside resources. It is whole without JavaScript and then reloads itself; with
  * it, a script fetches the page anew and exchanges its contents, so that this is the only place
@@ -13,8 +13,8 @@
 #include <time.h>
 
 #include "base/shared/ends.h"
-#include "pool/status/status_chart.h"
-#include "pool/status/status_format.h"
+#include "pool/status/chart.h"
+#include "pool/status/format.h"
 
 /* Squares that are drawn for workers; a larger pool shows its numbers. */
 #define SQUARES_MAX 200
@@ -25,10 +25,10 @@
 #define NOTHING "\xe2\x80\x93"
 
 static const char style[] =
-#include "pool/status/status_css.inc"
+#include "pool/status/css.inc"
     ;
 static const char script[] =
-#include "pool/status/status_js.inc"
+#include "pool/status/js.inc"
     ;
 
 static uint64_t

@@ -1,11 +1,11 @@
 /*
- * status_chart.c: the last minutes of a pool as small charts (SVG) for the HTML status page.
+ * chart.c: the last minutes of a pool as small charts (SVG) for the HTML status page.
  *
  * They are drawn here, so that the page needs no script to show them.
  */
 #include "config.h"
 
-#include "pool/status/status_chart.h"
+#include "pool/status/chart.h"
 
 #include <inttypes.h>
 #include <stdio.h>

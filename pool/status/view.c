@@ -1,7 +1,7 @@
-/* status_view.c: gather what a status page shows. Nothing is written here, and nothing changed. */
+/* view.c: gather what a status page shows. Nothing is written here, and nothing changed. */
 #include "config.h"
 
-#include "pool/status/status_view.h"
+#include "pool/status/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /*
- * status_view.h: what a status page shows: a snapshot of the pool's numbers and of its workers.
+ * view.h: what a status page shows: a snapshot of the pool's numbers and of its workers.
  *
  * It is gathered once for each page. The formats write its items and the values of its processes in
- * their order, and know none of them; so a new number is one row of a table in status_view.c.
+ * their order, and know none of them; so a new number is one row of a table in view.c.
  */
-#ifndef ANYFPM_POOL_STATUS_STATUS_VIEW_H
-#define ANYFPM_POOL_STATUS_STATUS_VIEW_H
+#ifndef ANYFPM_POOL_STATUS_VIEW_H
+#define ANYFPM_POOL_STATUS_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,15 +1,15 @@
 /*
- * status_format.h: the forms of a status page. Each function writes the whole page to out, with the
+ * format.h: the forms of a status page. Each function writes the whole page to out, with the
  * processes when full; what it shows may hold any bytes, and the page is well-formed all the same.
  */
-#ifndef ANYFPM_POOL_STATUS_STATUS_FORMAT_H
-#define ANYFPM_POOL_STATUS_STATUS_FORMAT_H
+#ifndef ANYFPM_POOL_STATUS_FORMAT_H
+#define ANYFPM_POOL_STATUS_FORMAT_H
 
 #include <stdbool.h>
 #include <time.h>
 
 #include "base/text_out.h"
-#include "pool/status/status_view.h"
+#include "pool/status/view.h"
 
 void status_text(struct text_out *out, const struct status_view *view, bool full);
 void status_json(struct text_out *out, const struct status_view *view, bool full);
