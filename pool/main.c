@@ -1,5 +1,5 @@
 /*
- * pool_main.c: the pool process from its start to its end, top down.
+ * main.c: the pool process from its start to its end, top down.
  *
  * It begins with the master's rights and gives them up for good before it looks at a byte from
  * the network or starts a worker.
@@ -30,17 +30,15 @@
 #include "conf/text.h"
 #include "pool/client/listen.h"
 #include "pool/client/peers.h"
-#include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/core/pool.h"
+#include "pool/loop.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
 #include "pool/reap.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
-#include "pool/worker/capture.h"
-#include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/worker.h"
 
@@ -213,30 +211,13 @@ init_events(struct pool *pool, const struct settings *s)
 }
 
 static void
-serve(struct pool *pool)
-{
-	orders_report_begun(pool);
-	manage_adjust(pool);
-	if (pool->conf->pm == PM_ONDEMAND)
-		orders_report_ready(pool, 0); /* there is no worker to wait for */
-	while (pool->state != POOL_GONE) {
-		event_base_loop(pool->base, EVLOOP_ONCE);
-		writing_flush_due(pool);
-		if (pool->state >= POOL_DRAINING)
-			orders_progress(pool);
-		pool_bury(pool);
-	}
-	capture_tell_dropped(pool);
-}
-
-static void
 destroy(struct pool *pool)
 {
-	pool_bury(pool);
+	loop_bury(pool);
 	request_free_all(pool);
 	listen_close(pool);
 	listen_close_status(pool);
-	pool_bury(pool);
+	loop_bury(pool);
 	spool_end(pool, SPOOL_STOP_US);
 	worker_destroy(pool);
 	reap_destroy(pool);
@@ -340,7 +321,7 @@ run(const struct conf *conf, const struct settings *s)
 	if (!init_events(&pool, s))
 		return fail("cannot set up the event loop");
 	start_log(&pool, s->log_fd);
-	serve(&pool);
+	loop_serve(&pool);
 	destroy(&pool);
 	end_log(&pool);
 	stats_unmap(pool.stats);

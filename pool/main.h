@@ -1,4 +1,4 @@
-/* pool_main.h: the pool process from outside. */
+/* main.h: the pool process from outside. */
 #ifndef ANYFPM_POOL_MAIN_H
 #define ANYFPM_POOL_MAIN_H
 

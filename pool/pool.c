@@ -1,4 +1,4 @@
-/* pool.c: the pool as a whole: its states, its sums, and what is freed after each pass. */
+/* pool.c: the pool as a whole: its states and its sums. */
 #include "config.h"
 
 #include "pool/core/pool.h"
@@ -6,10 +6,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "pool/client/client.h"
 #include "pool/observe/account.h"
-#include "pool/request/request.h"
-#include "pool/worker/worker.h"
 
 /* Chunks that stay allocated while no buffer needs them: 4 MB. */
 #define SPARE_CHUNKS 256
@@ -74,12 +71,4 @@ size_t
 pool_buffered(const struct pool *pool)
 {
 	return ledger_held(&pool->ledger);
-}
-
-void
-pool_bury(struct pool *pool)
-{
-	request_bury(pool);
-	client_bury(pool);
-	worker_bury(pool);
 }

@@ -3,7 +3,7 @@
  *
  * Every object is in exactly one list of its state; one function per life cycle moves it
  * (client_set_state, request_set_state, worker_set_state, pool_set_state) and asserts the move.
- * What is let go during a pass of the event loop is freed after the pass (pool_bury).
+ * What is let go during a pass of the event loop is freed after the pass (loop_bury).
  */
 #ifndef ANYFPM_POOL_CORE_POOL_H
 #define ANYFPM_POOL_CORE_POOL_H
@@ -471,10 +471,9 @@ struct pool {
 unsigned int pool_clients(const struct pool *pool); /* those by pm.status_listen too */
 unsigned int pool_workers(const struct pool *pool); /* not yet reaped */
 
-/* pool.c: its lists, empty; the rest is pool_main.c's. */
+/* pool.c: its lists, empty; the rest is main.c's. */
 void pool_init(struct pool *pool);
 void pool_set_state(struct pool *pool, enum pool_state state);
-void pool_bury(struct pool *pool);
 size_t pool_buffered(const struct pool *pool); /* bytes, see ledger.h */
 
 #endif

@@ -25,6 +25,7 @@
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
+#include "pool/loop.h"
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
@@ -107,7 +108,7 @@ fixture_end_clients(struct fixture *f)
 			client_gone(c);
 	}
 	part_workers(pool);
-	pool_bury(pool);
+	loop_bury(pool);
 	fixture_settle(f);
 	for (int state = 0; state < REQUEST_STATES; state++) {
 		assert(TAILQ_EMPTY(&pool->requests[state]));
@@ -126,7 +127,7 @@ end_workers(struct pool *pool)
 		while ((w = TAILQ_FIRST(&pool->workers[state])) != NULL)
 			worker_set_state(w, WORKER_DEAD);
 	}
-	pool_bury(pool);
+	loop_bury(pool);
 }
 
 void
@@ -225,7 +226,7 @@ fixture_pass(struct fixture *f)
 	f->pool.deadline_us = 0;
 	event_base_loop(f->pool.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	writing_flush_due(&f->pool);
-	pool_bury(&f->pool);
+	loop_bury(&f->pool);
 }
 
 void

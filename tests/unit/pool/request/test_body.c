@@ -12,6 +12,7 @@
 
 #include "pool/client/client.h"
 #include "pool/client/reading.h"
+#include "pool/loop.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
@@ -255,7 +256,7 @@ START_TEST(test_over_meanwhile)
 	}
 	client_gone(c); /* the request's record may be in use again before the disk is done */
 	ck_assert_uint_eq(c->to_disk, 0);
-	pool_bury(&f.pool);
+	loop_bury(&f.pool);
 	fixture_client(&f, &c);
 	r = request_new(c, 8, FCGI_RESPONDER, true);
 	release_disk();
