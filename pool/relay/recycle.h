@@ -1,4 +1,4 @@
-/* recycle.h: replace workers that have reached pm.max_requests, pm.max_memory or pm.max_lifetime. */
+/* recycle.h: replace workers that have reached pm.max_requests or pm.max_memory. */
 #ifndef ANYFPM_POOL_RELAY_RECYCLE_H
 #define ANYFPM_POOL_RELAY_RECYCLE_H
 

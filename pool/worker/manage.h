@@ -4,8 +4,7 @@
 
 #include "pool/core/pool.h"
 
-/* Start and stop workers as the pool needs and may; call it whenever that may have
- * changed. */
+/* Start and stop workers as the pool needs and may; call it whenever that may have changed. */
 void manage_adjust(struct pool *pool);
 
 /* A worker has got a request: look later whether there are spare ones enough. */

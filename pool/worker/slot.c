@@ -1,6 +1,6 @@
 /*
- * slot.c: the number of a worker among those that live, which programs keep what is theirs by. One is
- * not given out again while what its last worker has left may still go by it.
+ * slot.c: the number of a worker among those that live, which programs keep what is theirs by. One
+ * is not given out again while what its last worker has left may still go by it.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * spawn.c: how a worker is born: what it shares with us is made, it is forked (fork.c), and it enters
- * the books.
+ * spawn.c: how a worker is born: what it shares with us is made, it is forked (fork.c), and it
+ * enters the books.
  */
 #include "config.h"
 

@@ -168,7 +168,7 @@ fixture_client(struct fixture *f, struct client **c)
 	return fds[1];
 }
 
-/* A listening socket without a name, as spawn.c makes it. */
+/* A listening socket without a name, as socket.c makes it. */
 static void
 make_socket(struct worker *w)
 {
