@@ -18,7 +18,6 @@
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/observe/account.h"
-#include "pool/relay/demux.h"
 #include "pool/relay/ending.h"
 
 #define TO(state) (1u << CLIENT_##state)
@@ -56,7 +55,7 @@ client_let_go(struct client *c)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	fd_close(&c->fd);
 	chain_clear(&c->pool->chunks, &c->control);
-	demux_forget_values(c);
+	reading_forget_values(c);
 	listen_resume(c->pool);
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "pool/client/client.h"
@@ -219,4 +220,13 @@ reading_update(struct client *c)
 	}
 	if (!pause)
 		deadline_after_ms(c->pool, c->pool->conf->request_body_timeout_ms);
+}
+
+void
+reading_forget_values(struct client *c)
+{
+	free(c->values);
+	c->values = NULL;
+	ledger_give(&c->pool->ledger, c->values_cap);
+	c->values_cap = 0;
 }

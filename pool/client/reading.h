@@ -10,4 +10,7 @@ bool reading_init(struct client *c);
 /* Read the client again, or not, as the bodies of its requests and their buffers ask for. */
 void reading_update(struct client *c);
 
+/* Let go what has come of a management record that is not whole. */
+void reading_forget_values(struct client *c);
+
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "pool/client/client.h"
+#include "pool/client/reading.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
 #include "pool/observe/account.h"
@@ -103,15 +104,6 @@ keep_values(struct client *c, uint16_t len)
 	ledger_take(ledger, len);
 }
 
-void
-demux_forget_values(struct client *c)
-{
-	free(c->values);
-	c->values = NULL;
-	ledger_give(&c->pool->ledger, c->values_cap);
-	c->values_cap = 0;
-}
-
 static bool
 get_values(struct client *c, const struct fcgi_piece *piece)
 {
@@ -128,7 +120,7 @@ get_values(struct client *c, const struct fcgi_piece *piece)
 		return true;
 	/* Without room for it no variable is known: that is an answer, too. */
 	ok = answer_values(c, c->values, c->values != NULL ? c->values_len : 0);
-	demux_forget_values(c);
+	reading_forget_values(c);
 	return ok;
 }
 

@@ -7,9 +7,6 @@
 /* Act on one piece of a record. false: a protocol error, the connection has to close. */
 bool demux_piece(struct client *c, const struct fcgi_piece *piece);
 
-/* Let go what has come of a management record that is not whole. */
-void demux_forget_values(struct client *c);
-
 /* What has been read of c was given to demux_piece(): requests that need no STDIN do not wait for
  * one that is not there. */
 void demux_batch_ends(struct client *c);
