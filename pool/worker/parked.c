@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/kin.h"
+#include "pool/worker/kin.h"
 
 /* System calls in which a program waits for its next request, whatever its library is. */
 static const long inputs[] = {

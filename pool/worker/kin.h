@@ -2,8 +2,8 @@
  * kin.h: the processes that a worker has started, as far as they are still its children or theirs.
  * Tells them from others by /proc/PID/task/PID/children (proc(5)).
  */
-#ifndef ANYFPM_POOL_KIN_H
-#define ANYFPM_POOL_KIN_H
+#ifndef ANYFPM_POOL_WORKER_KIN_H
+#define ANYFPM_POOL_WORKER_KIN_H
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /* kin.c: find what a worker has started, and send it signals. */
 #include "config.h"
 
-#include "pool/kin.h"
+#include "pool/worker/kin.h"
 
 #include <sys/syscall.h>
 
