@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/lib")
 
 import accesslog  # noqa: E402
 import fcgi  # noqa: E402
@@ -59,7 +59,7 @@ def shared():
     path = tempfile.mkdtemp(prefix="anyfpm-shared-", dir="/tmp")
     os.chmod(path, 0o755)
     for name in ("odd.py", "manages.py", "workerlib.py", "hello.pl", "hello.php"):
-        shutil.copy(f"{servers.HERE}/workers/{name}", path)
+        shutil.copy(f"{servers.WORKERS}/{name}", path)
     shutil.copy(servers.BUILD + "/contrib/demo/app", path)
     yield path
     shutil.rmtree(path, ignore_errors=True)

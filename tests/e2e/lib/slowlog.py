@@ -9,7 +9,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import ANYFPM, HERE, SLOW, children, cmdline, stat, wait_for
+from servers import ANYFPM, SLOW, WORKERS, children, cmdline, stat, wait_for
 
 with open(ANYFPM, "rb") as binary:
     HAS_STACKS = b"dwfl_linux_proc_report" in binary.read()
@@ -73,7 +73,7 @@ def read_entries(path):
 
 
 def build(source, to, *args):
-    subprocess.run(["cc", "-g", "-O1", "-o", to, f"{HERE}/workers/{source}", *args], check=True)
+    subprocess.run(["cc", "-g", "-O1", "-o", to, f"{WORKERS}/{source}", *args], check=True)
     return to
 
 

@@ -16,8 +16,8 @@ import subprocess
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
+TOP = os.path.abspath(__file__ + "/../../../..")
+WORKERS = TOP + "/tests/e2e/workers"  # programs
 ROOT = os.geteuid() == 0
 USER = "www-data"  # whom pools and web servers run as when the tests run as root
 PYTHON = "/usr/bin/python3"

@@ -5,7 +5,7 @@ import signal
 
 from fcgi import KEEP_CONN, UNKNOWN_ROLE, Client, begin
 from servers import SLOW, free_port, wait_for
-from test_status import OPTIONS, page, status
+from statuspage import OPTIONS, page, status
 
 
 def test_status_listen(env, odd):

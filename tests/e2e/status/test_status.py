@@ -12,29 +12,16 @@ import urllib.request
 
 import pytest
 from fcgi import PARAMS, STDERR, STDIN, Client, begin, pairs, record, stream
+from scraping import Prometheus
 from servers import ASAN, SLOW, children, free_port, wait_for
-from test_metrics import Prometheus
+from statuspage import FORMS, OPTIONS, page, status
 
-OPTIONS = {"pm.max_children": 4, "pm.status_path": "/status", "ping.path": "/ping"}
-FORMS = ["", "full", "json", "json&full", "xml", "xml&full", "openmetrics", "html", "html&full"]
 ENDS = ["ok", "timeout", "memory", "cpu", "crash", "invalid", "queue full", "queue timeout",
         "no worker", "client gone", "client timeout", "refused", "no resources", "stopped"]
 HOSTILE = ["/plain?a=b", "/\"quotes\"'`\\", "/</script><script>alert(1)</script>", "/&amp;&#0;&lt",
            "/]]></request-uri></process></status>", "/line\nrequest URI: forged\r\npid: 1",
            "/\x01\x07\x1b[31m\x7f", "/\xff\xfe\xc3\x28\xed\xa0\x80\xf4\x90\x80\x80",
            "/\xc2\x85\xe2\x80\xa8\xef\xbf\xbe", "/\xe6\xbc\xa2\xf0\x9f\x98\x80", "/" + "%" * 600]
-
-
-def page(address, query="json&full", uri="/status", **more):
-    """One answer for the status page, on a connection of its own."""
-    with Client(getattr(address, "address", address)) as c:
-        answer = c.request(uri=uri, query=query, **more)
-        assert not answer.stderr
-        return answer
-
-
-def status(address, query="json&full"):
-    return json.loads(page(address, query).body)
 
 
 def quiet(server):

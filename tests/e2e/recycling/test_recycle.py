@@ -11,8 +11,8 @@ import fcgi
 import pytest
 from fcgi import Client
 from servers import ASAN, PYTHON, SLOW, alive, cpu_ticks, wait_for
-from test_load import count
 from web import fetch, fetch_all
+from wrk import count
 
 CI = os.environ.get("CI") == "true"
 LEAK_SECONDS = 5 if CI or ASAN else 30

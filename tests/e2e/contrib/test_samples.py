@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from others import Apache
-from servers import HERE, ROOT, TOP, USER, Server, free_port
+from servers import ROOT, TOP, USER, WORKERS, Server, free_port
 from web import fetch
 
 
@@ -119,7 +119,7 @@ def routing(env, anyfpm, program):
                                             capture_output=True, check=False).returncode != 0:
         pytest.skip("there is no ruby-rack")
     for name in (source, "workerlib.py"):
-        shutil.copy(f"{HERE}/workers/{name}", env.dir)
+        shutil.copy(f"{WORKERS}/{name}", env.dir)
     return anyfpm(" ".join([*argv, f"{env.dir}/{source}"]),
                   {"pm.max_children": 1, "pm.status_path": "/status", "listen.mode": "0666"})
 

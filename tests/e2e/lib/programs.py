@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 import pytest
-from servers import BUILD, HERE, ROOT, TOP, USER
+from servers import BUILD, ROOT, TOP, USER, WORKERS
 
 NODE_MODULES = TOP + "/build/npm/node_modules"  # where tests/run installs
 
@@ -41,7 +41,7 @@ class Program:
         need(*self.needs)
         path = f"{directory}/{self.source}" if self.source else ""
         if self.source:
-            shutil.copy(f"{HERE}/workers/{self.source}", directory)
+            shutil.copy(f"{WORKERS}/{self.source}", directory)
             os.chmod(path, 0o755)
         self.directory = directory
         self.runs_path = f"{directory}/pub/runs"
@@ -98,7 +98,7 @@ class Go(Program):
         cache = BUILD + "/go"
         os.makedirs(cache, exist_ok=True)
         subprocess.run(["/usr/bin/go", "build", "-o", cache + "/echo",
-                        f"{HERE}/workers/echo.go"], check=True, timeout=100,
+                        f"{WORKERS}/echo.go"], check=True, timeout=100,
                        env={**os.environ, "GOCACHE": cache + "/cache", "GO111MODULE": "off",
                             "GOFLAGS": "", "CGO_ENABLED": "0"})
         shutil.copy(cache + "/echo", directory + "/echo")

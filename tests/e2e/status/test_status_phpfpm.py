@@ -7,7 +7,7 @@ import pytest
 from fcgi import Client
 from others import PhpFpm
 from servers import wait_for
-from test_status import FORMS, page, status
+from statuspage import FORMS, page, status
 
 
 @pytest.fixture

@@ -1,62 +1,17 @@
 """Under load through nginx: nothing is lost, and with killed workers everything is explained."""
 
-import collections
 import os
 import random
 import re
 import signal
-import subprocess
 import threading
 
 import pytest
 from servers import ASAN, wait_for
 from web import fetch
+from wrk import count
 
 REQUESTS = 20_000 if ASAN else 200_000
-
-
-def wrk(front, path, seconds, env, clients=64, script=None):
-    """Run wrk; returns its report."""
-    argv = ["/usr/bin/wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s"]
-    if script:
-        argv += ["-s", script]
-    argv.append(f"http://127.0.0.1:{front.port}{path}")
-    done = subprocess.run(argv, env=env.environment(), capture_output=True, text=True,
-                          timeout=seconds + 90, check=True)
-    return done.stdout
-
-
-COUNT_LUA = """
--- Count every status, which wrk itself does not.
-counts = {}
-function response(status)
-  counts[status] = (counts[status] or 0) + 1
-end
-local threads = {}
-function setup(thread) table.insert(threads, thread) end
-function done(summary, latency, requests)
-  for _, thread in ipairs(threads) do
-    for status, n in pairs(thread:get("counts")) do print("status " .. status .. " " .. n) end
-  end
-  local e = summary.errors
-  print("errors " .. (e.connect + e.read + e.write + e.timeout))
-end
-"""
-
-
-def count(front, path, env, requests, clients=64):
-    """Send at least `requests` requests; returns ({status: count}, errors of the transport)."""
-    script = env.dir + "/count.lua"
-    with open(script, "w", encoding="ascii") as f:
-        f.write(COUNT_LUA)
-    statuses, errors = collections.Counter(), 0
-    while sum(statuses.values()) < requests:
-        out = wrk(front, path, 4, env, clients, script)
-        for status, n in re.findall(r"^status (\d+) (\d+)$", out, re.M):
-            statuses[int(status)] += int(n)
-        errors += int(re.search(r"^errors (\d+)$", out, re.M).group(1))
-        assert statuses, out
-    return statuses, errors
 
 
 @pytest.mark.load
