@@ -22,7 +22,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/shared/stats.h"
-#include "fpm/errorlog.h"
+#include "fpm/files/errorlog.h"
 #include "fpm/master.h"
 #include "fpm/permits.h"
 #include "pool/main.h"

@@ -8,11 +8,11 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include "fpm/process.h"
-#include "fpm/rundir.h"
+#include "fpm/files/rundir.h"
+#include "fpm/files/users.h"
+#include "fpm/process/process.h"
 #include "fpm/share.h"
-#include "fpm/sockets.h"
-#include "fpm/users.h"
+#include "fpm/sockets/sockets.h"
 
 struct master;
 
@@ -30,7 +30,7 @@ struct child {
 	struct master *master;
 	const struct conf_pool *pool;
 	struct identity identity; /* of its process */
-	struct listener listener, status_listener; /* listen, pm.status_listen */
+	struct listen_socket listener, status_listener; /* listen, pm.status_listen */
 	int access_fd; /* its access log, -1: there is none */
 	int stats_fd; /* memory for its numbers, which outlives its process; -1: there is none */
 	int slowlog_fd; /* -1: there is none */

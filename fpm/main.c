@@ -15,11 +15,11 @@
 #include "base/shared/message.h"
 #include "conf/conf.h"
 #include "fpm/daemonize.h"
+#include "fpm/files/users.h"
 #include "fpm/master.h"
 #include "fpm/metrics/main.h"
 #include "fpm/options.h"
 #include "fpm/preflight.h"
-#include "fpm/users.h"
 #include "pool/main.h"
 #include "pool/observe/trace.h"
 

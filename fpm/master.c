@@ -17,10 +17,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/writer.h"
-#include "fpm/errorlog.h"
-#include "fpm/launch.h"
+#include "fpm/files/errorlog.h"
 #include "fpm/metrics.h"
-#include "fpm/sockets.h"
+#include "fpm/process/launch.h"
+#include "fpm/sockets/sockets.h"
 
 static const int handled_signals[MASTER_SIGNALS] = {
     SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};

@@ -13,7 +13,7 @@
 #include "conf/conf.h"
 #include "fpm/child.h"
 #include "fpm/delegated.h"
-#include "fpm/pidfile.h"
+#include "fpm/files/pidfile.h"
 
 #define MASTER_SIGNALS 7
 /* Pool processes whose sessions are remembered, to know what they left behind. */

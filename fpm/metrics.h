@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 
-#include "fpm/process.h"
-#include "fpm/sockets.h"
+#include "fpm/process/process.h"
+#include "fpm/sockets/sockets.h"
 
 struct child;
 struct master;
 
 struct metrics {
 	struct master *master;
-	struct listener listener;
+	struct listen_socket listener;
 	struct process process; /* its timer: start it, or kill it when it is ending */
 	bool was_ready;         /* this process reported that it serves */
 	bool ending;            /* there will be no process after this one */

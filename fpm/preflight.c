@@ -10,12 +10,12 @@
 
 #include "base/fd.h"
 #include "fpm/delegated.h"
-#include "fpm/errorlog.h"
-#include "fpm/launch.h"
+#include "fpm/files/errorlog.h"
+#include "fpm/files/pidfile.h"
+#include "fpm/files/rundir.h"
 #include "fpm/metrics.h"
-#include "fpm/pidfile.h"
-#include "fpm/rundir.h"
-#include "fpm/sockets.h"
+#include "fpm/process/launch.h"
+#include "fpm/sockets/sockets.h"
 
 static bool
 check_logs(const struct conf *conf, const struct conf_pool *pool)

@@ -1,0 +1,133 @@
+/* errorlog.c: the logs that a configuration names: the error log, and those of a pool. */
+#include "config.h"
+
+#include "fpm/files/errorlog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fpm/files/logfile.h"
+
+#define PREFIX_SIZE 96
+
+enum log_kind
+errorlog_kind(const struct conf *conf, bool to_stderr)
+{
+	const char *log = conf->global.error_log;
+
+	if (to_stderr || log == NULL)
+		return LOG_TO_FILE;
+	return strcmp(log, "syslog") == 0 ? LOG_TO_SYSLOG
+	    : strcmp(log, "journal") == 0 ? LOG_TO_JOURNAL
+					  : LOG_TO_FILE;
+}
+
+/* Whether there is no path to look at. */
+static bool
+is_standard_error(const struct conf *conf, bool to_stderr)
+{
+	const char *log = conf->global.error_log;
+
+	return to_stderr || log == NULL || strcmp(log, "stderr") == 0;
+}
+
+static struct logname
+error_name(const struct conf *conf)
+{
+	return (struct logname){
+	    .prefix = "", .directive = "error_log", .path = conf->global.error_log};
+}
+
+bool
+errorlog_check(const struct conf *conf, bool to_stderr)
+{
+	const struct logname name = error_name(conf);
+	struct logplace place;
+
+	if (is_standard_error(conf, to_stderr) || errorlog_kind(conf, to_stderr) != LOG_TO_FILE)
+		return true;
+	if (!logfile_find(conf, &name, &place))
+		return false;
+	logfile_forget(&place);
+	return true;
+}
+
+int
+errorlog_open(const struct conf *conf, bool to_stderr, bool *is_stderr)
+{
+	const struct logname name = error_name(conf);
+	struct logplace place;
+	int fd;
+
+	*is_stderr = is_standard_error(conf, to_stderr);
+	if (!*is_stderr && errorlog_kind(conf, to_stderr) == LOG_TO_FILE) {
+		if (!logfile_find(conf, &name, &place))
+			return -1;
+		if (place.stream == -1) {
+			fd = logfile_open(&name, &place);
+			logfile_forget(&place);
+			return fd;
+		}
+		*is_stderr = true; /* stdout too: in a container they are the same */
+	}
+	if ((fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) == -1)
+		log_error("cannot use standard error as the error log: %s", strerror(errno));
+	return fd;
+}
+
+bool
+poollog_exists(const struct conf_pool *pool, enum poollog which)
+{
+	return which == POOLLOG_ACCESS
+	    ? pool->access_log != NULL
+	    : pool->slowlog != NULL && pool->request_slowlog_timeout_ms > 0;
+}
+
+const char *
+poollog_directive(enum poollog which)
+{
+	return which == POOLLOG_ACCESS ? "access.log" : "slowlog";
+}
+
+static struct logname
+pool_name(const struct conf_pool *pool, enum poollog which, char prefix[PREFIX_SIZE])
+{
+	snprintf(prefix, PREFIX_SIZE, "[pool %s] ", pool->name);
+	return (struct logname){.prefix = prefix,
+	    .directive = poollog_directive(which),
+	    .path = which == POOLLOG_ACCESS ? pool->access_log : pool->slowlog};
+}
+
+bool
+poollog_check(const struct conf *conf, const struct conf_pool *pool, enum poollog which)
+{
+	char prefix[PREFIX_SIZE];
+	const struct logname name = pool_name(pool, which, prefix);
+	struct logplace place;
+
+	if (!logfile_find(conf, &name, &place))
+		return false;
+	logfile_forget(&place);
+	return true;
+}
+
+int
+poollog_open(const struct conf *conf, const struct conf_pool *pool, enum poollog which,
+    bool *is_stream)
+{
+	char prefix[PREFIX_SIZE];
+	const struct logname name = pool_name(pool, which, prefix);
+	struct logplace place;
+	int fd;
+
+	if (!logfile_find(conf, &name, &place))
+		return -1;
+	*is_stream = place.stream != -1;
+	fd = logfile_open(&name, &place);
+	logfile_forget(&place);
+	return fd;
+}

@@ -1,0 +1,25 @@
+/* pidfile.h: the file that tells the master's process id, and keeps a second master away. */
+#ifndef ANYFPM_FPM_FILES_PIDFILE_H
+#define ANYFPM_FPM_FILES_PIDFILE_H
+
+struct pidfile {
+	int dir_fd;       /* of its directory, or -1 */
+	int fd;           /* held while we run, or -1 */
+	int lock_fd;      /* of the file beside it, locked while we run, or -1 */
+	const char *name; /* in that directory; part of the path that was given */
+};
+
+/* Whether pidfile_take() could succeed as things are now, unless another master runs; returns as it
+ * does, and changes nothing. */
+int pidfile_check(const char *path);
+
+/*
+ * Write our process id to path (which must stay valid); NULL: there is no pid file. Returns 0, or
+ * the code to exit with after having logged why.
+ */
+int pidfile_take(struct pidfile *pidfile, const char *path);
+
+/* Remove it, if it is still ours. */
+void pidfile_release(struct pidfile *pidfile);
+
+#endif

@@ -1,0 +1,137 @@
+/* process.c: birth, watch and death of a process that runs our own binary. */
+#include "config.h"
+
+#include "fpm/process/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "fpm/process/launch.h"
+#include "pool/policy/scale.h"
+
+#define SECOND_US INT64_C(1000000)
+#define QUICK_DEATH_US SECOND_US /* younger than this when it dies: the start has failed */
+#define STOPS_PERIOD_US (60 * SECOND_US)
+
+bool
+process_init(struct process *p, struct event_base *base, const char *title,
+    event_callback_fn on_timer, void *arg)
+{
+	memset(p, 0, sizeof(*p));
+	p->base = base;
+	p->channel.sock = -1;
+	p->channel.arg = arg;
+	snprintf(p->title, sizeof(p->title), "%s", title);
+	return (p->timer = evtimer_new(base, on_timer, arg)) != NULL;
+}
+
+void
+process_destroy(struct process *p)
+{
+	event_free(p->timer);
+}
+
+int
+process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
+    const struct rlimit *nofile)
+{
+	int saved, sock = channel_open(&p->channel, p->base);
+	pid_t pid = sock != -1 ? launch(exe_fd, argv0, sock, log_fd, nofile) : -1;
+
+	fd_close(&sock);
+	if (pid == -1) {
+		saved = errno;
+		channel_close(&p->channel);
+		errno = saved;
+		return -1;
+	}
+	p->pid = pid;
+	p->started_us = clock_now_us();
+	memset(p->stopped_us, 0, sizeof(p->stopped_us));
+	log_debug("%s %ld started", p->title, (long)pid);
+	return 0;
+}
+
+int64_t
+process_backoff_us(struct process *p)
+{
+	return scale_backoff_us(++p->quick_deaths);
+}
+
+void
+process_set_timer(struct process *p, int64_t us)
+{
+	struct timeval tv = {.tv_sec = us / SECOND_US, .tv_usec = us % SECOND_US};
+
+	if (event_add(p->timer, &tv) == -1)
+		log_error("%s: cannot set a timer", p->title);
+}
+
+void
+process_kill(const struct process *p)
+{
+	if (kill(p->pid, SIGKILL) == -1)
+		log_error("%s %ld: cannot kill it: %s", p->title, (long)p->pid, strerror(errno));
+}
+
+/* The one line about a process's death; next tells what follows from it. */
+static void
+obituary(const struct process *p, const siginfo_t *info, bool told, const char *next)
+{
+	double age = (double)(clock_now_us() - p->started_us) / SECOND_US;
+	char how[EXIT_TEXT_MAX];
+
+	exit_describe(info, how);
+	if (told && exit_is_success(info))
+		log_debug("%s %ld %s after %.6f seconds from start%s", p->title, (long)p->pid, how,
+		    age, next);
+	else
+		log_warning("%s %ld %s after %.6f seconds from start%s", p->title, (long)p->pid,
+		    how, age, next);
+}
+
+int64_t
+process_ended(struct process *p, const siginfo_t *info, bool told, bool proven)
+{
+	int64_t wait_us = 0;
+	char next[64] = "";
+
+	if (told || clock_now_us() - p->started_us >= QUICK_DEATH_US) {
+		p->quick_deaths = 0;
+	} else {
+		/* One that has served is started again at once, unless it makes a habit of it. */
+		wait_us = scale_backoff_us(p->quick_deaths + !proven);
+		p->quick_deaths++;
+		snprintf(next, sizeof(next), "; next start in %.1f seconds",
+		    (double)wait_us / SECOND_US);
+	}
+	obituary(p, info, told, next);
+	channel_close(&p->channel);
+	event_del(p->timer);
+	p->pid = 0;
+	return wait_us;
+}
+
+void
+process_stopped(struct process *p, const siginfo_t *info)
+{
+	int64_t now_us = clock_now_us(), *oldest = &p->stopped_us[p->stopped_next];
+
+	*oldest = now_us;
+	p->stopped_next = (p->stopped_next + 1) % PROCESS_STOPS_MAX;
+	oldest = &p->stopped_us[p->stopped_next];
+	if (*oldest != 0 && now_us - *oldest < STOPS_PERIOD_US) {
+		log_warning("%s %ld was stopped %d times in a minute; replacing it", p->title,
+		    (long)p->pid, PROCESS_STOPS_MAX);
+		process_kill(p);
+		return;
+	}
+	log_warning("%s %ld was stopped by signal %d; continuing it", p->title, (long)p->pid,
+	    info->si_status);
+	kill(p->pid, SIGCONT);
+}

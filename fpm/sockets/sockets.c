@@ -1,0 +1,69 @@
+/* sockets.c: opens and closes what our processes listen on, of either kind. */
+#include "config.h"
+
+#include "fpm/sockets/sockets.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "fpm/sockets/tcpsocket.h"
+#include "fpm/sockets/unixsocket.h"
+
+struct listen_settings
+sockets_of_pool(const struct conf_pool *pool)
+{
+	struct listen_settings s = {.text = pool->listen,
+	    .backlog = pool->listen_backlog,
+	    .mode = pool->listen_mode,
+	    .owner = users_of_socket(pool)};
+
+	snprintf(s.title, sizeof(s.title), "[pool %s]", pool->name);
+	return s;
+}
+
+/* One that is closed. Returns as sockets_open(). */
+static int
+begin(struct listen_socket *l, const struct listen_settings *settings)
+{
+	const char *wrong;
+
+	memset(l, 0, sizeof(*l));
+	l->settings = *settings;
+	l->fd = l->dir_fd = l->lock_fd = -1;
+	if ((wrong = conf_parse_listen(settings->text, &l->address)) == NULL)
+		return 0;
+	log_error("%s cannot listen on %s: %s", settings->title, settings->text, wrong);
+	return EX_CONFIG;
+}
+
+int
+sockets_check(const struct listen_settings *settings)
+{
+	struct listen_socket l;
+	int code = begin(&l, settings);
+
+	if (code != 0)
+		return code;
+	return l.address.kind == LISTEN_UNIX ? unixsocket_check(&l) : tcpsocket_check(&l);
+}
+
+int
+sockets_open(struct listen_socket *l, const struct listen_settings *settings)
+{
+	int code = begin(l, settings);
+
+	if (code != 0)
+		return code;
+	return l->address.kind == LISTEN_UNIX ? unixsocket_open(l) : tcpsocket_open(l);
+}
+
+void
+sockets_close(struct listen_socket *l)
+{
+	if (l->address.kind == LISTEN_UNIX)
+		unixsocket_close(l);
+	else
+		tcpsocket_close(l);
+}
