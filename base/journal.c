@@ -13,6 +13,7 @@
 #include <systemd/sd-journal.h>
 #endif
 
+#include "base/logline.h"
 #include "base/writer.h"
 
 /* As php-fpm maps them. */
@@ -44,6 +45,7 @@ send_journal(const char *line, size_t len, void *arg)
 {
 	static const char name[] = "MESSAGE=";
 	char level[32], ident[128], pool[128], *message = malloc(sizeof(name) + len);
+	const struct journal *journal = arg;
 	struct iovec iov[4] = { { level, 0 }, { ident, 0 }, { message, 0 }, { pool, 0 } };
 	int error;
 
@@ -53,27 +55,27 @@ send_journal(const char *line, size_t len, void *arg)
 	memcpy(message + sizeof(name) - 1, line + 1, len - 2);
 	iov[0].iov_len = (size_t)snprintf(level, sizeof(level), "PRIORITY=%d", priority(line[0]));
 	iov[1].iov_len = (size_t)snprintf(
-	    ident, sizeof(ident), "SYSLOG_IDENTIFIER=%.64s", (const char *)arg);
+	    ident, sizeof(ident), "SYSLOG_IDENTIFIER=%.64s", journal->ident);
 	iov[2].iov_len = sizeof(name) - 1 + len - 2;
-	if (log_pool() != NULL)
+	if (journal->pool != NULL)
 		iov[3].iov_len =
-		    (size_t)snprintf(pool, sizeof(pool), "ANYFPM_POOL=%.64s", log_pool());
-	error = sd_journal_sendv(iov, log_pool() != NULL ? 4 : 3);
+		    (size_t)snprintf(pool, sizeof(pool), "ANYFPM_POOL=%.64s", journal->pool);
+	error = sd_journal_sendv(iov, journal->pool != NULL ? 4 : 3);
 	free(message);
 	return error < 0 ? -error : 0;
 }
 #endif
 
 struct writer_file *
-journal_open(enum log_kind kind, const char *ident, int facility)
+journal_open(enum log_kind kind, struct journal *journal, int facility)
 {
 	if (kind == LOG_TO_SYSLOG) {
 		/* Connected now, while we may have rights that we drop. */
-		openlog(ident, LOG_PID | LOG_NDELAY, facility);
+		openlog(journal->ident, LOG_PID | LOG_NDELAY, facility);
 		return writer_open_send("syslog", send_syslog, NULL);
 	}
 #ifdef HAVE_SYSTEMD
-	return writer_open_send("journal", send_journal, (void *)(uintptr_t)ident);
+	return writer_open_send("journal", send_journal, journal);
 #else
 	return NULL;
 #endif

@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/journal.h"
-#include "base/logline.h"
 #include "base/writer.h"
 
 /* Worker output that becomes one JSON string at most: six times as long, it still is one line. */
@@ -27,7 +25,7 @@ static struct {
 	struct writer_file *file; /* rather than fd */
 	enum log_kind kind;
 	enum log_level level;
-	const char *pool;
+	struct journal journal; /* its pool is that of every line */
 	bool json;
 } logger = { .fd = STDERR_FILENO, .kind = LOG_TO_FILE, .level = LEVEL_NOTICE };
 
@@ -52,13 +50,13 @@ log_set_json(bool json)
 void
 log_set_pool(const char *name)
 {
-	logger.pool = name;
+	logger.journal.pool = name;
 }
 
 const char *
 log_pool(void)
 {
-	return logger.pool;
+	return logger.journal.pool;
 }
 
 struct writer_file *
@@ -79,7 +77,8 @@ log_open_system(enum log_kind kind, const char *ident, int facility)
 {
 	logger.kind = kind;
 	logger.fd = STDERR_FILENO;
-	if ((logger.file = journal_open(kind, ident, facility)) != NULL)
+	logger.journal.ident = ident;
+	if ((logger.file = journal_open(kind, &logger.journal, facility)) != NULL)
 		writer_set_urgent(logger.file);
 	else
 		logger.kind = LOG_TO_FILE;
@@ -95,10 +94,20 @@ log_close(struct writer_file *file)
 		writer_close(file);
 }
 
-bool
-log_goes_to(const struct writer_file *file)
+static void
+report_lost(const struct writer_file *file, const char *name, uint64_t lines, const char *why)
 {
-	return logger.file == file;
+	if (lines > 0)
+		log_warning("%s: %llu %s lost: %s", name, (unsigned long long)lines,
+		    lines == 1 ? "line was" : "lines were", why);
+	else if (file != logger.file)
+		log_error("cannot write to %s: %s; lines are lost", name, why);
+}
+
+int
+log_start_writer(void)
+{
+	return writer_start(report_lost);
 }
 
 static void
@@ -116,7 +125,7 @@ put(char *line, size_t len)
 static struct logline
 line_now(enum log_level level)
 {
-	struct logline l = { .level = level, .pool = logger.pool };
+	struct logline l = { .level = level, .pool = logger.journal.pool };
 
 	clock_gettime(CLOCK_REALTIME, &l.time);
 	return l;

@@ -13,13 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum log_level {
-	LEVEL_DEBUG = 1, /* for who debugs anyfpm or a worker */
-	LEVEL_NOTICE,	 /* normal events worth a line: starts, stops, recycling */
-	LEVEL_WARNING,	 /* something is not as it should be; service goes on */
-	LEVEL_ERROR,	 /* a request, a worker or a setting failed */
-	LEVEL_ALERT	 /* the service cannot go on */
-};
+#include "base/journal.h"
+#include "base/logline.h"
 
 /* Where lines go (default: descriptor 2) and from which level on (default: notice).
  * The descriptor stays the caller's; it is never closed here. */
@@ -38,15 +33,10 @@ void log_close(struct writer_file *file);
  * The same to the system's own logs, under the name ident, which has to stay valid, and with a
  * facility of syslog(3). NULL as well where LOG_TO_JOURNAL was not built in.
  */
-enum log_kind {
-	LOG_TO_FILE,
-	LOG_TO_SYSLOG,
-	LOG_TO_JOURNAL /* of systemd */
-};
 struct writer_file *log_open_system(enum log_kind kind, const char *ident, int facility);
 
-/* Whether lines go there. */
-bool log_goes_to(const struct writer_file *file);
+/* writer_start(): lines that get lost, of any file, are told of here. */
+int log_start_writer(void);
 
 /* One JSON object a line, rather than text; the journal has fields of its own. */
 void log_set_json(bool json);

@@ -6,7 +6,13 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "base/log.h"
+enum log_level {
+	LEVEL_DEBUG = 1, /* for who debugs anyfpm or a worker */
+	LEVEL_NOTICE,	 /* normal events worth a line: starts, stops, recycling */
+	LEVEL_WARNING,	 /* something is not as it should be; service goes on */
+	LEVEL_ERROR,	 /* a request, a worker or a setting failed */
+	LEVEL_ALERT	 /* the service cannot go on */
+};
 
 /* What stands in a line beside the message. */
 struct logline {

@@ -42,6 +42,7 @@ static struct {
 	pthread_t thread;
 	enum writer_state state;
 	int wake_fd;
+	writer_report *report; /* set before the thread is started */
 	bool asleep;	/* a line has to wake the thread */
 	bool gathering; /* only one that does not want to wait has to */
 	bool hurry;	/* there is one that does not want to wait */
@@ -80,7 +81,7 @@ report_all(bool at_end)
 	int64_t at, next = 0;
 
 	TAILQ_FOREACH (f, &writer.files, link) {
-		if ((at = writer_file_report(f, at_end, &writer.lock)) != 0 &&
+		if ((at = writer_file_report(f, at_end, &writer.lock, writer.report)) != 0 &&
 		    (next == 0 || at < next))
 			next = at;
 	}
@@ -128,7 +129,7 @@ pump_all(void)
 			if (f->waiting)
 				writer_file_drop(f);
 			if (ring_first(&f->ring) == 0)
-				writer_file_report(f, true, &writer.lock);
+				writer_file_report(f, true, &writer.lock, writer.report);
 		}
 		next = TAILQ_NEXT(f, link);
 		if (f->closing && ring_first(&f->ring) == 0)
@@ -239,13 +240,14 @@ thread_main(void *arg)
 }
 
 int
-writer_start(void)
+writer_start(writer_report *report)
 {
 	int error;
 
 	if ((writer.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return -1;
 	thread_cond_init(&writer.ended);
+	writer.report = report;
 	writer.has_ended = writer.asleep = writer.gathering = false;
 	writer.state = WRITER_RUNNING;
 	error = thread_start(&writer.thread, thread_main, NULL);
@@ -316,7 +318,8 @@ writer_open(const char *name, int fd)
 }
 
 struct writer_file *
-writer_open_send(const char *name, writer_send *send, void *arg)
+writer_open_send(const char *name, int (*send)(const char *line, size_t len, void *arg),
+    void *arg)
 {
 	struct writer_file *f = writer_file_new(name);
 

@@ -2,8 +2,8 @@
  * writer.h: lines are written by one thread per process, so that no disk and no reader of a pipe can
  * hold the process up. Each destination has a bounded queue.
  *
- * What cannot be written is counted; the error log says when lines begin to be lost, and how many
- * they were when the destination works again or at the end.
+ * What cannot be written is counted; it is reported when lines begin to be lost, and how many they
+ * were when the destination works again or at the end.
  */
 #ifndef ANYFPM_BASE_WRITER_H
 #define ANYFPM_BASE_WRITER_H
@@ -18,9 +18,15 @@ struct writer_file;
 /* A line longer than this is lost. */
 #define WRITER_LINE_MAX (1536 * 1024)
 
+/* Told by the thread about a destination: lines 0: some begin to be lost, else so many were; why is a
+ * reason in words. Lines may be put from it. */
+typedef void writer_report(const struct writer_file *f, const char *name, uint64_t lines,
+    const char *why);
+
 /* Start the thread; until then, and after writer_stop(), writer_put() writes by itself. Returns 0,
- * or -1 with errno. Only for a process that will not fork without exec after it. */
-int writer_start(void);
+ * or -1 with errno. Only for a process that will not fork without exec after it. log_start_writer()
+ * is what a process calls. */
+int writer_start(writer_report *report);
 
 /* Write what is queued, for at most timeout_us microseconds, then end the thread; one that hangs in
  * a write is left to its fate. */
@@ -32,8 +38,8 @@ struct writer_file *writer_open(const char *name, int fd);
 
 /* The same for what is no descriptor: send, which may wait, is called for each line, with arg; it
  * returns 0 or an errno. */
-typedef int writer_send(const char *line, size_t len, void *arg);
-struct writer_file *writer_open_send(const char *name, writer_send *send, void *arg);
+struct writer_file *writer_open_send(const char *name,
+    int (*send)(const char *line, size_t len, void *arg), void *arg);
 
 /* Lines of this destination are written at once; those of others are gathered for a few
  * milliseconds. */

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/log.h"
 
 #define RING_SIZE (2 * 1024 * 1024)
 #define BATCH_IOV 256
@@ -220,7 +219,8 @@ writer_file_put(struct writer_file *f, const char *line, size_t len)
 }
 
 int64_t
-writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock)
+writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock,
+    void (*report)(const struct writer_file *f, const char *name, uint64_t lines, const char *why))
 {
 	int64_t now;
 	uint64_t lines = f->lost - f->lost_reported;
@@ -238,8 +238,7 @@ writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock)
 		f->announced = true;
 		f->announced_us = now;
 		pthread_mutex_unlock(lock);
-		if (!log_goes_to(f))
-			log_error("cannot write to %s: %s; lines are lost", f->name, why);
+		report(f, f->name, 0, why);
 		pthread_mutex_lock(lock);
 	}
 	over = f->works && (now >= f->lost_us + QUIET_US || now >= f->announced_us + REPORT_US);
@@ -250,8 +249,7 @@ writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock)
 	f->announced = false;
 	f->lost_reported += lines;
 	pthread_mutex_unlock(lock);
-	log_warning("%s: %llu %s lost: %s", f->name, (unsigned long long)lines,
-	    lines == 1 ? "line was" : "lines were", why);
+	report(f, f->name, lines, why);
 	pthread_mutex_lock(lock);
 	return 0;
 }

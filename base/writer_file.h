@@ -14,12 +14,11 @@
 
 #include "base/output.h"
 #include "base/ring.h"
-#include "base/writer.h"
 
 struct writer_file {
 	TAILQ_ENTRY(writer_file) link;
 	char *name;
-	writer_send *send; /* NULL: out */
+	int (*send)(const char *line, size_t len, void *arg); /* NULL: out */
 	void *arg;
 	struct output out; /* the thread's */
 	int next_fd;	  /* -1, or: lines from position next_at on go there */
@@ -60,9 +59,11 @@ void writer_file_pump(struct writer_file *f, pthread_mutex_t *lock);
 bool writer_file_put(struct writer_file *f, const char *line, size_t len);
 
 /*
- * Thread: tell the error log that lines are lost, or how many were. Returns when there may be more
- * to tell (clock_now_us()), 0: not before something happens. The lock is held by the caller.
+ * Thread: report that lines are lost (lines 0), or how many were, see writer_report. Returns when
+ * there may be more to tell (clock_now_us()), 0: not before something happens. The lock is held by
+ * the caller, and free during report.
  */
-int64_t writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock);
+int64_t writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock,
+    void (*report)(const struct writer_file *f, const char *name, uint64_t lines, const char *why));
 
 #endif

@@ -381,7 +381,7 @@ start_log(struct master *master)
 		    master->log_kind, global->syslog_ident, global->syslog_facility);
 	else if ((fd = fcntl(master->log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
 		master->log = log_open(master->log_is_stderr ? "stderr" : global->error_log, fd);
-	if (writer_start() == -1)
+	if (log_start_writer() == -1)
 		log_warning(
 		    "cannot start the thread that writes the error log: %s", strerror(errno));
 }

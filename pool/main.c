@@ -248,7 +248,7 @@ start_log(struct pool *pool, int fd)
 		pool->log = log_open_system(
 		    strcmp(global->error_log, "journal") == 0 ? LOG_TO_JOURNAL : LOG_TO_SYSLOG,
 		    global->syslog_ident, global->syslog_facility);
-	if (writer_start() == -1)
+	if (log_start_writer() == -1)
 		log_warning("cannot start the thread that writes logs: %s; a slow disk will delay "
 			    "requests",
 		    strerror(errno));

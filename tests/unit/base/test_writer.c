@@ -167,7 +167,7 @@ START_TEST(test_order)
 	uint64_t refused = 0;
 	char line[64], *text, *at;
 
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	for (n = 0; n < count; n++) {
 		snprintf(line, sizeof(line), "line %u of a file that is written to a lot\n", n);
 		while (!put(f, line)) {
@@ -192,7 +192,7 @@ START_TEST(test_reopen)
 {
 	struct writer_file *f = writer_open("file", open_file(path));
 
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	ck_assert(put(f, "before\n"));
 	writer_reopen(f, open_file(log_path));
 	ck_assert(put(f, "after\n"));
@@ -220,7 +220,7 @@ check_stuck(bool nonblock)
 	other = writer_open("file", open_file(path));
 	memset(line, 'x', sizeof(line));
 	line[sizeof(line) - 1] = '\n';
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	while (writer_put(stuck, line, sizeof(line)))
 		taken++;
 	ck_assert_uint_eq(writer_lost(stuck), 1);
@@ -268,7 +268,7 @@ START_TEST(test_resumes)
 
 	ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
 	f = writer_open("a pipe", pipes[1]);
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	for (int i = 0; i < 3000; i++) {
 		snprintf(line, sizeof(line), "%099d\n", i);
 		ck_assert(writer_put(f, line, 100));
@@ -295,7 +295,7 @@ START_TEST(test_reader_gone)
 	ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
 	close(pipes[0]);
 	f = writer_open("a pipe", pipes[1]);
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	ck_assert(put(f, "one\n"));
 	ck_assert(put(f, "two\n"));
 	await_content(log_path, "cannot write to a pipe: Broken pipe; lines are lost\n");
@@ -321,7 +321,7 @@ START_TEST(test_torn)
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	limit = before;
 	limit.rlim_cur = 14 + (rlim_t)_i;
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	ck_assert(put(f, "line one\n"));
 	ck_assert(put(f, "line two\n"));
@@ -349,7 +349,7 @@ START_TEST(test_too_long)
 	char *line = malloc(WRITER_LINE_MAX + 1);
 
 	memset(line, 'x', WRITER_LINE_MAX + 1);
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	ck_assert(!writer_put(f, line, WRITER_LINE_MAX + 1));
 	ck_assert(writer_put(f, line, WRITER_LINE_MAX));
 	writer_stop(STOP_US);
@@ -380,7 +380,7 @@ START_TEST(test_hung)
 	int64_t start_us, end_us = clock_now_us() + 10000000;
 
 	pthread_mutex_lock(&hang);
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	ck_assert(put(f, "one\n"));
 	while (!atomic_load(&hangs) && clock_now_us() < end_us)
 		poll(NULL, 0, 1);
@@ -400,7 +400,7 @@ START_TEST(test_close)
 	struct writer_file *f = writer_open("file", open_file(path)),
 			   *other = writer_open_send("counts", hang_send, &sent);
 
-	ck_assert_int_eq(writer_start(), 0);
+	ck_assert_int_eq(log_start_writer(), 0);
 	ck_assert(put(f, "one\n"));
 	ck_assert(put(other, "one\n"));
 	writer_close(f);
