@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
@@ -107,7 +109,7 @@ worker_stopped(struct worker *w)
 		return;
 	}
 	w->stopped = true;
-	if (w->conn_fd == -1 || r->responded || ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1 ||
+	if (w->conn_fd == -1 || r->answer.responded || ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1 ||
 	    unread == 0)
 		return;
 	w->stopped_unread = true;

@@ -16,6 +16,7 @@
 #include "pool/client/peers.h"
 #include "pool/client/reading.h"
 #include "pool/client/writing.h"
+#include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/observe/account.h"
 #include "pool/relay/ending.h"

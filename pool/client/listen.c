@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "pool/client/client.h"
 #include "pool/client/peers.h"
+#include "pool/core/client.h"
 #include "pool/core/report.h"
 
 /* Connections accepted in one pass: others have to get their turn too. */

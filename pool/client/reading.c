@@ -13,8 +13,10 @@
 
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
+#include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
+#include "pool/core/request.h"
 #include "pool/relay/demux.h"
 #include "pool/relay/ending.h"
 #include "pool/request/body.h"
@@ -45,14 +47,14 @@ end_of_input(struct client *c)
 	if (!hung_up(c->fd)) {
 		for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
 			next = TAILQ_NEXT(r, client_link);
-			if (r->input_end)
+			if (r->body.input_end)
 				ending_no_more(r);
 			else if (r->state == REQUEST_RUNNING)
 				ending_input(r);
 			else if (r->state < REQUEST_ANSWERING)
 				ending_abandon(r); /* nothing of it went out */
 			else
-				r->input_end = true; /* it was answered early */
+				r->body.input_end = true; /* it was answered early */
 		}
 	}
 	if (c->request_count == 0 || hung_up(c->fd)) {
@@ -129,10 +131,11 @@ may_read(const struct client *c)
 	struct ledger_reader reader = {
 		.multiplexes = c->multiplexes,
 		.blocked = c->write_armed,
-		.input_open = r != NULL && !r->input_end,
+		.input_open = r != NULL && !r->body.input_end,
 	};
 
-	reader.lone_body = reader.input_open && r->params_end && !r->out_end && !r->discard;
+	reader.lone_body =
+	    reader.input_open && r->params.end && !r->answer.end && !r->answer.discard;
 	reader.has_worker = reader.lone_body && r->state == REQUEST_RUNNING;
 	if (c->state >= CLIENT_LINGERING)
 		return SCRATCH_SIZE;
@@ -200,7 +203,7 @@ reading_update(struct client *c)
 	if (c->half_closed || c->state == CLIENT_CLOSED)
 		return;
 	/* Only a lone request whose body is too much for its buffer stops the reading. */
-	pause = c->request_count == 1 && !c->multiplexes && !r->input_end && !r->out_end &&
+	pause = c->request_count == 1 && !c->multiplexes && !r->body.input_end && !r->answer.end &&
 	    r->state >= REQUEST_QUEUED && (c->paused ? !body_has_room(r) : body_is_full(r));
 	/* buffer_limit: until it has a worker, or takes what it is sent. */
 	if (c->request_count != 1 || r->state != REQUEST_BODY)
@@ -215,7 +218,7 @@ reading_update(struct client *c)
 	    (pause ? EV_CLOSED : EV_READ) | EV_PERSIST, on_read, c);
 	event_add(&c->ev_read, NULL);
 	TAILQ_FOREACH (r, &c->requests, client_link) {
-		if (r->state >= REQUEST_BODY && !r->input_end && !r->out_end)
+		if (r->state >= REQUEST_BODY && !r->body.input_end && !r->answer.end)
 			request_await_body(r, !pause);
 	}
 	if (!pause)

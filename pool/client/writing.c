@@ -17,7 +17,9 @@
 #include "base/clock.h"
 #include "pool/client/client.h"
 #include "pool/client/reading.h"
+#include "pool/core/client.h"
 #include "pool/core/deadline.h"
+#include "pool/core/request.h"
 #include "pool/relay/relay.h"
 #include "pool/request/request.h"
 
@@ -53,9 +55,9 @@ writing_has_output(struct request *r)
 
 	if (c == NULL)
 		return;
-	if (!r->in_writable)
+	if (!r->answer.writable)
 		TAILQ_INSERT_TAIL(&c->writable, r, write_link);
-	r->in_writable = true;
+	r->answer.writable = true;
 	if (!c->flush_due)
 		TAILQ_INSERT_TAIL(&c->pool->flush, c, flush_link);
 	c->flush_due = true;
@@ -85,15 +87,15 @@ writing_flush_due(struct pool *pool)
 static void
 delivered(struct client *c, struct request *r)
 {
-	bool last = !r->keep || r->cut;
+	bool last = !r->keep || r->answer.cut;
 
-	if (!r->input_end || r->end_implied)
+	if (!r->body.input_end || r->body.end_implied)
 		c->unread = true;
-	if (r->cut) {
+	if (r->answer.cut) {
 		c->cut_us = clock_now_us();
 		deadline_at(c->pool, c->cut_us + CUT_TIMEOUT_US);
 	}
-	r->delivered_us = clock_now_us();
+	r->times.delivered_us = clock_now_us();
 	request_unlink_client(r);
 	if (r->state != REQUEST_RUNNING)
 		request_set_state(r, REQUEST_DONE);
@@ -187,7 +189,7 @@ write_chain(struct client *c, struct chain *chain, int max_chunks)
 static bool
 is_partial(const struct request *r)
 {
-	const struct chunk *first = TAILQ_FIRST(&r->out.chunks);
+	const struct chunk *first = TAILQ_FIRST(&r->answer.chain.chunks);
 
 	return first != NULL && first->start > 0;
 }
@@ -204,16 +206,16 @@ write_some(struct client *c)
 		return write_chain(c, &c->control, WRITE_CHUNKS);
 	if (r == NULL)
 		return 1;
-	left = r->out.len;
-	rc = write_chain(c, &r->out, TAILQ_NEXT(r, write_link) == NULL ? WRITE_CHUNKS : 1);
-	r->sent_bytes += left - r->out.len;
+	left = r->answer.chain.len;
+	rc = write_chain(c, &r->answer.chain, TAILQ_NEXT(r, write_link) == NULL ? WRITE_CHUNKS : 1);
+	r->account.sent_bytes += left - r->answer.chain.len;
 	if (rc == -1)
 		return -1;
 	relay_output_drained(r);
-	if (r->out.len == 0) {
+	if (r->answer.chain.len == 0) {
 		TAILQ_REMOVE(&c->writable, r, write_link);
-		r->in_writable = false;
-		if (r->out_end)
+		r->answer.writable = false;
+		if (r->answer.end)
 			delivered(c, r);
 	} else if (!is_partial(r)) {
 		TAILQ_REMOVE(&c->writable, r, write_link);

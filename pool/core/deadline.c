@@ -11,7 +11,10 @@
 #include "base/clock.h"
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
+#include "pool/core/client.h"
 #include "pool/core/report.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
 #include "pool/relay/dispatch.h"
@@ -75,8 +78,8 @@ expire_bodies(struct pool *pool, int64_t now)
 	struct request *r;
 
 	while ((r = TAILQ_FIRST(&pool->bodies)) != NULL && timeout > 0) {
-		if (now - r->body_us < timeout)
-			return r->body_us + timeout;
+		if (now - r->body.last_us < timeout)
+			return r->body.last_us + timeout;
 		r->keep = false;
 		report(pool, REPORT_CLIENT_TIMEOUT,
 		    "a body did not go on within request_body_timeout: answered 408");

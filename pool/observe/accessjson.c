@@ -18,6 +18,7 @@
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
+#include "pool/core/request.h"
 #include "pool/observe/account.h"
 #include "pool/wire/params.h"
 
@@ -82,7 +83,7 @@ put_string(struct out *out, const char *key, const void *text, size_t len)
 static void
 put_slice(struct out *out, const char *key, const struct request *r, struct slice value)
 {
-	put_string(out, key, r->params + value.off, value.len);
+	put_string(out, key, r->params.data + value.off, value.len);
 }
 
 /* A number that is 0 where it is unknown. */
@@ -121,14 +122,14 @@ put_request(struct out *out, const struct request *r)
 {
 	struct slice remote = { 0 };
 
-	if (r->params_end)
-		params_get(r, "REMOTE_ADDR", &remote);
+	if (r->params.end)
+		params_get(&r->params, "REMOTE_ADDR", &remote);
 	put_slice(out, "remote_addr", r, remote);
-	put_slice(out, "remote_user", r, r->user);
-	put_slice(out, "method", r, r->method);
+	put_slice(out, "remote_user", r, r->params.user);
+	put_slice(out, "method", r, r->params.method);
 	put_slice(out, "uri", r, accessline_uri(r));
-	put_slice(out, "query", r, r->query);
-	put_slice(out, "script", r, r->file.len > 0 ? r->file : r->script);
+	put_slice(out, "query", r, r->params.query);
+	put_slice(out, "script", r, r->params.file.len > 0 ? r->params.file : r->params.script);
 	put(out, "\"content_length\":%" PRIu64 ",", account_content_length(r));
 }
 
@@ -136,7 +137,7 @@ static void
 put_end(struct out *out, const struct request *r, const struct accessline_facts *facts)
 {
 	put_known(out, "status", facts->status);
-	put(out, "\"end\":\"%s\",", ends_table[r->end].word);
+	put(out, "\"end\":\"%s\",", ends_table[r->account.end].word);
 	if (facts->limit != NULL)
 		put(out, "\"limit\":\"%s\",\"limit_max\":%.12g,\"limit_used\":%.12g,",
 		    facts->limit, facts->max, facts->used);
@@ -153,17 +154,17 @@ accessjson_render(struct accessline *line, const struct request *r, int64_t wall
 
 	accessline_facts(&facts, r);
 	put(&out, "{");
-	put_time(&out, line, wall_us - (mono_us - r->begun_us));
+	put_time(&out, line, wall_us - (mono_us - r->times.begun_us));
 	put(&out, "\"pool\":\"%s\",", r->pool->conf->name); /* letters and digits: check_name() */
-	put_known(&out, "pid", (uint64_t)r->pid);
-	put_known(&out, "request", r->number);
+	put_known(&out, "pid", (uint64_t)r->account.pid);
+	put_known(&out, "request", r->account.number);
 	put_request(&out, r);
 	put_end(&out, r, &facts);
 	put_seconds(&out, "wait", facts.wait_us);
 	put_seconds(&out, "duration", facts.duration_us);
-	put_seconds(&out, "cpu", r->cpu_us);
-	put_known(&out, "memory", r->memory);
-	put(&out, "\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}\n", r->body_bytes,
-	    r->out_bytes);
+	put_seconds(&out, "cpu", r->account.cpu_us);
+	put_known(&out, "memory", r->account.memory);
+	put(&out, "\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}\n", r->body.bytes,
+	    r->answer.bytes);
 	return out.len;
 }

@@ -9,6 +9,7 @@
 
 #include "base/shared/ends.h"
 #include "conf/conf.h"
+#include "pool/core/request.h"
 #include "pool/observe/accessjson.h"
 #include "pool/observe/accesstext.h"
 #include "pool/observe/account.h"
@@ -58,11 +59,11 @@ accessline_free(struct accessline *line)
 struct slice
 accessline_uri(const struct request *r)
 {
-	struct slice uri = r->uri.len > 0 ? r->uri : r->script;
+	struct slice uri = r->params.uri.len > 0 ? r->params.uri : r->params.script;
 	const uint8_t *question;
 
-	if (uri.len > 0 && (question = memchr(r->params + uri.off, '?', uri.len)) != NULL)
-		uri.len = (uint32_t)(question - (r->params + uri.off));
+	if (uri.len > 0 && (question = memchr(r->params.data + uri.off, '?', uri.len)) != NULL)
+		uri.len = (uint32_t)(question - (r->params.data + uri.off));
 	return uri;
 }
 
@@ -85,14 +86,14 @@ accessline_time(struct accessline_stamp *stamp, const char *format, int64_t us, 
 static void
 find_limit(struct accessline_facts *facts, const struct request *r)
 {
-	facts->limit = ends_table[r->end].directive;
-	facts->max = ends_limit(r->end, r->pool->conf);
-	switch (ends_table[r->end].measure) {
+	facts->limit = ends_table[r->account.end].directive;
+	facts->max = ends_limit(r->account.end, r->pool->conf);
+	switch (ends_table[r->account.end].measure) {
 	case ENDS_TIME:
-		facts->used = (double)r->exceeded / 1e6;
+		facts->used = (double)r->account.exceeded / 1e6;
 		break;
 	case ENDS_MEMORY:
-		facts->used = (double)r->exceeded;
+		facts->used = (double)r->account.exceeded;
 		break;
 	case ENDS_WAIT:
 		facts->used = (double)facts->wait_us / 1e6;
@@ -110,11 +111,14 @@ accessline_facts(struct accessline_facts *facts, const struct request *r)
 {
 	*facts = (struct accessline_facts){
 	    .wait_us = account_wait_us(r),
-	    .duration_us = r->run_us > 0 ? r->ran_us : r->own ? r->ended_us - r->begun_us : -1,
-	    .delivery_us = r->delivered_us > 0 ? r->delivered_us - r->begun_us : -1,
-	    .status = r->head_done				? r->status
-		: r->left || r->end == END_CLIENT_GONE ? STATUS_CLIENT_GONE
-							: 0,
+	    .duration_us = r->times.run_us > 0 ? r->times.ran_us
+			   : r->account.own    ? r->times.ended_us - r->times.begun_us
+					       : -1,
+	    .delivery_us =
+		r->times.delivered_us > 0 ? r->times.delivered_us - r->times.begun_us : -1,
+	    .status = r->answer.head_done                                    ? r->answer.status
+		      : r->account.left || r->account.end == END_CLIENT_GONE ? STATUS_CLIENT_GONE
+									     : 0,
 	};
 	find_limit(facts, r);
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/writer.h"
 #include "conf/format.h"
+#include "pool/core/request.h"
 #include "pool/observe/accessline.h"
 #include "pool/observe/account.h"
 #include "pool/request/request.h"
@@ -103,11 +104,12 @@ is_suppressed(const struct request *r)
 	char *const *path = r->pool->conf->access_suppress_path;
 	struct slice uri = accessline_uri(r);
 
-	if (path == NULL || r->end != END_OK || r->status < 200 || r->status > 299 ||
-	    r->body_bytes > 0 || account_content_length(r) > 0 || r->query.len > 0 ||
-	    (r->uri.len > 0 && uri.len != r->uri.len))
+	if (path == NULL || r->account.end != END_OK || r->answer.status < 200 ||
+	    r->answer.status > 299 || r->body.bytes > 0 || account_content_length(r) > 0 ||
+	    r->params.query.len > 0 || (r->params.uri.len > 0 && uri.len != r->params.uri.len))
 		return false;
-	if (!request_value_is(r, r->method, "GET") && !request_value_is(r, r->method, "HEAD"))
+	if (!request_value_is(r, r->params.method, "GET") &&
+	    !request_value_is(r, r->params.method, "HEAD"))
 		return false;
 	for (; *path != NULL; path++) {
 		if (request_value_is(r, uri, *path))
@@ -124,7 +126,7 @@ write_line(struct request *r)
 	const char *line;
 	size_t len;
 
-	r->logged = true;
+	r->account.logged = true;
 	if (is_suppressed(r))
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -139,7 +141,7 @@ accesslog_ended(struct request *r)
 {
 	const struct accesslog *log = r->pool->access;
 
-	if (log == NULL || r->logged)
+	if (log == NULL || r->account.logged)
 		return;
 	if (!log->format.needs_delivery || r->pool->conf->access_log_format == LOG_FORMAT_JSON)
 		write_line(r);
@@ -148,6 +150,6 @@ accesslog_ended(struct request *r)
 void
 accesslog_done(struct request *r)
 {
-	if (r->pool->access != NULL && r->accounted && !r->logged)
+	if (r->pool->access != NULL && r->account.closed && !r->account.logged)
 		write_line(r);
 }

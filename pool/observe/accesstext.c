@@ -17,6 +17,7 @@
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
+#include "pool/core/request.h"
 #include "pool/observe/account.h"
 #include "pool/wire/params.h"
 
@@ -107,7 +108,7 @@ static void
 put_slice(struct out *out, const struct request *r, struct slice value, const char *missing)
 {
 	if (value.len > 0)
-		put_value(out, r->params + value.off, value.len);
+		put_value(out, r->params.data + value.off, value.len);
 	else
 		put(out, missing, strlen(missing));
 }
@@ -117,7 +118,7 @@ put_param(struct out *out, const struct request *r, const char *name)
 {
 	struct slice value;
 
-	if (params_get(r, name, &value))
+	if (params_get(&r->params, name, &value))
 		put_slice(out, r, value, "");
 	else
 		put(out, "-", 1);
@@ -148,9 +149,9 @@ put_memory(struct out *out, uint64_t bytes, enum format_unit unit)
 static void
 put_cpu(struct out *out, const struct request *r, int64_t duration_us, enum format_unit unit)
 {
-	int64_t cpu_us = unit == FORMAT_CPU_USER ? r->cpu_user_us
-	    : unit == FORMAT_CPU_SYSTEM		 ? r->cpu_system_us
-						 : r->cpu_us;
+	int64_t cpu_us = unit == FORMAT_CPU_USER ? r->account.cpu_user_us
+	    : unit == FORMAT_CPU_SYSTEM		 ? r->account.cpu_system_us
+						 : r->account.cpu_us;
 
 	if (cpu_us < 0 || duration_us < 0)
 		put(out, "-", 1);
@@ -164,8 +165,8 @@ put_remote(struct out *out, const struct request *r)
 {
 	char text[CONF_ADDRESS_TEXT_MAX] = "-";
 
-	if (r->tcp)
-		conf_address_text(r->addr, text);
+	if (r->account.tcp)
+		conf_address_text(r->account.addr, text);
 	put(out, text, strlen(text));
 }
 
@@ -173,12 +174,12 @@ static void
 put_end(struct out *out, const struct request *r, const struct accessline_facts *facts,
     enum format_unit unit)
 {
-	const char *word = r->end == END_OK ? "-" : ends_table[r->end].word;
+	const char *word = r->account.end == END_OK ? "-" : ends_table[r->account.end].word;
 
 	put(out, word, strlen(word));
 	if (unit != FORMAT_DETAIL)
 		return;
-	switch (ends_table[r->end].measure) {
+	switch (ends_table[r->account.end].measure) {
 	case ENDS_MEMORY:
 		put_number(out, "(%.0f/%.0fK)", facts->used / 1024, facts->max / 1024);
 		break;
@@ -198,8 +199,8 @@ put_end(struct out *out, const struct request *r, const struct accessline_facts 
 static void
 put_header(struct out *out, const struct request *r, const char *name, size_t name_len)
 {
-	const char *p = r->kept_head != NULL ? (const char *)r->kept_head : "";
-	const char *end = p + r->kept_head_len, *stop, *next;
+	const char *p = r->answer.kept_head != NULL ? (const char *)r->answer.kept_head : "";
+	const char *end = p + r->answer.kept_head_len, *stop, *next;
 
 	for (; p < end; p = next) {
 		if ((stop = memchr(p, '\n', (size_t)(end - p))) == NULL)
@@ -228,25 +229,25 @@ put_from_params(struct out *out, const struct request *r, const struct format_it
 		put_param(out, r, item->text);
 		break;
 	case FORMAT_FILE:
-		put_slice(out, r, r->file, "-");
+		put_slice(out, r, r->params.file, "-");
 		break;
 	case FORMAT_LENGTH:
 		put_number(out, "%" PRIu64, account_content_length(r));
 		break;
 	case FORMAT_METHOD:
-		put_slice(out, r, r->method, "-");
+		put_slice(out, r, r->params.method, "-");
 		break;
 	case FORMAT_QUERY:
-		put_slice(out, r, r->query, "");
+		put_slice(out, r, r->params.query, "");
 		break;
 	case FORMAT_QUESTION:
-		put(out, "?", r->query.len > 0);
+		put(out, "?", r->params.query.len > 0);
 		break;
 	case FORMAT_URI:
 		put_slice(out, r, accessline_uri(r), "-");
 		break;
 	case FORMAT_USER:
-		put_slice(out, r, r->user, "");
+		put_slice(out, r, r->params.user, "");
 		break;
 	default:
 		break;
@@ -296,7 +297,7 @@ put_item(struct out *out, const struct accessline *line, const struct request *r
 		put_cpu(out, r, facts->duration_us, item->unit);
 		break;
 	case FORMAT_MEMORY:
-		put_memory(out, r->memory, item->unit);
+		put_memory(out, r->account.memory, item->unit);
 		break;
 	case FORMAT_POOL:
 		put(out, r->pool->conf->name, strlen(r->pool->conf->name));
@@ -305,7 +306,7 @@ put_item(struct out *out, const struct accessline *line, const struct request *r
 		put_header(out, r, item->text, item->len);
 		break;
 	case FORMAT_PID:
-		put_count(out, (uint64_t)r->pid);
+		put_count(out, (uint64_t)r->account.pid);
 		break;
 	case FORMAT_PARENT:
 		put_count(out, (uint64_t)line->pid);
@@ -317,19 +318,19 @@ put_item(struct out *out, const struct accessline *line, const struct request *r
 		put_count(out, facts->status);
 		break;
 	case FORMAT_NUMBER:
-		put_count(out, r->number);
+		put_count(out, r->account.number);
 		break;
 	case FORMAT_END:
 		put_end(out, r, facts, item->unit);
 		break;
 	case FORMAT_BYTES:
-		put_number(out, "%" PRIu64, r->out_bytes);
+		put_number(out, "%" PRIu64, r->answer.bytes);
 		break;
 	case FORMAT_RECEIVED_BYTES:
-		put_number(out, "%" PRIu64, r->body_bytes);
+		put_number(out, "%" PRIu64, r->body.bytes);
 		break;
 	case FORMAT_SENT_BYTES:
-		put_number(out, "%" PRIu64, r->sent_bytes);
+		put_number(out, "%" PRIu64, r->account.sent_bytes);
 		break;
 	default:
 		put_other(out, r, facts, item);
@@ -353,7 +354,7 @@ accesstext_render(struct accessline *line, const struct request *r, int64_t wall
 		size_t len;
 
 		if (item->code == FORMAT_RECEIVED)
-			us -= mono_us - r->begun_us;
+			us -= mono_us - r->times.begun_us;
 		if (item->code == FORMAT_RECEIVED || item->code == FORMAT_LOGGED) {
 			text = accessline_time(&line->stamps[i], item->text, us, &len);
 			put(&out, text, len);

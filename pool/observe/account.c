@@ -13,15 +13,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pool/core/client.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
 #include "pool/worker/measure.h"
 
 void
 account_received(struct request *r)
 {
-	if (r->counted || r->own || r->warmup)
+	if (r->account.counted || r->account.own || r->warmup)
 		return;
-	r->counted = true;
+	r->account.counted = true;
 	stats_count(r->pool->stats, STATS_ACCEPTED, 1);
 }
 
@@ -31,18 +34,18 @@ keep_text(char *out, size_t size, const struct request *r, const struct slice *v
 	size_t len = value->len < size - 1 ? value->len : size - 1;
 
 	if (len > 0)
-		memcpy(out, r->params + value->off, len);
+		memcpy(out, r->params.data + value->off, len);
 	out[len] = '\0';
 }
 
 uint64_t
 account_content_length(const struct request *r)
 {
-	const struct slice *value = &r->content_length;
+	const struct slice *value = &r->params.content_length;
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < value->len; i++) {
-		uint64_t digit = (uint64_t)r->params[value->off + i] - '0';
+		uint64_t digit = (uint64_t)r->params.data[value->off + i] - '0';
 
 		if (digit > 9)
 			return 0;
@@ -54,26 +57,29 @@ account_content_length(const struct request *r)
 void
 account_last(struct worker_last *last, const struct request *r)
 {
-	keep_text(last->method, sizeof(last->method), r, &r->method);
-	keep_text(last->uri, sizeof(last->uri), r, r->uri.len > 0 ? &r->uri : &r->script);
-	if (r->uri.len == 0 && r->query.len > 0 && r->script.len < sizeof(last->uri) - 1) {
-		last->uri[r->script.len] = '?';
-		keep_text(last->uri + r->script.len + 1, sizeof(last->uri) - r->script.len - 1, r,
-		    &r->query);
+	keep_text(last->method, sizeof(last->method), r, &r->params.method);
+	keep_text(last->uri, sizeof(last->uri), r,
+	    r->params.uri.len > 0 ? &r->params.uri : &r->params.script);
+	if (r->params.uri.len == 0 && r->params.query.len > 0 &&
+	    r->params.script.len < sizeof(last->uri) - 1) {
+		last->uri[r->params.script.len] = '?';
+		keep_text(last->uri + r->params.script.len + 1,
+		    sizeof(last->uri) - r->params.script.len - 1, r, &r->params.query);
 	}
-	keep_text(last->file, sizeof(last->file), r, r->file.len > 0 ? &r->file : &r->script);
-	keep_text(last->user, sizeof(last->user), r, &r->user);
+	keep_text(last->file, sizeof(last->file), r,
+	    r->params.file.len > 0 ? &r->params.file : &r->params.script);
+	keep_text(last->user, sizeof(last->user), r, &r->params.user);
 	last->content_length = account_content_length(r);
-	last->duration_us = r->ran_us;
-	last->cpu_us = r->cpu_us;
+	last->duration_us = r->times.ran_us;
+	last->cpu_us = r->account.cpu_us;
 	last->wait_us = account_wait_us(r);
-	last->memory = r->memory;
+	last->memory = r->account.memory;
 }
 
 void
 account_part(struct worker *w, struct request *r)
 {
-	r->ran_us = clock_now_us() - r->run_us;
+	r->times.ran_us = clock_now_us() - r->times.run_us;
 	if (r->warmup)
 		return;
 	measure_request(w, r);
@@ -87,19 +93,19 @@ account_part(struct worker *w, struct request *r)
 void
 account_not_run(struct request *r)
 {
-	r->in_vain_us += clock_now_us() - r->run_us;
-	r->run_us = r->ran_us = 0;
-	r->pid = 0;
-	r->number = r->memory = 0;
-	r->cpu_us = r->cpu_user_us = r->cpu_system_us = -1;
+	r->times.in_vain_us += clock_now_us() - r->times.run_us;
+	r->times.run_us = r->times.ran_us = 0;
+	r->account.pid = 0;
+	r->account.number = r->account.memory = 0;
+	r->account.cpu_us = r->account.cpu_user_us = r->account.cpu_system_us = -1;
 }
 
 int64_t
 account_wait_us(const struct request *r)
 {
-	int64_t left_us = r->run_us > 0 ? r->run_us : r->ended_us;
+	int64_t left_us = r->times.run_us > 0 ? r->times.run_us : r->times.ended_us;
 
-	return r->queued_us > 0 ? left_us - r->queued_us - r->in_vain_us : -1;
+	return r->times.queued_us > 0 ? left_us - r->times.queued_us - r->times.in_vain_us : -1;
 }
 
 static void
@@ -107,16 +113,16 @@ count_request(struct request *r)
 {
 	struct pool *pool = r->pool;
 	struct stats_request s = {
-		.end = r->end,
-		.status = r->head_done ? r->status : 0,
+		.end = r->account.end,
+		.status = r->answer.head_done ? r->answer.status : 0,
 		.wait_us = account_wait_us(r),
-		.duration_us = r->run_us == 0 ? -1 : r->ran_us,
-		.bytes_in = r->body_bytes,
-		.bytes_out = r->out_bytes,
+		.duration_us = r->times.run_us == 0 ? -1 : r->times.ran_us,
+		.bytes_in = r->body.bytes,
+		.bytes_out = r->answer.bytes,
 	};
 
 	account_received(r);
-	stats_request(pool->stats, r->ended_us, &s);
+	stats_request(pool->stats, r->times.ended_us, &s);
 	stats_set(pool->stats, STATS_BUFFERED, (int64_t)pool_buffered(pool));
 }
 
@@ -134,13 +140,13 @@ account_request(struct request *r)
 {
 	int64_t now = clock_now_us();
 
-	if (r->accounted || r->warmup)
+	if (r->account.closed || r->warmup)
 		return;
-	r->accounted = true;
-	r->ended_us = now;
+	r->account.closed = true;
+	r->times.ended_us = now;
 	if (r->worker != NULL) /* it has its answer, but its worker still has it */
-		r->ran_us = now - r->run_us;
-	if (!r->own)
+		r->times.ran_us = now - r->times.run_us;
+	if (!r->account.own)
 		count_request(r);
 	accesslog_ended(r);
 }
@@ -150,17 +156,17 @@ account_refused(struct client *c, enum request_end end)
 {
 	struct request r = {
 		.pool = c->pool,
-		.params = (uint8_t[1]){ 0 },
-		.begun_us = clock_now_us(),
-		.end = end,
-		.tcp = c->tcp,
-		.own = c->status_only,
-		.cpu_us = -1,
-		.cpu_user_us = -1,
-		.cpu_system_us = -1,
+		.params.data = (uint8_t[1]){ 0 },
+		.times.begun_us = clock_now_us(),
+		.account.end = end,
+		.account.tcp = c->tcp,
+		.account.own = c->status_only,
+		.account.cpu_us = -1,
+		.account.cpu_user_us = -1,
+		.account.cpu_system_us = -1,
 	};
 
-	memcpy(r.addr, c->addr, sizeof(r.addr));
+	memcpy(r.account.addr, c->addr, sizeof(r.account.addr));
 	account_request(&r);
 	accesslog_done(&r);
 }

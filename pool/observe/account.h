@@ -4,6 +4,8 @@
 
 #include "pool/core/pool.h"
 
+struct worker_last;
+
 /* The parameters of r are complete, and it is not for status or ping: it counts as accepted. */
 void account_received(struct request *r);
 

@@ -22,6 +22,8 @@
 #include "base/shared/stats.h"
 #include "base/writer.h"
 #include "pool/core/deadline.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/trace.h"
 #include "pool/observe/tracer.h"
 #include "pool/policy/limits.h"
@@ -318,7 +320,7 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 {
 	struct slow_entry *e = calloc(1, sizeof(*e));
 
-	r->slow = true;
+	r->account.slow = true;
 	stats_count(r->pool->stats, STATS_SLOW, 1);
 	if (e == NULL)
 		return;
@@ -345,7 +347,7 @@ note_all(struct slowlog *sl, int64_t now)
 	int64_t left;
 
 	TAILQ_FOREACH (r, &sl->pool->requests[REQUEST_RUNNING], link) {
-		if (r->slow || r->warmup)
+		if (r->account.slow || r->warmup)
 			continue;
 		if ((left = limits_slow_us(sl->pool->conf, now - r->since_us)) > 0)
 			return now + left;

@@ -14,8 +14,10 @@
 
 #include "pool/client/client.h"
 #include "pool/client/reading.h"
+#include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
+#include "pool/core/request.h"
 #include "pool/observe/account.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
@@ -185,12 +187,12 @@ has_no_reserve(const struct client *c)
 static bool
 refuse_after(struct request *r, bool keep)
 {
-	if (r->refused++ == REFUSED_AFTER_MAX)
+	if (r->answer.refused++ == REFUSED_AFTER_MAX)
 		return false;
 	r->client->unread = true;
 	account_refused(r->client, END_REFUSED);
 	r->keep = r->keep && keep;
-	return r->cut || stream_end_request(&r->pool->chunks, &r->out, r->id, 0,
+	return r->answer.cut || stream_end_request(&r->pool->chunks, &r->answer.chain, r->id, 0,
 	    FCGI_CANT_MPX_CONN);
 }
 
@@ -201,7 +203,7 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 	bool keep = (body[2] & FCGI_KEEP_CONN) != 0;
 	struct request *r = request_find(c, id);
 
-	if (r != NULL && r->out_end)
+	if (r != NULL && r->answer.end)
 		return refuse_after(r, keep);
 	if (r != NULL) {
 		/* A second BEGIN for an active id is an error of that id alone (5.5). */
@@ -243,9 +245,9 @@ begin_piece(struct client *c, const struct fcgi_piece *piece)
 static void
 input_complete(struct request *r)
 {
-	r->input_end = true;
+	r->body.input_end = true;
 	request_await_body(r, false);
-	if (r->state < REQUEST_QUEUED && r->params_end)
+	if (r->state < REQUEST_QUEUED && r->params.end)
 		queue_enter(r);
 	else
 		feed_input(r);
@@ -259,7 +261,7 @@ input_more(struct request *r)
 
 	if (size > CHUNK_SIZE && ledger_level(&r->pool->ledger) >= LEDGER_TIGHT)
 		size = CHUNK_SIZE;
-	if (r->state == REQUEST_BODY && r->body_bytes > size)
+	if (r->state == REQUEST_BODY && r->body.bytes > size)
 		queue_enter(r);
 	else
 		feed_input(r);
@@ -276,17 +278,17 @@ refuse_no_room(struct request *r)
 static bool
 needs_no_body(const struct request *r)
 {
-	const uint8_t *length = r->params + r->content_length.off;
+	const uint8_t *length = r->params.data + r->params.content_length.off;
 	uint32_t zeros = 0;
 
-	if (r->role != FCGI_RESPONDER || r->body_bytes > 0)
+	if (r->role != FCGI_RESPONDER || r->body.bytes > 0)
 		return false;
-	if (r->content_length.len == 0)
-		return request_value_is(r, r->method, "GET") ||
-		    request_value_is(r, r->method, "HEAD");
-	while (zeros < r->content_length.len && length[zeros] == '0')
+	if (r->params.content_length.len == 0)
+		return request_value_is(r, r->params.method, "GET") ||
+		    request_value_is(r, r->params.method, "HEAD");
+	while (zeros < r->params.content_length.len && length[zeros] == '0')
 		zeros++;
-	return zeros == r->content_length.len;
+	return zeros == r->params.content_length.len;
 }
 
 void
@@ -299,8 +301,8 @@ demux_batch_ends(struct client *c)
 	c->bodiless = false;
 	for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, client_link);
-		if (!r->end_implied || r->state != REQUEST_BODY || r->input_end ||
-		    r->body_bytes > 0)
+		if (!r->body.end_implied || r->state != REQUEST_BODY || r->body.input_end ||
+		    r->body.bytes > 0)
 			continue;
 		if (body_end(r, FCGI_STDIN))
 			input_complete(r);
@@ -312,8 +314,8 @@ demux_batch_ends(struct client *c)
 static void
 params_ended(struct request *r)
 {
-	r->params_end = true;
-	if (params_finish(r) != PARAMS_OK) {
+	r->params.end = true;
+	if (request_finish_params(r) != PARAMS_OK) {
 		ending_refuse(r, END_REFUSED);
 		return;
 	}
@@ -328,13 +330,13 @@ params_ended(struct request *r)
 	account_received(r);
 	request_set_state(r, REQUEST_BODY);
 	if (r->role == FCGI_AUTHORIZER) {
-		r->in_end = true;
+		r->body.end = true;
 		input_complete(r);
-	} else if (r->input_end) {
+	} else if (r->body.input_end) {
 		queue_enter(r);
 	} else {
 		if (needs_no_body(r))
-			r->client->bodiless = r->end_implied = true;
+			r->client->bodiless = r->body.end_implied = true;
 		request_await_body(r, true);
 		deadline_after_ms(r->pool, r->pool->conf->request_body_timeout_ms);
 		input_more(r);
@@ -344,13 +346,13 @@ params_ended(struct request *r)
 static void
 params_piece(struct request *r, const struct fcgi_piece *piece)
 {
-	if (r->params_end || r->out_end)
+	if (r->params.end || r->answer.end)
 		return;
 	if (piece->record_len == 0) {
 		params_ended(r);
 		return;
 	}
-	switch (params_add(r, piece->data, piece->len)) {
+	switch (request_add_params(r, piece->data, piece->len)) {
 	case PARAMS_TOO_LARGE:
 		report(r->pool, REPORT_TOO_LARGE,
 		    "a request's parameters exceed request_params_limit (%llu bytes): answered 431",
@@ -373,11 +375,11 @@ params_piece(struct request *r, const struct fcgi_piece *piece)
 static bool
 stream_is_open(const struct request *r, uint8_t type)
 {
-	if (r->input_end || r->role == FCGI_AUTHORIZER)
+	if (r->body.input_end || r->role == FCGI_AUTHORIZER)
 		return false;
 	if (type == FCGI_STDIN)
-		return !r->stdin_end;
-	return r->role == FCGI_FILTER && r->stdin_end; /* FCGI_DATA (6.4) */
+		return !r->body.stdin_end;
+	return r->role == FCGI_FILTER && r->body.stdin_end; /* FCGI_DATA (6.4) */
 }
 
 static void
@@ -385,13 +387,14 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 {
 	bool ok;
 
-	if (r->own && piece->type == FCGI_STDIN && piece->record_len == 0)
-		r->stdin_end = r->input_end = true; /* it needs no more: the client may close */
-	if (r->end_implied && r->input_end && piece->record_len > 0 && piece->first)
+	if (r->account.own && piece->type == FCGI_STDIN && piece->record_len == 0)
+		r->body.stdin_end = r->body.input_end =
+		    true; /* it needs no more: the client may close */
+	if (r->body.end_implied && r->body.input_end && piece->record_len > 0 && piece->first)
 		report(r->client->pool, REPORT_GARBAGE, "a GET or HEAD without CONTENT_LENGTH has a "
 		    "body after all: it is thrown away");
-	r->end_implied = r->end_implied && piece->record_len > 0;
-	if (r->discard || r->out_end || !stream_is_open(r, piece->type))
+	r->body.end_implied = r->body.end_implied && piece->record_len > 0;
+	if (r->answer.discard || r->answer.end || !stream_is_open(r, piece->type))
 		return;
 	if (piece->record_len == 0) {
 		ok = body_end(r, piece->type);
@@ -414,7 +417,7 @@ body_piece(struct request *r, const struct fcgi_piece *piece)
 		ending_body_lost(r, errno, false);
 		return;
 	}
-	if (r->awaits_body)
+	if (r->body.awaited)
 		request_await_body(r, true);
 	input_more(r);
 }

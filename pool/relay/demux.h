@@ -4,6 +4,8 @@
 
 #include "pool/core/pool.h"
 
+struct fcgi_piece;
+
 /* Act on one piece of a record. false: a protocol error, the connection has to close. */
 bool demux_piece(struct client *c, const struct fcgi_piece *piece);
 

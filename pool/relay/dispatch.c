@@ -4,6 +4,7 @@
 #include "pool/relay/dispatch.h"
 
 #include "base/clock.h"
+#include "pool/core/worker.h"
 #include "pool/relay/feed.h"
 #include "pool/worker/measure.h"
 

@@ -17,8 +17,11 @@
 #include "base/shared/ends.h"
 #include "pool/client/reading.h"
 #include "pool/client/writing.h"
+#include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/observe/slowlog.h"
 #include "pool/policy/evidence.h"
@@ -84,10 +87,10 @@ void
 ending_error_or_cut_as(
     struct request *r, enum request_end end, unsigned int status, const char *sentence)
 {
-	if (r->out_end || r->client == NULL)
+	if (r->answer.end || r->client == NULL)
 		return;
-	r->end = end;
-	if (r->head_done)
+	r->account.end = end;
+	if (r->answer.head_done)
 		answer_cut(r);
 	else
 		answer_error(r, status, sentence);
@@ -97,22 +100,22 @@ void
 ending_input(struct request *r)
 {
 	/* What was sent whole can still be lost on its way through a file. */
-	bool torn = !r->input_end || (!r->in_end && !body_is_spooled(r));
+	bool torn = !r->body.input_end || (!r->body.end && !body_is_spooled(r));
 
 	request_await_body(r, false);
-	r->input_end = true;
+	r->body.input_end = true;
 	if (torn)
 		body_drop_spooled(r);
 	/* The end of the stream would make a part of the body look like the whole. */
-	if (r->worker != NULL && (torn || (r->discard && body_all_sent(r))))
+	if (r->worker != NULL && (torn || (r->answer.discard && body_all_sent(r))))
 		feed_hang_up(r->worker);
 }
 
 void
 ending_no_more(struct request *r)
 {
-	if (r->worker != NULL && r->content_length.len > 0 && body_all_sent(r) &&
-	    account_content_length(r) != r->body_bytes)
+	if (r->worker != NULL && r->params.content_length.len > 0 && body_all_sent(r) &&
+	    account_content_length(r) != r->body.bytes)
 		feed_hang_up(r->worker);
 }
 
@@ -122,7 +125,7 @@ let_finish(struct request *r)
 {
 	struct worker *w = r->worker;
 
-	r->discard = true;
+	r->answer.discard = true;
 	if (r->pool->conf->request_client_abort == CLIENT_ABORT_TERMINATE) {
 		ending_part(w);
 		ending_answered(r);
@@ -147,13 +150,13 @@ ending_refuse_as(
     struct request *r, enum request_end end, unsigned int status, const char *sentence)
 {
 	request_await_body(r, false);
-	if (r->out_end)
+	if (r->answer.end)
 		return;
 	ending_error_or_cut_as(r, end, status, sentence);
 	if (r->state == REQUEST_RUNNING) {
 		account_request(r);
 		writing_has_output(r);
-		r->discard = true;
+		r->answer.discard = true;
 		ending_input(r);
 		relay_output_drained(r);
 	} else {
@@ -181,20 +184,20 @@ ending_body_lost(struct request *r, int error, bool reading)
 void
 ending_abort(struct request *r)
 {
-	if (r->out_end)
+	if (r->answer.end)
 		return;
 	request_await_body(r, false);
-	r->end = END_CLIENT_GONE;
-	r->left = true;
-	r->discard = true;
+	r->account.end = END_CLIENT_GONE;
+	r->account.left = true;
+	r->answer.discard = true;
 	if (answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
 	if (r->state == REQUEST_RUNNING) {
 		writing_has_output(r);
 		let_finish(r); /* it asks whether the input was whole */
-		r->input_end = true;
+		r->body.input_end = true;
 	} else {
-		r->input_end = true;
+		r->body.input_end = true;
 		ending_answered(r);
 	}
 }
@@ -203,13 +206,13 @@ void
 ending_abandon(struct request *r)
 {
 	request_await_body(r, false);
-	if (!r->out_end) {
-		r->end = END_CLIENT_GONE;
-		r->left = true;
+	if (!r->answer.end) {
+		r->account.end = END_CLIENT_GONE;
+		r->account.left = true;
 	}
 	request_unlink_client(r);
 	if (r->state == REQUEST_RUNNING) {
-		chain_clear(&r->pool->chunks, &r->out);
+		chain_clear(&r->pool->chunks, &r->answer.chain);
 		let_finish(r);
 	} else {
 		request_set_state(r, REQUEST_DONE);
@@ -221,9 +224,9 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 {
 	char request[256], script[256], fate[32];
 
-	if (r->client == NULL || r->out_end)
+	if (r->client == NULL || r->answer.end)
 		snprintf(fate, sizeof(fate), "nobody's any more");
-	else if (r->head_done)
+	else if (r->answer.head_done)
 		snprintf(fate, sizeof(fate), "cut short");
 	else
 		snprintf(fate, sizeof(fate), "answered %u", ends_table[end].status);
@@ -237,7 +240,7 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 	log_warning("child %d, script '%s' (request: \"%s\") execution timed out (%.6f sec), "
 		    "terminating; exceeded %s, the request is %s",
 	    (int)r->worker->pid, request_script(r, script, sizeof(script)), request,
-	    (double)r->exceeded / 1e6, limit, fate);
+	    (double)r->account.exceeded / 1e6, limit, fate);
 }
 
 void
@@ -250,8 +253,8 @@ ending_limit(struct request *r, enum request_end end, const char *limit)
 	log_limit(r, end, limit);
 	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
 	ending_part(w);
-	if (r->left && !r->accounted)
-		r->end = end; /* nobody is answered, but it was terminated all the same */
+	if (r->account.left && !r->account.closed)
+		r->account.end = end; /* nobody is answered, but it was terminated all the same */
 	ending_error_or_cut(r, end);
 	ending_answered(r);
 	/* The client first: whatever becomes of the worker, it has its answer. */
@@ -274,7 +277,7 @@ ending_garbage(struct worker *w, const char *what)
 	r = ending_part(w);
 	log_error("child %d %s; \"%s\" is %s, the child is replaced", (int)w->pid, what,
 	    request_describe(r, request, sizeof(request)),
-	    r->head_done ? "cut short" : "answered 502");
+	    r->answer.head_done ? "cut short" : "answered 502");
 	ending_error_or_cut(r, END_INVALID);
 	ending_answered(r);
 	worker_stop(w, what);
@@ -295,7 +298,7 @@ ending_wrong(struct request *r)
 {
 	ending_error_or_cut(r, END_INVALID);
 	account_request(r);
-	if (!r->input_end)
+	if (!r->body.input_end)
 		ending_input(r);
 }
 
@@ -304,7 +307,7 @@ ending_lost(struct worker *w)
 {
 	const struct request *r = w->request;
 	bool lives = !w->reset && !w->hung_up && is_half_closed(w);
-	bool again = w->reset && r->tries > 0 && !r->responded && request_is_idempotent(r);
+	bool again = w->reset && r->tries > 0 && !r->answer.responded && request_is_idempotent(r);
 
 	event_del(&w->ev_read);
 	event_del(&w->ev_write);
@@ -353,12 +356,12 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		.seen = {
 			.accepted = ending_was_accepted(w),
 			.written = w->written,
-			.answered = r->responded,
+			.answered = r->answer.responded,
 		},
-		.replayable = !r->in_dropped && r->pool->conf->request_retry,
+		.replayable = !r->body.dropped && r->pool->conf->request_retry,
 		.tries = r->tries,
 		.idempotent = request_is_idempotent(r),
-		.older = w->conn_us < r->run_us || w->conn_requests > 1,
+		.older = w->conn_us < r->times.run_us || w->conn_requests > 1,
 		.reset = w->reset,
 		.lives = !dead && !w->stopped,
 		.ended_well = dead && exited_zero,
@@ -371,18 +374,18 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	ending_part(w);
 	conn_close(w);
 	request_describe(r, request, sizeof(request));
-	if (r->client == NULL || r->out_end) {
+	if (r->client == NULL || r->answer.end) {
 		ending_answered(r);
 	} else if (again) {
 		log_debug("child %d did not answer \"%s\" (%s): given to a worker again",
 		    (int)w->pid, request, how);
 		r->tries += evidence_counts(&loss);
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
-		r->in_sent = 0;
+		r->body.sent = 0;
 		queue_return(r);
 	} else {
 		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
-		    r->head_done ? "cut short" : "answered 502");
+		    r->answer.head_done ? "cut short" : "answered 502");
 		ending_error_or_cut(r, END_CRASH);
 		ending_answered(r);
 	}

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/policy/limits.h"
 #include "pool/relay/ending.h"
 #include "pool/worker/measure.h"
@@ -21,7 +23,7 @@ enforce_begins(struct worker *w)
 		measure_begins(w);
 	if (next > 0)
 		deadline_at(pool, clock_now_us() + next);
-	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->slow)
+	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->account.slow)
 		deadline_at(pool, clock_now_us() + next);
 }
 
@@ -32,7 +34,7 @@ terminate(struct request *r, enum limits_verdict verdict, const struct limits_re
 	const struct conf_pool *conf = r->pool->conf;
 	char limit[96];
 
-	r->exceeded = verdict == LIMITS_REQUEST_MEMORY
+	r->account.exceeded = verdict == LIMITS_REQUEST_MEMORY
 			  ? now->memory
 			  : (uint64_t)(verdict == LIMITS_CPU ? now->cpu_us : now->running_us);
 	switch (verdict) {

@@ -20,6 +20,8 @@
 #include "pool/client/reading.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/policy/evidence.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/enforce.h"
@@ -64,7 +66,7 @@ write_once(struct worker *w)
 	int count = chain_iov(&w->head, 0, iov, 8);
 	ssize_t n;
 
-	count += chain_iov(&r->in, r->in_sent, iov + count, WRITE_CHUNKS);
+	count += chain_iov(&r->body.chain, r->body.sent, iov + count, WRITE_CHUNKS);
 	for (int i = 0; i < count; i++)
 		total += iov[i].iov_len;
 	if (total == 0)
@@ -107,7 +109,7 @@ feed_write(struct worker *w)
 	else if (rc == 1 && w->write_armed)
 		event_del(&w->ev_write);
 	w->write_armed = rc == 0;
-	if (r->discard && w->head.len == 0 && body_all_sent(r))
+	if (r->answer.discard && w->head.len == 0 && body_all_sent(r))
 		feed_hang_up(w);
 	if (r->client != NULL)
 		reading_update(r->client);
@@ -197,9 +199,9 @@ feed_start(struct worker *w, struct request *r)
 	if (w->state == WORKER_IDLE)
 		worker_set_state(w, WORKER_BUSY);
 	request_set_state(r, REQUEST_RUNNING);
-	r->run_us = r->since_us;
-	r->pid = w->pid;
-	r->number = w->served + 1;
+	r->times.run_us = r->since_us;
+	r->account.pid = w->pid;
+	r->account.number = w->served + 1;
 	if (!r->warmup) {
 		enforce_begins(w);
 		manage_spare_later(w->pool);
@@ -211,7 +213,7 @@ feed_start(struct worker *w, struct request *r)
 		return;
 	}
 	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn_requests++ % FCGI_WORKER_ID_LAST));
-	if (!params_emit(r, &w->head)) {
+	if (!params_emit(&r->params, &w->pool->chunks, &w->head, r->body.worker_id, r->role)) {
 		ending_part(w);
 		conn_close(w);
 		ending_error_or_cut(r, END_NO_RESOURCES);

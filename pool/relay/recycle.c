@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/policy/limits.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
@@ -74,12 +76,13 @@ recycle_ended(struct worker *w, struct request *r)
 	struct pool *pool = w->pool;
 	const struct conf_pool *conf = pool->conf;
 	struct limits_worker now = {
-		.served = ++w->served,
-		.max_requests = w->max_requests,
-		.age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->started_us : 0,
-		.memory = conf->max_memory > 0 ? r->memory : 0,
-		.grown = w->memory > 0 && r->memory > w->memory ? r->memory - w->memory : 0,
-		.grown_before = w->grown,
+	    .served = ++w->served,
+	    .max_requests = w->max_requests,
+	    .age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->started_us : 0,
+	    .memory = conf->max_memory > 0 ? r->account.memory : 0,
+	    .grown =
+		w->memory > 0 && r->account.memory > w->memory ? r->account.memory - w->memory : 0,
+	    .grown_before = w->grown,
 	};
 	enum limits_fate fate = limits_after_request(conf, &now);
 

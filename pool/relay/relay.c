@@ -16,6 +16,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/client/writing.h"
+#include "pool/core/client.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/recycle.h"
@@ -50,7 +53,7 @@ relay_output_drained(struct request *r)
 
 	if (w == NULL || !w->read_paused || w->conn_fd == -1)
 		return;
-	if (!r->discard && r->out.len > response_window(r->pool) / 2)
+	if (!r->answer.discard && r->answer.chain.len > response_window(r->pool) / 2)
 		return;
 	w->read_paused = false;
 	event_add(&w->ev_read, NULL);
@@ -67,7 +70,7 @@ relay_end(struct worker *w, const uint8_t body[8])
 	int queued = 0;
 
 	/* A body that the program left unread would be taken for the next request by many. */
-	if (!unread && (r->body_bytes > 0 || r->params_len > READ_AHEAD))
+	if (!unread && (r->body.bytes > 0 || r->params.len > READ_AHEAD))
 		unread = ioctl(w->conn_fd, SIOCOUTQ, &queued) == -1 || queued > 0;
 	if (w->conn_requests > 1)
 		w->keeps = w->pool->keeps = KEEPS_YES;
@@ -76,13 +79,14 @@ relay_end(struct worker *w, const uint8_t body[8])
 	ending_part(w);
 	if (unread || w->keeps == KEEPS_NO)
 		conn_close(w);
-	if (!r->out_end && !r->warmup) {
-		if (!r->discard && !r->head_done && body[4] == FCGI_REQUEST_COMPLETE) {
+	if (!r->answer.end && !r->warmup) {
+		if (!r->answer.discard && !r->answer.head_done &&
+		    body[4] == FCGI_REQUEST_COMPLETE) {
 			char request[256];
 
 			log_error("child %d ended its response to \"%s\" %s: answered 502",
 			    (int)w->pid, request_describe(r, request, sizeof(request)),
-			    r->head_len > 0 ? "in the middle of the header block"
+			    r->answer.head_len > 0 ? "in the middle of the header block"
 					    : "without a byte of output");
 			ending_error_or_cut_as(r, END_INVALID, 502,
 			    "The application sent an incomplete response.");
@@ -92,7 +96,7 @@ relay_end(struct worker *w, const uint8_t body[8])
 	}
 	ending_answered(r);
 	if (r->warmup)
-		warmup_ended(w, r, r->head_done && body[4] == FCGI_REQUEST_COMPLETE);
+		warmup_ended(w, r, r->answer.head_done && body[4] == FCGI_REQUEST_COMPLETE);
 	else
 		recycle_ended(w, r);
 }
@@ -104,7 +108,7 @@ relay_piece(struct worker *w, const struct fcgi_piece *piece)
 	struct request *r = w->request;
 	enum answer_result result = ANSWER_OK;
 
-	if (piece->id != r->worker_id) /* of the request before it, perhaps */
+	if (piece->id != r->body.worker_id) /* of the request before it, perhaps */
 		return "sent a record with a wrong request id";
 	switch (piece->type) {
 	case FCGI_STDOUT:
@@ -157,8 +161,8 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 		}
 		p += used;
 		n -= (size_t)used;
-		if (piece.data != NULL && r != NULL && !r->responded) {
-			r->responded = true;
+		if (piece.data != NULL && r != NULL && !r->answer.responded) {
+			r->answer.responded = true;
 			body_drop_sent(r);
 		}
 		if (piece.data != NULL)
@@ -168,13 +172,13 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 	if (wrong != NULL) {
 		ending_garbage(w, wrong);
 	} else if (w->request == r && c != NULL) {
-		if (r->out.len > 0)
+		if (r->answer.chain.len > 0)
 			writing_has_output(r);
 	}
 	if (c != NULL && c->flush_due)
 		writing_flush(c);
 	if (w->request == r && r != NULL && r->client != NULL && !w->read_paused &&
-	    r->out.len > response_window(w->pool)) {
+	    r->answer.chain.len > response_window(w->pool)) {
 		w->read_paused = true;
 		event_del(&w->ev_read);
 	}

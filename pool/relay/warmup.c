@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/relay/feed.h"
 #include "pool/request/request.h"
 #include "pool/wire/params.h"
@@ -36,9 +38,9 @@ warmup_start(struct worker *w)
 	bool ok = r != NULL && path != NULL;
 
 	for (size_t i = 0; ok && i < sizeof(params) / sizeof(params[0]); i++)
-		ok = params_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
+		ok = request_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
 	free(path);
-	if (ok && params_finish(r) == PARAMS_OK) {
+	if (ok && request_finish_params(r) == PARAMS_OK) {
 		feed_start(w, r);
 		return;
 	}
@@ -52,13 +54,14 @@ warmup_ended(struct worker *w, const struct request *r, bool answered)
 {
 	char reason[64];
 
-	w->memory = r->memory;
-	if (answered && r->status < 500) {
+	w->memory = r->account.memory;
+	if (answered && r->answer.status < 500) {
 		worker_ready(w);
 		return;
 	}
 	if (answered)
-		snprintf(reason, sizeof(reason), "it answered pm.warmup with status %u", r->status);
+		snprintf(reason, sizeof(reason), "it answered pm.warmup with status %u",
+		    r->answer.status);
 	else
 		snprintf(reason, sizeof(reason), "it ended pm.warmup without an answer");
 	worker_kill(w, reason);

@@ -1,5 +1,5 @@
 /*
- * answer.c: build what goes back to the client in r->out.
+ * answer.c: build what goes back to the client in r->answer.chain.
  *
  * The header block of a response is held back until it is complete: until then a broken worker
  * can still be answered for with a proper 502. Nothing is sent here.
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "pool/core/request.h"
 #include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/wire/head.h"
@@ -50,36 +51,36 @@ reason_of(unsigned int status)
 static bool
 put_stream(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 {
-	return stream_append(&r->pool->chunks, &r->out, type, r->id, data, len);
+	return stream_append(&r->pool->chunks, &r->answer.chain, type, r->id, data, len);
 }
 
 /* Keep a copy of the header block for the access line; without memory for it, there is none. */
 static void
 keep_head(struct request *r, const void *head, size_t len)
 {
-	if (!r->pool->needs_head || r->warmup || (r->kept_head = malloc(len)) == NULL)
+	if (!r->pool->needs_head || r->warmup || (r->answer.kept_head = malloc(len)) == NULL)
 		return;
-	memcpy(r->kept_head, head, len);
-	r->kept_head_len = (uint32_t)len;
+	memcpy(r->answer.kept_head, head, len);
+	r->answer.kept_head_len = (uint32_t)len;
 	ledger_take(&r->pool->ledger, len);
 }
 
 void
 answer_forget_head(struct request *r)
 {
-	free(r->kept_head);
-	ledger_give(&r->pool->ledger, r->kept_head_len);
-	r->kept_head = NULL;
-	r->kept_head_len = 0;
+	free(r->answer.kept_head);
+	ledger_give(&r->pool->ledger, r->answer.kept_head_len);
+	r->answer.kept_head = NULL;
+	r->answer.kept_head_len = 0;
 }
 
 void
 answer_forget_incomplete(struct request *r)
 {
-	free(r->head);
-	ledger_give(&r->pool->ledger, r->head_cap);
-	r->head = NULL;
-	r->head_len = r->head_cap = 0;
+	free(r->answer.head);
+	ledger_give(&r->pool->ledger, r->answer.head_cap);
+	r->answer.head = NULL;
+	r->answer.head_len = r->answer.head_cap = 0;
 }
 
 /* Tell which line is none; the answer is then somebody else's. */
@@ -89,15 +90,15 @@ head_wrong(struct request *r, const struct head *head)
 	size_t shown = head->wrong_len < HEAD_SHOWN_MAX ? head->wrong_len : HEAD_SHOWN_MAX;
 	char request[256];
 
-	log_error("child %d sent a line that is no header field: \"%.*s\"%s; %s%s%s", (int)r->pid,
-	    (int)shown, (const char *)head->wrong, shown < head->wrong_len ? "..." : "",
-	    r->warmup ? "pm.warmup has failed" : "\"",
+	log_error("child %d sent a line that is no header field: \"%.*s\"%s; %s%s%s",
+	    (int)r->account.pid, (int)shown, (const char *)head->wrong,
+	    shown < head->wrong_len ? "..." : "", r->warmup ? "pm.warmup has failed" : "\"",
 	    r->warmup ? "" : request_describe(r, request, sizeof(request)),
 	    r->warmup ? "" : "\" is answered 502");
 	if (!r->warmup)
 		return ANSWER_HEAD_WRONG;
-	r->status = 502;
-	r->head_done = true;
+	r->answer.status = 502;
+	r->answer.head_done = true;
 	return ANSWER_OK;
 }
 
@@ -115,11 +116,11 @@ head_complete(struct request *r, const uint8_t *data, size_t len, size_t head_le
 		return ANSWER_HEAD_TOO_LARGE;
 	if (!head_read(data, head_len, &head))
 		return head_wrong(r, &head);
-	r->status = head.status;
-	r->head_done = true;
+	r->answer.status = head.status;
+	r->answer.head_done = true;
 	keep_head(r, data, head_len);
 	if (head.version_len > 0) {
-		r->out_bytes -= head.version_len - (sizeof(name) - 1);
+		r->answer.bytes -= head.version_len - (sizeof(name) - 1);
 		if (!put_stream(r, FCGI_STDOUT, (const uint8_t *)name, sizeof(name) - 1))
 			return ANSWER_NO_MEMORY;
 	}
@@ -135,7 +136,7 @@ head_endless(struct request *r)
 	enum answer_result result = ANSWER_HEAD_TOO_LARGE;
 	struct head head;
 
-	if (!head_read(r->head, r->head_len, &head))
+	if (!head_read(r->answer.head, r->answer.head_len, &head))
 		result = head_wrong(r, &head);
 	answer_forget_incomplete(r);
 	return result;
@@ -146,27 +147,27 @@ static enum answer_result
 head_more(struct request *r, const uint8_t *data, size_t len)
 {
 	enum answer_result result;
-	size_t from = r->head_len > 2 ? r->head_len - 2 : 0, end;
-	uint64_t need = (uint64_t)r->head_len + len;
+	size_t from = r->answer.head_len > 2 ? r->answer.head_len - 2 : 0, end;
+	uint64_t need = (uint64_t)r->answer.head_len + len;
 
-	if (need > r->head_cap) {
-		uint64_t cap = r->head_cap > 0 ? r->head_cap : 1024;
+	if (need > r->answer.head_cap) {
+		uint64_t cap = r->answer.head_cap > 0 ? r->answer.head_cap : 1024;
 		uint8_t *bigger;
 
 		while (cap < need)
 			cap *= 2;
-		if ((bigger = realloc(r->head, cap)) == NULL)
+		if ((bigger = realloc(r->answer.head, cap)) == NULL)
 			return ANSWER_NO_MEMORY;
-		ledger_take(&r->pool->ledger, cap - r->head_cap);
-		r->head = bigger;
-		r->head_cap = (uint32_t)cap;
+		ledger_take(&r->pool->ledger, cap - r->answer.head_cap);
+		r->answer.head = bigger;
+		r->answer.head_cap = (uint32_t)cap;
 	}
-	memcpy(r->head + r->head_len, data, len);
-	r->head_len = (uint32_t)need;
-	end = head_end(r->head, r->head_len, from);
+	memcpy(r->answer.head + r->answer.head_len, data, len);
+	r->answer.head_len = (uint32_t)need;
+	end = head_end(r->answer.head, r->answer.head_len, from);
 	if (end == 0)
 		return need > r->pool->conf->response_header_limit ? head_endless(r) : ANSWER_OK;
-	result = head_complete(r, r->head, r->head_len, end);
+	result = head_complete(r, r->answer.head, r->answer.head_len, end);
 	answer_forget_incomplete(r);
 	return result;
 }
@@ -176,14 +177,14 @@ answer_stdout(struct request *r, const uint8_t *data, size_t len)
 {
 	size_t end;
 
-	if (r->discard || len == 0)
+	if (r->answer.discard || len == 0)
 		return ANSWER_OK;
-	r->out_bytes += len;
-	if (r->head_done && r->warmup)
+	r->answer.bytes += len;
+	if (r->answer.head_done && r->warmup)
 		return ANSWER_OK; /* its status is all that counts */
-	if (r->head_done)
+	if (r->answer.head_done)
 		return put_stream(r, FCGI_STDOUT, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
-	if (r->head_len == 0 && (end = head_end(data, len, 0)) > 0)
+	if (r->answer.head_len == 0 && (end = head_end(data, len, 0)) > 0)
 		return head_complete(r, data, len, end);
 	return head_more(r, data, len);
 }
@@ -193,10 +194,10 @@ answer_stderr(struct request *r, const uint8_t *data, size_t len)
 {
 	if (r->warmup)
 		return ANSWER_OK;
-	r->stderr_bytes += len;
-	if (!r->head_done && r->stderr_bytes > STDERR_BEFORE_HEAD_MAX)
+	r->answer.stderr_bytes += len;
+	if (!r->answer.head_done && r->answer.stderr_bytes > STDERR_BEFORE_HEAD_MAX)
 		return ANSWER_STDERR_TOO_LARGE;
-	if (r->discard || len == 0)
+	if (r->answer.discard || len == 0)
 		return ANSWER_OK;
 	return put_stream(r, FCGI_STDERR, data, len) ? ANSWER_OK : ANSWER_NO_MEMORY;
 }
@@ -206,23 +207,23 @@ answer_end(struct request *r, uint32_t app_status, uint8_t protocol_status)
 {
 	struct chunk_pool *chunks = &r->pool->chunks;
 
-	assert(!r->out_end);
-	if (!stream_end(chunks, &r->out, FCGI_STDOUT, r->id))
+	assert(!r->answer.end);
+	if (!stream_end(chunks, &r->answer.chain, FCGI_STDOUT, r->id))
 		return ANSWER_NO_MEMORY;
-	if (r->stderr_bytes > 0 && !stream_end(chunks, &r->out, FCGI_STDERR, r->id))
+	if (r->answer.stderr_bytes > 0 && !stream_end(chunks, &r->answer.chain, FCGI_STDERR, r->id))
 		return ANSWER_NO_MEMORY;
-	if (!stream_end_request(chunks, &r->out, r->id, app_status, protocol_status))
+	if (!stream_end_request(chunks, &r->answer.chain, r->id, app_status, protocol_status))
 		return ANSWER_NO_MEMORY;
-	r->out_end = true;
+	r->answer.end = true;
 	return ANSWER_OK;
 }
 
 void
 answer_cut(struct request *r)
 {
-	r->cut = true;
-	r->out_end = true;
-	r->discard = true;
+	r->answer.cut = true;
+	r->answer.end = true;
+	r->answer.discard = true;
 }
 
 void
@@ -231,29 +232,29 @@ answer_whole(struct request *r, size_t head_len, const char *response, size_t le
 	const uint8_t *data = (const uint8_t *)response;
 	struct head head;
 
-	assert(!r->head_done && !r->out_end);
-	if (request_value_is(r, r->method, "HEAD"))
+	assert(!r->answer.head_done && !r->answer.end);
+	if (request_value_is(r, r->params.method, "HEAD"))
 		len = head_len;
 	head_read(data, head_len, &head);
-	r->status = head.status;
-	r->out_bytes = len;
-	r->head_done = true;
+	r->answer.status = head.status;
+	r->answer.bytes = len;
+	r->answer.head_done = true;
 	keep_head(r, data, head_len);
 	if (!put_stream(r, FCGI_STDOUT, data, len) ||
 	    answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
-	r->discard = true;
+	r->answer.discard = true;
 }
 
 void
 answer_error(struct request *r, unsigned int status, const char *text)
 {
 	const char *reason = reason_of(status);
-	unsigned int retry_s = status == 503 ? queue_retry_after(r->pool, r->end) : 0;
+	unsigned int retry_s = status == 503 ? queue_retry_after(r->pool, r->account.end) : 0;
 	char body[512], page[1024], retry[32] = "";
 	int body_len, len;
 
-	assert(!r->head_done && !r->out_end);
+	assert(!r->answer.head_done && !r->answer.end);
 	if (retry_s > 0)
 		snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", retry_s);
 	body_len = snprintf(body, sizeof(body),
@@ -263,13 +264,13 @@ answer_error(struct request *r, unsigned int status, const char *text)
 	len = snprintf(page, sizeof(page),
 	    "Status: %u %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s\r\n%s", status,
 	    reason, body_len, retry,
-	    request_value_is(r, r->method, "HEAD") ? "" : body);
-	r->status = (uint16_t)status;
-	r->out_bytes = (uint64_t)len;
-	r->head_done = true;
+	    request_value_is(r, r->params.method, "HEAD") ? "" : body);
+	r->answer.status = (uint16_t)status;
+	r->answer.bytes = (uint64_t)len;
+	r->answer.head_done = true;
 	keep_head(r, page, head_end((const uint8_t *)page, (size_t)len, 0));
 	if (!put_stream(r, FCGI_STDOUT, (const uint8_t *)page, (size_t)len) ||
 	    answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
-	r->discard = true;
+	r->answer.discard = true;
 }

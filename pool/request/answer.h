@@ -4,6 +4,9 @@
 
 #include "pool/core/pool.h"
 
+/* FCGI_STDERR bytes that may come before the response's header block is complete. */
+#define STDERR_BEFORE_HEAD_MAX (1024 * 1024)
+
 enum answer_result {
 	ANSWER_OK,
 	ANSWER_HEAD_TOO_LARGE,	 /* no end of the header block within response_header_limit */
@@ -12,7 +15,7 @@ enum answer_result {
 	ANSWER_NO_MEMORY
 };
 
-/* Take STDOUT or STDERR content from the worker; what may go out is appended to r->out. */
+/* Take STDOUT or STDERR content from the worker; what may go out is appended to r->answer.chain. */
 enum answer_result answer_stdout(struct request *r, const uint8_t *data, size_t len);
 enum answer_result answer_stderr(struct request *r, const uint8_t *data, size_t len);
 
@@ -21,8 +24,8 @@ enum answer_result answer_end(struct request *r, uint32_t app_status, uint8_t pr
 
 /*
  * Answer with an error page (status, text a sentence in HTML), and END_REQUEST. Nothing of the
- * worker's STDOUT may have gone out (r->head_done is false). A 503 says when to try again where
- * r->end, the reason, tells that. Out of memory cuts the answer.
+ * worker's STDOUT may have gone out (r->answer.head_done is false). A 503 says when to try again
+ * where r->account.end, the reason, tells that. Out of memory cuts the answer.
  */
 void answer_error(struct request *r, unsigned int status, const char *text);
 

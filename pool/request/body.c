@@ -1,10 +1,10 @@
 /*
  * body.c: a request's input on its way to a worker.
  *
- * It waits in r->in, already in the form of records for the worker. A connection that carries
- * several requests cannot be paused until a worker takes the body of one of them, so there the rest
- * goes to an unlinked file; once the file is in use everything passes through it, which keeps the
- * order. Only the disk is waited for.
+ * It waits in r->body.chain, already in the form of records for the worker. A connection that
+ * carries several requests cannot be paused until a worker takes the body of one of them, so there
+ * the rest goes to an unlinked file; once the file is in use everything passes through it, which
+ * keeps the order. Only the disk is waited for.
  */
 #include "config.h"
 
@@ -13,6 +13,8 @@
 #include <errno.h>
 
 #include "pool/client/reading.h"
+#include "pool/core/client.h"
+#include "pool/core/request.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/request/spool.h"
@@ -41,13 +43,13 @@ body_window(const struct request *r)
 size_t
 body_unsent(const struct request *r)
 {
-	return r->in.len - r->in_sent;
+	return r->body.chain.len - r->body.sent;
 }
 
 bool
 body_is_spooled(const struct request *r)
 {
-	return r->spool != NULL && spool_left(r->spool) > 0;
+	return r->body.spool != NULL && spool_left(r->body.spool) > 0;
 }
 
 bool
@@ -65,7 +67,7 @@ body_has_room(const struct request *r)
 bool
 body_all_sent(const struct request *r)
 {
-	return r->in_end && body_unsent(r) == 0;
+	return r->body.end && body_unsent(r) == 0;
 }
 
 bool
@@ -81,12 +83,12 @@ static bool
 add_to_file(struct request *r, const uint8_t *data, size_t len)
 {
 	errno = EFBIG;
-	if ((r->spool == NULL ? 0 : spool_left(r->spool)) + len >
+	if ((r->body.spool == NULL ? 0 : spool_left(r->body.spool)) + len >
 	    r->pool->conf->request_spool_size)
 		return false;
-	if (r->spool == NULL && (r->spool = spool_new(r)) == NULL)
+	if (r->body.spool == NULL && (r->body.spool = spool_new(r)) == NULL)
 		return false;
-	return spool_add(r->spool, data, len);
+	return spool_add(r->body.spool, data, len);
 }
 
 bool
@@ -94,7 +96,7 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 {
 	struct pool *pool = r->pool;
 
-	r->body_bytes += len;
+	r->body.bytes += len;
 	if (body_is_spooled(r) ||
 	    (body_is_full(r) && (r->client->multiplexes || r->state == REQUEST_PARAMS))) {
 		/* The file holds one stream only; FCGI_DATA follows FCGI_STDIN. */
@@ -102,34 +104,34 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 		return type == FCGI_STDIN && add_to_file(r, data, len);
 	}
 	errno = ENOMEM;
-	return stream_append(&pool->chunks, &r->in, type, r->worker_id, data, len);
+	return stream_append(&pool->chunks, &r->body.chain, type, r->body.worker_id, data, len);
 }
 
 /* Append the end of the stream; with the end of the last one the input is whole. */
 static bool
 append_end(struct request *r, uint8_t type)
 {
-	if (!stream_end(&r->pool->chunks, &r->in, type, r->worker_id))
+	if (!stream_end(&r->pool->chunks, &r->body.chain, type, r->body.worker_id))
 		return false;
 	if (type == FCGI_DATA || r->role != FCGI_FILTER)
-		r->in_end = true;
+		r->body.end = true;
 	return true;
 }
 
 void
 body_set_id(struct request *r, uint16_t id)
 {
-	r->in_sent = 0;
-	if (r->worker_id != id)
-		stream_set_id(&r->in, id);
-	r->worker_id = id;
+	r->body.sent = 0;
+	if (r->body.worker_id != id)
+		stream_set_id(&r->body.chain, id);
+	r->body.worker_id = id;
 }
 
 bool
 body_end(struct request *r, uint8_t type)
 {
 	if (type == FCGI_STDIN) {
-		r->stdin_end = true;
+		r->body.stdin_end = true;
 		if (body_is_spooled(r))
 			return true; /* body_was_read() appends it */
 	}
@@ -145,7 +147,7 @@ body_refill(struct request *r)
 		ahead = READ_AHEAD;
 	if (!body_is_spooled(r) || unsent > ahead / 2)
 		return true;
-	return spool_read(r->spool, ahead - unsent);
+	return spool_read(r->body.spool, ahead - unsent);
 }
 
 void
@@ -167,8 +169,8 @@ void
 body_was_read(struct request *r, struct chain *records, int error)
 {
 	if (error == 0) {
-		chain_join(&r->in, records);
-		if (!body_is_spooled(r) && r->stdin_end && !append_end(r, FCGI_STDIN))
+		chain_join(&r->body.chain, records);
+		if (!body_is_spooled(r) && r->body.stdin_end && !append_end(r, FCGI_STDIN))
 			error = ENOMEM;
 	}
 	if (error != 0)
@@ -180,33 +182,33 @@ body_was_read(struct request *r, struct chain *records, int error)
 void
 body_drop_spooled(struct request *r)
 {
-	if (r->spool != NULL)
-		spool_drop(r->spool);
-	r->spool = NULL;
+	if (r->body.spool != NULL)
+		spool_drop(r->body.spool);
+	r->body.spool = NULL;
 }
 
 void
 body_drop(struct request *r)
 {
-	chain_clear(&r->pool->chunks, &r->in);
-	r->in_sent = 0;
+	chain_clear(&r->pool->chunks, &r->body.chain);
+	r->body.sent = 0;
 	body_drop_spooled(r);
 }
 
 void
 body_drop_sent(struct request *r)
 {
-	if (r->in_sent == 0)
+	if (r->body.sent == 0)
 		return;
-	chain_consume(&r->pool->chunks, &r->in, r->in_sent);
-	r->in_sent = 0;
-	r->in_dropped = true;
+	chain_consume(&r->pool->chunks, &r->body.chain, r->body.sent);
+	r->body.sent = 0;
+	r->body.dropped = true;
 }
 
 void
 body_sent(struct request *r, size_t n)
 {
-	r->in_sent += n;
-	if (r->responded || r->in_dropped || r->in.len > body_window(r))
+	r->body.sent += n;
+	if (r->answer.responded || r->body.dropped || r->body.chain.len > body_window(r))
 		body_drop_sent(r);
 }

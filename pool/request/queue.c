@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
+#include "pool/core/request.h"
 #include "pool/observe/account.h"
 #include "pool/policy/retry.h"
 #include "pool/policy/scale.h"
@@ -25,7 +26,7 @@ service_us(const struct pool *pool, int64_t now)
 	const struct request *r = TAILQ_LAST(&pool->requests[REQUEST_RUNNING], request_list);
 	int64_t mean = stats_mean_us(pool->stats, now, SERVICE_SECONDS);
 
-	return r != NULL && now - r->run_us > mean ? now - r->run_us : mean;
+	return r != NULL && now - r->times.run_us > mean ? now - r->times.run_us : mean;
 }
 
 unsigned int
@@ -69,7 +70,7 @@ queue_enter(struct request *r)
 		}
 	}
 	request_set_state(r, REQUEST_QUEUED);
-	r->queued_us = r->since_us;
+	r->times.queued_us = r->since_us;
 	deadline_after_ms(pool, pool->conf->request_queue_timeout_ms);
 	dispatch(pool);
 	/* The master learns that a request waits where process.max has left no worker at all. */
@@ -90,7 +91,7 @@ queue_return(struct request *r)
 	request_set_state(r, REQUEST_QUEUED);
 	TAILQ_REMOVE(&pool->requests[REQUEST_QUEUED], r, link);
 	TAILQ_INSERT_HEAD(&pool->requests[REQUEST_QUEUED], r, link);
-	r->since_us = r->queued_us; /* the queue stays in the order of its times */
+	r->since_us = r->times.queued_us; /* the queue stays in the order of its times */
 	if (!manage_hope(pool))
 		ending_refuse(r, END_NO_WORKER);
 }

@@ -9,11 +9,16 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "pool/core/client.h"
+#include "pool/core/request.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/account.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/spool.h"
+#include "pool/wire/fcgi.h"
+#include "pool/wire/params.h"
 
 /* Warm requests that are kept for reuse. */
 #define SPARE_MAX 256
@@ -43,20 +48,20 @@ request_alloc(struct pool *pool)
 	if (r == NULL) {
 		if ((r = calloc(1, sizeof(*r))) == NULL)
 			return NULL;
-		if ((r->params = malloc(PARAMS_KEEP)) == NULL) {
+		if ((r->params.data = malloc(PARAMS_KEEP)) == NULL) {
 			free(r);
 			return NULL;
 		}
-		r->params_cap = PARAMS_KEEP;
+		r->params.cap = PARAMS_KEEP;
 		return r;
 	}
 	TAILQ_REMOVE(&pool->request_spare, r, link);
 	pool->request_spare_count--;
-	params = r->params;
-	cap = r->params_cap;
+	params = r->params.data;
+	cap = r->params.cap;
 	memset(r, 0, sizeof(*r));
-	r->params = params;
-	r->params_cap = cap;
+	r->params.data = params;
+	r->params.cap = cap;
 	return r;
 }
 
@@ -71,13 +76,13 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 	r->pool = pool;
 	r->id = id;
 	r->role = role;
-	r->worker_id = FCGI_WORKER_ID;
-	r->status = 200;
-	chain_init(&r->in);
-	chain_init(&r->out);
+	r->body.worker_id = FCGI_WORKER_ID;
+	r->answer.status = 200;
+	chain_init(&r->body.chain);
+	chain_init(&r->answer.chain);
 	r->state = REQUEST_PARAMS;
-	r->begun_us = r->since_us = clock_now_us();
-	r->cpu_us = r->cpu_user_us = r->cpu_system_us = -1;
+	r->times.begun_us = r->since_us = clock_now_us();
+	r->account.cpu_us = r->account.cpu_user_us = r->account.cpu_system_us = -1;
 	TAILQ_INSERT_TAIL(&pool->requests[REQUEST_PARAMS], r, link);
 	pool->request_count[REQUEST_PARAMS]++;
 	return r;
@@ -91,10 +96,10 @@ request_new(struct client *client, uint16_t id, uint16_t role, bool keep)
 	if (r == NULL)
 		return NULL;
 	r->client = client;
-	r->tcp = client->tcp;
-	memcpy(r->addr, client->addr, sizeof(r->addr));
+	r->account.tcp = client->tcp;
+	memcpy(r->account.addr, client->addr, sizeof(r->account.addr));
 	r->keep = keep;
-	r->own = client->status_only;
+	r->account.own = client->status_only;
 	TAILQ_INSERT_TAIL(&client->requests, r, client_link);
 	client->request_count++;
 	return r;
@@ -107,7 +112,7 @@ request_new_warmup(struct pool *pool)
 
 	if (r == NULL)
 		return NULL;
-	r->warmup = r->params_end = r->stdin_end = r->input_end = true;
+	r->warmup = r->params.end = r->body.stdin_end = r->body.input_end = true;
 	if (!body_end(r, FCGI_STDIN)) {
 		request_set_state(r, REQUEST_DONE);
 		return NULL;
@@ -124,17 +129,17 @@ request_let_go(struct request *r)
 	request_unlink_client(r);
 	request_await_body(r, false);
 	body_drop(r);
-	chain_clear(&pool->chunks, &r->out);
+	chain_clear(&pool->chunks, &r->answer.chain);
 	answer_forget_incomplete(r);
 	answer_forget_head(r);
 	ledger_give(&pool->ledger, REQUEST_BYTES);
-	if (r->params_cap > PARAMS_KEEP) {
-		uint8_t *small = realloc(r->params, PARAMS_KEEP);
+	if (r->params.cap > PARAMS_KEEP) {
+		uint8_t *small = realloc(r->params.data, PARAMS_KEEP);
 
-		ledger_give(&pool->ledger, r->params_cap - PARAMS_KEEP);
+		ledger_give(&pool->ledger, r->params.cap - PARAMS_KEEP);
 		if (small != NULL)
-			r->params = small;
-		r->params_cap = PARAMS_KEEP;
+			r->params.data = small;
+		r->params.cap = PARAMS_KEEP;
 	}
 }
 
@@ -162,6 +167,64 @@ request_set_state(struct request *r, enum request_state state)
 		account_queue(pool);
 }
 
+enum params_result
+request_add_params(struct request *r, const uint8_t *data, size_t len)
+{
+	struct pool *pool = r->pool;
+	uint64_t more;
+
+	if ((uint64_t)r->params.len + len > pool->conf->request_params_limit)
+		return PARAMS_TOO_LARGE;
+	more = params_cap(&r->params, len) - r->params.cap;
+	if (more > 0 && !r->warmup &&
+	    (ledger_level(&pool->ledger) >= LEDGER_FULL ||
+		pool_buffered(pool) + more > pool->conf->buffer_limit))
+		return PARAMS_NO_ROOM;
+	if (!params_add(&r->params, data, len))
+		return PARAMS_NO_MEMORY;
+	ledger_take(&pool->ledger, more);
+	return PARAMS_OK;
+}
+
+enum params_result
+request_add_pair(struct request *r, const char *name, const char *value)
+{
+	size_t name_len = strlen(name), value_len = strlen(value);
+	uint8_t lengths[8];
+	enum params_result result;
+
+	fcgi_put_length(lengths, (uint32_t)name_len);
+	fcgi_put_length(lengths + 4, (uint32_t)value_len);
+	if ((result = request_add_params(r, lengths, sizeof(lengths))) != PARAMS_OK ||
+	    (result = request_add_params(r, (const uint8_t *)name, name_len)) != PARAMS_OK)
+		return result;
+	return request_add_params(r, (const uint8_t *)value, value_len);
+}
+
+/* Settings that php-fpm would take from r. They may have been meant to protect something. */
+static void
+warn_php(struct request *r, const char *name)
+{
+	char request[256];
+
+	r->pool->told_php = true;
+	log_warning("\"%s\" came with %s, from which php-fpm takes settings, and php-cgi does not: "
+		    "they have no effect; put them into a php.ini that env[PHPRC] names, or into "
+		    "command (-d NAME=VALUE), see PHP in anyfpm.conf(5)",
+	    request_describe(r, request, sizeof(request)), name);
+}
+
+enum params_result
+request_finish_params(struct request *r)
+{
+	const char *php;
+	bool ok = params_finish(&r->params, &php);
+
+	if (php != NULL && !r->pool->told_php)
+		warn_php(r, php);
+	return ok ? PARAMS_OK : PARAMS_MALFORMED;
+}
+
 void
 request_unlink_client(struct request *r)
 {
@@ -169,12 +232,12 @@ request_unlink_client(struct request *r)
 
 	if (c == NULL)
 		return;
-	if (r->in_writable) {
+	if (r->answer.writable) {
 		TAILQ_REMOVE(&c->writable, r, write_link);
-		r->in_writable = false;
+		r->answer.writable = false;
 	}
-	if (r->spool != NULL)
-		c->to_disk -= spool_unwritten(r->spool);
+	if (r->body.spool != NULL)
+		c->to_disk -= spool_unwritten(r->body.spool);
 	TAILQ_REMOVE(&c->requests, r, client_link);
 	c->request_count--;
 	r->client = NULL;
@@ -185,12 +248,12 @@ request_await_body(struct request *r, bool awaits)
 {
 	struct pool *pool = r->pool;
 
-	if (r->awaits_body)
+	if (r->body.awaited)
 		TAILQ_REMOVE(&pool->bodies, r, body_link);
-	r->awaits_body = awaits;
+	r->body.awaited = awaits;
 	if (!awaits)
 		return;
-	r->body_us = clock_now_us();
+	r->body.last_us = clock_now_us();
 	TAILQ_INSERT_TAIL(&pool->bodies, r, body_link);
 }
 
@@ -210,24 +273,25 @@ bool
 request_value_is(const struct request *r, struct slice value, const char *text)
 {
 	return text != NULL && strlen(text) == value.len &&
-	    memcmp(r->params + value.off, text, value.len) == 0;
+	    memcmp(r->params.data + value.off, text, value.len) == 0;
 }
 
 bool
 request_is_idempotent(const struct request *r)
 {
-	return request_value_is(r, r->method, "GET") || request_value_is(r, r->method, "HEAD") ||
-	    request_value_is(r, r->method, "OPTIONS");
+	return request_value_is(r, r->params.method, "GET") ||
+	       request_value_is(r, r->params.method, "HEAD") ||
+	       request_value_is(r, r->params.method, "OPTIONS");
 }
 
 const char *
 request_describe(const struct request *r, char *buf, size_t size)
 {
-	const char *params = (const char *)r->params;
-	const struct slice *what = r->uri.len > 0 ? &r->uri : &r->script;
+	const char *params = (const char *)r->params.data;
+	const struct slice *what = r->params.uri.len > 0 ? &r->params.uri : &r->params.script;
 
-	snprintf(buf, size, "%.*s %.*s", r->method.len > 0 ? (int)r->method.len : 1,
-	    r->method.len > 0 ? params + r->method.off : "-",
+	snprintf(buf, size, "%.*s %.*s", r->params.method.len > 0 ? (int)r->params.method.len : 1,
+	    r->params.method.len > 0 ? params + r->params.method.off : "-",
 	    what->len > 0 ? (int)what->len : 1, what->len > 0 ? params + what->off : "-");
 	return buf;
 }
@@ -235,10 +299,10 @@ request_describe(const struct request *r, char *buf, size_t size)
 const char *
 request_script(const struct request *r, char *buf, size_t size)
 {
-	const struct slice *file = &r->file;
+	const struct slice *file = &r->params.file;
 
 	snprintf(buf, size, "%.*s", file->len > 0 ? (int)file->len : 1,
-	    file->len > 0 ? (const char *)r->params + file->off : "-");
+	    file->len > 0 ? (const char *)r->params.data + file->off : "-");
 	return buf;
 }
 
@@ -251,7 +315,7 @@ request_bury(struct pool *pool)
 		TAILQ_REMOVE(&pool->requests[REQUEST_DONE], r, link);
 		pool->request_count[REQUEST_DONE]--;
 		if (pool->request_spare_count >= SPARE_MAX) {
-			free(r->params);
+			free(r->params.data);
 			free(r);
 			continue;
 		}
@@ -268,7 +332,7 @@ request_free_all(struct pool *pool)
 	request_bury(pool);
 	while ((r = TAILQ_FIRST(&pool->request_spare)) != NULL) {
 		TAILQ_REMOVE(&pool->request_spare, r, link);
-		free(r->params);
+		free(r->params.data);
 		free(r);
 	}
 }

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "pool/core/client.h"
+#include "pool/core/request.h"
 #include "pool/relay/dispatch.h"
 #include "pool/request/body.h"
 
@@ -269,7 +271,7 @@ done_read(void *arg)
 	struct spool *s = m->spool;
 
 	if (s->owner != NULL && m->error == 0) {
-		finish_records(m, s->owner->worker_id);
+		finish_records(m, s->owner->body.worker_id);
 		s->taken += m->len;
 		if (s->taken == s->added) /* begin at its front again */
 			s->taken = s->written = s->added = 0;

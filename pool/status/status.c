@@ -8,11 +8,13 @@
 
 #include <string.h>
 
+#include "pool/core/request.h"
 #include "pool/observe/accesslog.h"
 #include "pool/relay/ending.h"
 #include "pool/request/answer.h"
 #include "pool/request/request.h"
 #include "pool/status/format.h"
+#include "pool/wire/fcgi.h"
 #include "pool/wire/params.h"
 
 #define NEVER_CACHED                                                                               \
@@ -58,14 +60,15 @@ is_for(const struct request *r, const char *path)
 
 	if (path == NULL || *path == '\0')
 		return false;
-	if (request_value_is(r, r->script, path))
+	if (request_value_is(r, r->params.script, path))
 		return true;
-	if (r->script.len >= strlen(path) ||
-	    (r->script.len > 0 && memcmp(r->params + r->script.off, path, r->script.len) != 0) ||
-	    !params_get(r, "PATH_INFO", &info))
+	if (r->params.script.len >= strlen(path) ||
+	    (r->params.script.len > 0 &&
+		memcmp(r->params.data + r->params.script.off, path, r->params.script.len) != 0) ||
+	    !params_get(&r->params, "PATH_INFO", &info))
 		return false;
-	return request_value_is(r, info, path + r->script.len) ||
-	    (request_value_is(r, r->script, "/") && request_value_is(r, info, path));
+	return request_value_is(r, info, path + r->params.script.len) ||
+	    (request_value_is(r, r->params.script, "/") && request_value_is(r, info, path));
 }
 
 bool
@@ -75,15 +78,16 @@ status_takes(struct request *r)
 
 	if (r->role == FCGI_RESPONDER &&
 	    (is_for(r, conf->status_path) || is_for(r, conf->ping_path)))
-		r->own = true;
-	return r->own;
+		r->account.own = true;
+	return r->account.own;
 }
 
 /* Whether the query string has the key, with a value or without. */
 static bool
 is_asked(const struct request *r, const char *key)
 {
-	const char *p = (const char *)r->params + r->query.off, *end = p + r->query.len;
+	const char *p = (const char *)r->params.data + r->params.query.off,
+		   *end = p + r->params.query.len;
 	size_t len = strlen(key);
 
 	while (p < end) {

@@ -5,7 +5,7 @@
 #include "pool/core/pool.h"
 
 /* Whether r, whose parameters are complete, is for us, as all are that came by pm.status_listen.
- * Where it is, r->own is set. */
+ * Where it is, r->account.own is set. */
 bool status_takes(struct request *r);
 
 /* Answer r, which was taken, now; what its client still sends of it is thrown away. */

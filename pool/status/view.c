@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/shared/ends.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/worker/measure.h"
 
@@ -329,7 +331,7 @@ request_of(struct status_view *view, const struct worker *w, size_t *running)
 		return w->last_request;
 	last = &view->running[(*running)++];
 	account_last(last, w->request);
-	last->duration_us = view->now_us - w->request->run_us;
+	last->duration_us = view->now_us - w->request->times.run_us;
 	last->cpu_us = -1;
 	last->memory = 0;
 	return last;

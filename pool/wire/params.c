@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "pool/request/request.h"
+#include "base/buffer.h"
+#include "pool/wire/fcgi.h"
 #include "pool/wire/stream.h"
 
 static bool
@@ -18,113 +18,83 @@ pair_is(const struct fcgi_pair *pair, const char *name)
 	return pair->name_len == len && memcmp(pair->name, name, len) == 0;
 }
 
-enum params_result
-params_add(struct request *r, const uint8_t *data, size_t len)
+uint64_t
+params_cap(const struct params *params, size_t len)
 {
-	struct pool *pool = r->pool;
-	uint64_t need = (uint64_t)r->params_len + len;
+	uint64_t cap = params->cap;
 
-	if (need > pool->conf->request_params_limit)
-		return PARAMS_TOO_LARGE;
-	if (need > r->params_cap) {
-		uint64_t cap = r->params_cap;
-		uint8_t *bigger;
-
-		while (cap < need)
-			cap *= 2;
-		if (!r->warmup && (ledger_level(&pool->ledger) >= LEDGER_FULL ||
-			pool_buffered(pool) + (cap - r->params_cap) > pool->conf->buffer_limit))
-			return PARAMS_NO_ROOM;
-		if ((bigger = realloc(r->params, cap)) == NULL)
-			return PARAMS_NO_MEMORY;
-		ledger_take(&pool->ledger, cap - r->params_cap);
-		r->params = bigger;
-		r->params_cap = (uint32_t)cap;
-	}
-	memcpy(r->params + r->params_len, data, len);
-	r->params_len = (uint32_t)need;
-	return PARAMS_OK;
-}
-
-enum params_result
-params_add_pair(struct request *r, const char *name, const char *value)
-{
-	size_t name_len = strlen(name), value_len = strlen(value);
-	uint8_t lengths[8];
-	enum params_result result;
-
-	fcgi_put_length(lengths, (uint32_t)name_len);
-	fcgi_put_length(lengths + 4, (uint32_t)value_len);
-	if ((result = params_add(r, lengths, sizeof(lengths))) != PARAMS_OK ||
-	    (result = params_add(r, (const uint8_t *)name, name_len)) != PARAMS_OK)
-		return result;
-	return params_add(r, (const uint8_t *)value, value_len);
-}
-
-static void
-note_value(const struct request *r, const struct fcgi_pair *pair, struct slice *value)
-{
-	value->off = (uint32_t)(pair->value - r->params);
-	value->len = pair->value_len;
-}
-
-/* Settings that php-fpm would take from r. They may have been meant to protect something. */
-static void
-warn_php(struct request *r, const char *name)
-{
-	char request[256];
-
-	r->pool->told_php = true;
-	log_warning("\"%s\" came with %s, from which php-fpm takes settings, and php-cgi does not: "
-		    "they have no effect; put them into a php.ini that env[PHPRC] names, or into "
-		    "command (-d NAME=VALUE), see PHP in anyfpm.conf(5)",
-	    request_describe(r, request, sizeof(request)), name);
-}
-
-enum params_result
-params_finish(struct request *r)
-{
-	const uint8_t *p = r->params, *end = p + r->params_len;
-	const char *php = NULL;
-	struct fcgi_pair pair;
-	int rc;
-
-	while ((rc = fcgi_pair_next(p, end, &pair)) == 1) {
-		if (pair_is(&pair, "REQUEST_METHOD"))
-			note_value(r, &pair, &r->method);
-		else if (pair_is(&pair, "REQUEST_URI"))
-			note_value(r, &pair, &r->uri);
-		else if (pair_is(&pair, "SCRIPT_NAME"))
-			note_value(r, &pair, &r->script);
-		else if (pair_is(&pair, "QUERY_STRING"))
-			note_value(r, &pair, &r->query);
-		else if (pair_is(&pair, "CONTENT_LENGTH"))
-			note_value(r, &pair, &r->content_length);
-		else if (pair_is(&pair, "REMOTE_USER"))
-			note_value(r, &pair, &r->user);
-		else if (pair_is(&pair, "SCRIPT_FILENAME"))
-			note_value(r, &pair, &r->file);
-		else if (pair.value_len > 0 && pair_is(&pair, "PHP_VALUE"))
-			php = "PHP_VALUE";
-		else if (pair.value_len > 0 && pair_is(&pair, "PHP_ADMIN_VALUE"))
-			php = "PHP_ADMIN_VALUE";
-		p += pair.size;
-	}
-	if (php != NULL && !r->pool->told_php)
-		warn_php(r, php);
-	return rc == 0 ? PARAMS_OK : PARAMS_MALFORMED;
+	while (cap < (uint64_t)params->len + len)
+		cap *= 2;
+	return cap;
 }
 
 bool
-params_get(const struct request *r, const char *name, struct slice *value)
+params_add(struct params *params, const uint8_t *data, size_t len)
 {
-	const uint8_t *p = r->params, *end = p + r->params_len;
+	uint64_t cap = params_cap(params, len);
+
+	if (cap > params->cap) {
+		uint8_t *bigger = realloc(params->data, cap);
+
+		if (bigger == NULL)
+			return false;
+		params->data = bigger;
+		params->cap = (uint32_t)cap;
+	}
+	memcpy(params->data + params->len, data, len);
+	params->len += (uint32_t)len;
+	return true;
+}
+
+static void
+note_value(const struct params *params, const struct fcgi_pair *pair, struct slice *value)
+{
+	value->off = (uint32_t)(pair->value - params->data);
+	value->len = pair->value_len;
+}
+
+bool
+params_finish(struct params *params, const char **php)
+{
+	const uint8_t *p = params->data, *end = p + params->len;
+	struct fcgi_pair pair;
+	int rc;
+
+	*php = NULL;
+	while ((rc = fcgi_pair_next(p, end, &pair)) == 1) {
+		if (pair_is(&pair, "REQUEST_METHOD"))
+			note_value(params, &pair, &params->method);
+		else if (pair_is(&pair, "REQUEST_URI"))
+			note_value(params, &pair, &params->uri);
+		else if (pair_is(&pair, "SCRIPT_NAME"))
+			note_value(params, &pair, &params->script);
+		else if (pair_is(&pair, "QUERY_STRING"))
+			note_value(params, &pair, &params->query);
+		else if (pair_is(&pair, "CONTENT_LENGTH"))
+			note_value(params, &pair, &params->content_length);
+		else if (pair_is(&pair, "REMOTE_USER"))
+			note_value(params, &pair, &params->user);
+		else if (pair_is(&pair, "SCRIPT_FILENAME"))
+			note_value(params, &pair, &params->file);
+		else if (pair.value_len > 0 && pair_is(&pair, "PHP_VALUE"))
+			*php = "PHP_VALUE";
+		else if (pair.value_len > 0 && pair_is(&pair, "PHP_ADMIN_VALUE"))
+			*php = "PHP_ADMIN_VALUE";
+		p += pair.size;
+	}
+	return rc == 0;
+}
+
+bool
+params_get(const struct params *params, const char *name, struct slice *value)
+{
+	const uint8_t *p = params->data, *end = p + params->len;
 	struct fcgi_pair pair;
 	bool found = false;
 
 	while (fcgi_pair_next(p, end, &pair) == 1) {
 		if (pair_is(&pair, name)) {
-			note_value(r, &pair, value);
+			note_value(params, &pair, value);
 			found = true;
 		}
 		p += pair.size;
@@ -134,7 +104,7 @@ params_get(const struct request *r, const char *name, struct slice *value)
 
 /* One PARAMS record with the pairs from p to end, which fit into it. */
 static bool
-emit_record(struct pool *pool, struct chain *chain, uint16_t id, const uint8_t *p,
+emit_record(struct chunk_pool *chunks, struct chain *chain, uint16_t id, const uint8_t *p,
     const uint8_t *end)
 {
 	static const uint8_t zeros[8];
@@ -144,19 +114,20 @@ emit_record(struct pool *pool, struct chain *chain, uint16_t id, const uint8_t *
 	if (len == 0)
 		return true;
 	fcgi_put_header(header, FCGI_PARAMS, id, (uint16_t)len, FCGI_PADDING(len));
-	return chain_append(&pool->chunks, chain, header, sizeof(header)) &&
-	    chain_append(&pool->chunks, chain, p, len) &&
-	    chain_append(&pool->chunks, chain, zeros, FCGI_PADDING(len));
+	return chain_append(chunks, chain, header, sizeof(header)) &&
+	    chain_append(chunks, chain, p, len) &&
+	    chain_append(chunks, chain, zeros, FCGI_PADDING(len));
 }
 
 /* A pair too large for one record has to span several. */
 static bool
-emit_large(struct pool *pool, struct chain *chain, uint16_t id, const uint8_t *p, size_t len)
+emit_large(
+    struct chunk_pool *chunks, struct chain *chain, uint16_t id, const uint8_t *p, size_t len)
 {
 	while (len > 0) {
 		size_t n = len < FCGI_CONTENT_MAX ? len : FCGI_CONTENT_MAX;
 
-		if (!emit_record(pool, chain, id, p, p + n))
+		if (!emit_record(chunks, chain, id, p, p + n))
 			return false;
 		p += n;
 		len -= n;
@@ -165,31 +136,31 @@ emit_large(struct pool *pool, struct chain *chain, uint16_t id, const uint8_t *p
 }
 
 bool
-params_emit(struct request *r, struct chain *chain)
+params_emit(const struct params *params, struct chunk_pool *chunks, struct chain *chain,
+    uint16_t id, uint16_t role)
 {
-	struct pool *pool = r->pool;
-	const uint8_t *p = r->params, *end = p + r->params_len;
+	const uint8_t *p = params->data, *end = p + params->len;
 	const uint8_t *start = p; /* of the pairs not yet written */
 	uint8_t begin[FCGI_SMALL_RECORD_LEN];
 	struct fcgi_pair pair;
 	bool ok;
 
-	fcgi_put_begin(begin, r->worker_id, r->role, FCGI_KEEP_CONN);
-	ok = chain_append(&pool->chunks, chain, begin, sizeof(begin));
+	fcgi_put_begin(begin, id, role, FCGI_KEEP_CONN);
+	ok = chain_append(chunks, chain, begin, sizeof(begin));
 	while (ok && fcgi_pair_next(p, end, &pair) == 1) {
 		bool drop = pair_is(&pair, "HTTP_PROXY");
 		bool large = pair.size > FCGI_CONTENT_MAX;
 
 		if (drop || large || (size_t)(p - start) + pair.size > FCGI_CONTENT_MAX) {
-			ok = emit_record(pool, chain, r->worker_id, start, p);
+			ok = emit_record(chunks, chain, id, start, p);
 			start = p;
 		}
 		if (ok && large && !drop)
-			ok = emit_large(pool, chain, r->worker_id, p, pair.size);
+			ok = emit_large(chunks, chain, id, p, pair.size);
 		p += pair.size;
 		if (drop || large)
 			start = p;
 	}
-	return ok && emit_record(pool, chain, r->worker_id, start, p) &&
-	    stream_end(&pool->chunks, chain, FCGI_PARAMS, r->worker_id);
+	return ok && emit_record(chunks, chain, id, start, p) &&
+	    stream_end(chunks, chain, FCGI_PARAMS, id);
 }

@@ -2,33 +2,50 @@
 #ifndef ANYFPM_POOL_WIRE_PARAMS_H
 #define ANYFPM_POOL_WIRE_PARAMS_H
 
-#include "pool/core/pool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-enum params_result {
-	PARAMS_OK,
-	PARAMS_TOO_LARGE, /* beyond request_params_limit */
-	PARAMS_MALFORMED, /* a length leads past the end, or a name is no name */
-	PARAMS_NO_ROOM,	  /* beyond buffer_limit */
-	PARAMS_NO_MEMORY
+struct chain;
+struct chunk_pool;
+
+/* A value among a request's parameters. */
+struct slice {
+	uint32_t off; /* from params->data */
+	uint32_t len; /* 0 when there is none */
 };
 
-/* Take len bytes of FCGI_PARAMS content. */
-enum params_result params_add(struct request *r, const uint8_t *data, size_t len);
+struct params {
+	uint8_t *data; /* name-value pairs as they came */
+	uint32_t len;
+	uint32_t cap;
+	struct slice method, uri, script, query;
+	struct slice content_length, user, file; /* REMOTE_USER, SCRIPT_FILENAME */
+	bool end;				 /* the empty PARAMS record came */
+};
 
-/* Take a pair of our own. */
-enum params_result params_add_pair(struct request *r, const char *name, const char *value);
+/* The bytes of memory that they take with len more of content. */
+uint64_t params_cap(const struct params *params, size_t len);
 
-/* The stream has ended: check all pairs and find those that the pool needs. */
-enum params_result params_finish(struct request *r);
+/* Take len bytes of FCGI_PARAMS content; all together are less than 4 GB. false: out of memory. */
+bool params_add(struct params *params, const uint8_t *data, size_t len);
 
 /*
- * Write BEGIN_REQUEST and the PARAMS stream for the worker into chain: its worker_id, KEEP_CONN, whole
+ * The stream has ended: check all pairs and find those that the pool needs. *php: the name of one
+ * with settings that php-fpm would take, or NULL. false: a length leads past the end, or a name is
+ * no name.
+ */
+bool params_finish(struct params *params, const char **php);
+
+/*
+ * Write BEGIN_REQUEST and the PARAMS stream for a worker into chain: id and role, KEEP_CONN, whole
  * pairs in each record (a pair of more than FCGI_CONTENT_MAX bytes excepted), HTTP_PROXY left
  * out (httpoxy). false: out of memory.
  */
-bool params_emit(struct request *r, struct chain *chain);
+bool params_emit(const struct params *params, struct chunk_pool *chunks, struct chain *chain,
+    uint16_t id, uint16_t role);
 
 /* The value of name in *value; false when there is none. The last one counts. */
-bool params_get(const struct request *r, const char *name, struct slice *value);
+bool params_get(const struct params *params, const char *name, struct slice *value);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
+#include "pool/core/worker.h"
 
 /* What a buffer for unfinished lines is at first; it is not kept when it has grown. */
 #define CAPTURE_LINE_MIN 1024

@@ -4,6 +4,8 @@
 
 #include "pool/core/pool.h"
 
+struct capture;
+
 /* Bytes of a starting worker's stderr that are kept for its obituary. */
 #define CAPTURE_TAIL_MAX 4096
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "pool/core/worker.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
 

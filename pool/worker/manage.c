@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/orders.h"
 #include "pool/policy/scale.h"

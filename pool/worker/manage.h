@@ -3,6 +3,7 @@
 #define ANYFPM_POOL_WORKER_MANAGE_H
 
 #include "pool/core/pool.h"
+#include "pool/policy/limits.h"
 
 /* Start and stop workers as the pool needs and may; call it whenever that may have changed. */
 void manage_adjust(struct pool *pool);

@@ -18,6 +18,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 
 void
 measure_init(struct pool *pool)
@@ -153,16 +155,16 @@ measure_request(struct worker *w, struct request *r)
 	const struct pool *pool = w->pool;
 	int64_t now, user, system;
 
-	r->memory = pool->needs_memory ? measure_memory(w) : 0;
+	r->account.memory = pool->needs_memory ? measure_memory(w) : 0;
 	if (cpu_parts(w, &user, &system)) {
-		r->cpu_user_us = user - w->cpu_user_start_us;
-		r->cpu_system_us = system - w->cpu_system_start_us;
+		r->account.cpu_user_us = user - w->cpu_user_start_us;
+		r->account.cpu_system_us = system - w->cpu_system_start_us;
 		w->cpu_user_start_us = user;
 		w->cpu_system_start_us = system;
 	}
 	if (!pool->needs_cpu)
 		return;
 	now = measure_cpu(w);
-	r->cpu_us = now >= 0 && w->cpu_start_us >= 0 ? now - w->cpu_start_us : -1;
+	r->account.cpu_us = now >= 0 && w->cpu_start_us >= 0 ? now - w->cpu_start_us : -1;
 	w->cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
 }

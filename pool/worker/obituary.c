@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "pool/core/worker.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/fork.h"
 

@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/worker/measure.h"
 
 #define LOOK_US 20000
@@ -44,7 +46,7 @@ has_read(const struct worker *w)
 {
 	int unread = 0;
 
-	if (w->request->responded || w->lost || w->conn_fd == -1 ||
+	if (w->request->answer.responded || w->lost || w->conn_fd == -1 ||
 	    ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1)
 		return RECEIPT_OVER;
 	return unread == 0 ? RECEIPT_ALL : RECEIPT_NOT;
@@ -61,7 +63,7 @@ is_patience_over(const struct request *r, int64_t now_us)
 
 	if (limit == 0 || limit > PROMPT_AFTER_MAX_US)
 		limit = PROMPT_AFTER_MAX_US;
-	return now_us - r->run_us >= limit ||
+	return now_us - r->times.run_us >= limit ||
 	    (cpu_limit > 0 && measure_tree_cpu(r->worker) - r->worker->given_cpu_us >= cpu_limit);
 }
 
@@ -71,14 +73,14 @@ look(struct request *r)
 {
 	struct pool *pool = r->pool;
 	struct worker *w = r->worker;
-	bool waited = r->since_us != r->run_us;
+	bool waited = r->since_us != r->times.run_us;
 	int64_t now = clock_now_us();
 	enum receipt receipt = has_read(w);
 
 	r->read = receipt != RECEIPT_NOT || is_patience_over(r, now);
 	if (r->read && !waited)
 		return;
-	if (receipt == RECEIPT_ALL && r->run_us - w->answered_us < AFTER_ANSWER_US)
+	if (receipt == RECEIPT_ALL && r->times.run_us - w->answered_us < AFTER_ANSWER_US)
 		prompt_late(&pool->prompt, now - w->answered_us);
 	r->since_us = now;
 	if (pool->needs_cpu || pool->needs_cpu_parts)

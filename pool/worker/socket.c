@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pool/core/worker.h"
+
 /* Connections of ours that may wait for the worker; it is one at a time, and stale ones. */
 #define WORKER_BACKLOG 16
 

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
+#include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"

@@ -26,6 +26,7 @@
 #include "base/procstat.h"
 #include "pool/core/deadline.h"
 #include "pool/core/pool.h"
+#include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
 #include "pool/worker/worker.h"
 

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
+#include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/orders.h"
 #include "pool/relay/dispatch.h"

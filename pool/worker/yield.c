@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/worker.h"
 #include "pool/orders.h"
 #include "pool/policy/spare.h"
 #include "pool/worker/worker.h"

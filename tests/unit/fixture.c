@@ -25,6 +25,7 @@
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
+#include "pool/core/worker.h"
 #include "pool/loop.h"
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"

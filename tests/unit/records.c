@@ -2,6 +2,7 @@
 #undef NDEBUG
 #include "config.h"
 
+#include "pool/wire/fcgi.h"
 #include "tests/unit/fixture.h"
 
 #include <assert.h>

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "conf/text.h"
+#include "pool/core/request.h"
 #include "pool/observe/accesslog.h"
 #include "pool/request/answer.h"
 #include "pool/request/request.h"
+#include "pool/wire/fcgi.h"
 #include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
 
@@ -78,9 +80,9 @@ static inline void
 params(struct request *r, const char *const pairs[][2])
 {
 	for (; (*pairs)[0] != NULL; pairs++)
-		ck_assert_int_eq(params_add_pair(r, (*pairs)[0], (*pairs)[1]), PARAMS_OK);
-	ck_assert_int_eq(params_finish(r), PARAMS_OK);
-	r->params_end = true;
+		ck_assert_int_eq(request_add_pair(r, (*pairs)[0], (*pairs)[1]), PARAMS_OK);
+	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
+	r->params.end = true;
 }
 
 /* An ordinary request that has ended, and that had everything. */
@@ -97,23 +99,23 @@ full_request(void)
 	struct request *r = new_request();
 
 	params(r, pairs);
-	r->tcp = true;
-	memcpy(r->addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x01", 16);
+	r->account.tcp = true;
+	memcpy(r->account.addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x01", 16);
 	ck_assert_int_eq(answer_stdout(r, (const uint8_t *)head, sizeof(head) - 1), ANSWER_OK);
-	r->begun_us = 10 * SECOND;
-	r->queued_us = 11 * SECOND;
-	r->run_us = 11 * SECOND + 1500;
-	r->ran_us = 2 * SECOND + 500;
-	r->ended_us = 14 * SECOND;
-	r->delivered_us = 15 * SECOND + 250;
-	r->cpu_us = 250000;
-	r->cpu_user_us = 200000;
-	r->cpu_system_us = 50000;
-	r->memory = 3 * 1048576 + 2048;
-	r->pid = 4250;
-	r->number = 17;
-	r->body_bytes = 12;
-	r->sent_bytes = 123;
+	r->times.begun_us = 10 * SECOND;
+	r->times.queued_us = 11 * SECOND;
+	r->times.run_us = 11 * SECOND + 1500;
+	r->times.ran_us = 2 * SECOND + 500;
+	r->times.ended_us = 14 * SECOND;
+	r->times.delivered_us = 15 * SECOND + 250;
+	r->account.cpu_us = 250000;
+	r->account.cpu_user_us = 200000;
+	r->account.cpu_system_us = 50000;
+	r->account.memory = 3 * 1048576 + 2048;
+	r->account.pid = 4250;
+	r->account.number = 17;
+	r->body.bytes = 12;
+	r->account.sent_bytes = 123;
 	return r;
 }
 
@@ -123,8 +125,8 @@ empty_request(void)
 {
 	struct request *r = new_request();
 
-	r->begun_us = 10 * SECOND;
-	r->ended_us = 11 * SECOND;
+	r->times.begun_us = 10 * SECOND;
+	r->times.ended_us = 11 * SECOND;
 	return r;
 }
 
@@ -132,7 +134,7 @@ empty_request(void)
 static inline void
 log_it(struct request *r)
 {
-	r->accounted = true;
+	r->account.closed = true;
 	accesslog_ended(r);
 	accesslog_done(r);
 }

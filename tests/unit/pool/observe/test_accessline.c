@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "pool/core/request.h"
 #include "pool/observe/accessline.h"
 #include "tests/unit/pool/observe/access.h"
 #include "tests/unit/run.h"
@@ -105,7 +106,7 @@ START_TEST(test_addresses)
 
 	open_log("%R", "");
 	r = full_request();
-	memcpy(r->addr, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
+	memcpy(r->account.addr, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07", 16);
 	log_it(r);
 	ck_assert_str_eq(logged(), "2001:db8::7");
 	close_log();
@@ -127,13 +128,13 @@ START_TEST(test_times)
 	ck_assert(accessline_init(&line, &format, LOG_FORMAT_TEXT));
 	r = full_request();
 	for (int i = 0; i < 2; i++) { /* the second one out of the cache */
-		out = accessline_render(&line, r, 1700000000 * SECOND, r->begun_us + 61 * SECOND,
-		    &len);
+		out = accessline_render(
+		    &line, r, 1700000000 * SECOND, r->times.begun_us + 61 * SECOND, &len);
 		snprintf(text, sizeof(text), "%.*s", (int)len, out);
 		ck_assert_str_eq(text, "15/Nov/2023:00:42:19 +0230|15/Nov/2023:00:43:20 +0230|"
 				       "1699999939|2023\n");
 	}
-	accessline_render(&line, r, 1700000001 * SECOND, r->begun_us + 61 * SECOND, &len);
+	accessline_render(&line, r, 1700000001 * SECOND, r->times.begun_us + 61 * SECOND, &len);
 	ck_assert_ptr_nonnull(memmem(line.buf, len, "00:42:20", 8));
 	accessline_free(&line);
 	format_free(&format);
@@ -171,8 +172,8 @@ START_TEST(test_end)
 
 	open_log("%{detail}x %x", "");
 	r = full_request();
-	r->end = ends[_i].end;
-	r->exceeded = ends[_i].exceeded;
+	r->account.end = ends[_i].end;
+	r->account.exceeded = ends[_i].exceeded;
 	log_it(r);
 	expected = text_printf("%s %.*s", ends[_i].text, (int)strcspn(ends[_i].text, "("),
 	    ends[_i].text);
@@ -188,10 +189,10 @@ START_TEST(test_client_gone)
 
 	open_log("%s", "");
 	r = empty_request();
-	r->end = END_CLIENT_GONE;
+	r->account.end = END_CLIENT_GONE;
 	log_it(r);
 	r = full_request(); /* it had an answer */
-	r->end = END_CLIENT_GONE;
+	r->account.end = END_CLIENT_GONE;
 	log_it(r);
 	ck_assert_str_eq(logged(), "499\n404");
 	close_log();
@@ -339,8 +340,8 @@ START_TEST(test_json)
 
 	open_log("%s", JSON);
 	r = full_request();
-	r->end = END_TIMEOUT;
-	r->exceeded = 2001000;
+	r->account.end = END_TIMEOUT;
+	r->account.exceeded = 2001000;
 	log_it(r);
 	ck_assert_str_eq(strstr(logged(), "\"pool\""), expected);
 	object = logged_json();
@@ -365,7 +366,7 @@ START_TEST(test_json_empty)
 
 	open_log("%s", JSON);
 	r = empty_request();
-	r->end = END_REFUSED;
+	r->account.end = END_REFUSED;
 	log_it(r);
 	ck_assert_str_eq(strstr(logged(), "\"pool\""), expected);
 	json_decref(logged_json());

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "pool/core/request.h"
 #include "tests/unit/pool/observe/access.h"
 #include "tests/unit/run.h"
 
@@ -45,10 +46,10 @@ START_TEST(test_suppressed)
 	open_log("%r", "access.suppress_path[] = /ping\naccess.suppress_path[] = /health");
 	r = new_request();
 	params(r, pairs);
-	r->status = (uint16_t)suppressed[_i].status;
-	r->head_done = true;
-	r->body_bytes = suppressed[_i].body;
-	r->end = suppressed[_i].end;
+	r->answer.status = (uint16_t)suppressed[_i].status;
+	r->answer.head_done = true;
+	r->body.bytes = suppressed[_i].body;
+	r->account.end = suppressed[_i].end;
 	log_it(r);
 	ck_assert_int_eq(strlen(logged()) > 0, suppressed[_i].line);
 	close_log();

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool/core/client.h"
+#include "pool/core/request.h"
 #include "pool/policy/ledger.h"
 #include "pool/relay/feed.h"
 #include "pool/request/request.h"
@@ -173,7 +175,7 @@ START_TEST(test_body_is_streamed)
 	fixture_send(&f, fd, "stdin 1 def");
 	ck_assert_int_eq(r->state, REQUEST_QUEUED);
 	ck_assert(r->client->paused);
-	ck_assert_uint_eq(r->body_bytes, 3);
+	ck_assert_uint_eq(r->body.bytes, 3);
 	w = fixture_worker(&f);
 	feed_start(w, r);
 	program = fixture_accept(w);

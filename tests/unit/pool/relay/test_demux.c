@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool/core/client.h"
+#include "pool/wire/fcgi.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool/core/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

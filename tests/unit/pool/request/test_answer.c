@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pool/core/request.h"
 #include "pool/request/answer.h"
 #include "pool/request/request.h"
+#include "pool/wire/fcgi.h"
 #include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -41,11 +43,11 @@ static size_t stdout_len;
 static const char *
 output(void)
 {
-	uint8_t *bytes = fixture_chain_bytes(&r->out);
-	const char *text = fixture_trace(&f, bytes, r->out.len);
+	uint8_t *bytes = fixture_chain_bytes(&r->answer.chain);
+	const char *text = fixture_trace(&f, bytes, r->answer.chain.len);
 
 	stdout_len = 0;
-	for (size_t at = 0; at < r->out.len;) {
+	for (size_t at = 0; at < r->answer.chain.len;) {
 		size_t len = (size_t)bytes[at + 4] << 8 | bytes[at + 5];
 
 		if (bytes[at + 1] == FCGI_STDOUT) {
@@ -99,18 +101,19 @@ START_TEST(test_head_split)
 		size_t step = split == 0 ? 1 : len;
 
 		ck_assert_int_eq(answer_stdout(r, data, split), ANSWER_OK);
-		ck_assert_msg(r->head_done == (end > 0 && split >= end), "%s, split at %zu",
+		ck_assert_msg(r->answer.head_done == (end > 0 && split >= end), "%s, split at %zu",
 		    heads[_i].name, split);
 		for (size_t at = split; at < len; at += step)
 			ck_assert_int_eq(
 			    answer_stdout(r, data + at, step < len - at ? step : len - at),
 			    ANSWER_OK);
-		ck_assert_msg(r->head_done == (end > 0), "%s, split at %zu", heads[_i].name, split);
+		ck_assert_msg(
+		    r->answer.head_done == (end > 0), "%s, split at %zu", heads[_i].name, split);
 		output();
 		ck_assert_msg(stdout_len == (end > 0 ? len : 0), "%s, split at %zu: %zu bytes",
 		    heads[_i].name, split, stdout_len);
 		ck_assert(memcmp(stdout_bytes, data, stdout_len) == 0);
-		ck_assert_uint_eq(r->status, heads[_i].status);
+		ck_assert_uint_eq(r->answer.status, heads[_i].status);
 		request_set_state(r, REQUEST_DONE);
 		request_bury(&f.pool);
 		r = request_new(c, 7, FCGI_RESPONDER, true);
@@ -144,7 +147,7 @@ START_TEST(test_head_limit)
 	for (size_t at = 0; at < len && result == ANSWER_OK; at += step)
 		result = answer_stdout(r, head + at, step < len - at ? step : len - at);
 	ck_assert_msg(result == large_heads[_i].result, "%s: %d", large_heads[_i].name, result);
-	ck_assert_int_eq(r->head_done, result == ANSWER_OK);
+	ck_assert_int_eq(r->answer.head_done, result == ANSWER_OK);
 	free(head);
 }
 END_TEST
@@ -167,7 +170,7 @@ START_TEST(test_head_wrong)
 		for (size_t at = 0; at < len && result == ANSWER_OK; at += step)
 			result = answer_stdout(r, (const uint8_t *)head + at, step);
 		ck_assert_msg(result == ANSWER_HEAD_WRONG, "%s: %d", wrong_heads[_i].name, result);
-		ck_assert(!r->head_done);
+		ck_assert(!r->answer.head_done);
 		ck_assert_str_eq(output(), "");
 		result = ANSWER_OK;
 	}
@@ -195,8 +198,8 @@ START_TEST(test_warmup_head_wrong)
 	struct request *warmup = request_new_warmup(&f.pool);
 
 	ck_assert_int_eq(answer_stdout(warmup, BYTES("Hello\n\n")), ANSWER_OK);
-	ck_assert_uint_eq(warmup->status, 502);
-	ck_assert(warmup->head_done);
+	ck_assert_uint_eq(warmup->answer.status, 502);
+	ck_assert(warmup->answer.head_done);
 	request_set_state(warmup, REQUEST_DONE);
 }
 END_TEST
@@ -210,8 +213,8 @@ START_TEST(test_status_line)
 	ck_assert_int_eq(answer_stdout(r, BYTES(in)), ANSWER_OK);
 	output();
 	ck_assert_str_eq(stdout_bytes, out);
-	ck_assert_uint_eq(r->status, 404);
-	ck_assert_uint_eq(r->out_bytes, sizeof(out) - 1);
+	ck_assert_uint_eq(r->answer.status, 404);
+	ck_assert_uint_eq(r->answer.bytes, sizeof(out) - 1);
 }
 END_TEST
 
@@ -222,13 +225,13 @@ START_TEST(test_stderr_before_head)
 	ck_assert_int_eq(answer_stderr(r, BYTES("warning")), ANSWER_OK);
 	ck_assert_int_eq(answer_stdout(r, BYTES("A: b\r\n")), ANSWER_OK);
 	ck_assert_int_eq(answer_stderr(r, BYTES("again")), ANSWER_OK);
-	ck_assert(!r->head_done);
+	ck_assert(!r->answer.head_done);
 	ck_assert_str_eq(output(), "stderr 7 warning; stderr 7 again");
 	ck_assert_int_eq(answer_stdout(r, BYTES("\r\nbody")), ANSWER_OK);
 	ck_assert_int_eq(answer_end(r, 3, FCGI_REQUEST_COMPLETE), ANSWER_OK);
 	ck_assert_str_eq(output(), "stderr 7 warning; stderr 7 again; stdout 7 A: b; stdout 7; "
 				   "stderr 7; end 7 3 0");
-	ck_assert(r->out_end && !r->cut);
+	ck_assert(r->answer.end && !r->answer.cut);
 }
 END_TEST
 
@@ -239,7 +242,7 @@ START_TEST(test_stderr_limit)
 	int n = 0;
 
 	memset(block, 'e', sizeof(block));
-	r->discard = _i == 1; /* what is thrown away is counted all the same */
+	r->answer.discard = _i == 1; /* what is thrown away is counted all the same */
 	while (result == ANSWER_OK && n < 100) {
 		result = answer_stderr(r, block, sizeof(block));
 		n++;
@@ -270,7 +273,7 @@ START_TEST(test_cut)
 {
 	ck_assert_int_eq(answer_stdout(r, BYTES("A: b\n\nhalf of it")), ANSWER_OK);
 	answer_cut(r);
-	ck_assert(r->cut && r->out_end && r->discard);
+	ck_assert(r->answer.cut && r->answer.end && r->answer.discard);
 	ck_assert_int_eq(answer_stdout(r, BYTES("the rest")), ANSWER_OK);
 	ck_assert_int_eq(answer_stderr(r, BYTES("the rest")), ANSWER_OK);
 	ck_assert_str_eq(output(), "stdout 7 A: b"); /* and no END_REQUEST */
@@ -354,19 +357,19 @@ know_service_time(void)
 START_TEST(test_error_page)
 {
 	know_service_time();
-	r->end = pages[_i].end;
+	r->account.end = pages[_i].end;
 	answer_error(r, pages[_i].status, "What happened.");
-	ck_assert_uint_eq(r->status, pages[_i].status);
-	ck_assert(r->out_end && r->head_done && r->discard && !r->cut);
+	ck_assert_uint_eq(r->answer.status, pages[_i].status);
+	ck_assert(r->answer.end && r->answer.head_done && r->answer.discard && !r->answer.cut);
 	check_page(pages[_i].line, pages[_i].retry_after, true);
 }
 END_TEST
 
 START_TEST(test_error_page_head)
 {
-	ck_assert_int_eq(params_add(r, BYTES("\16\4REQUEST_METHODHEAD")), PARAMS_OK);
-	ck_assert_int_eq(params_finish(r), PARAMS_OK);
-	r->end = END_NO_WORKER;
+	ck_assert_int_eq(request_add_params(r, BYTES("\16\4REQUEST_METHODHEAD")), PARAMS_OK);
+	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
+	r->account.end = END_NO_WORKER;
 	answer_error(r, 503, "What happened.");
 	check_page("Status: 503 Service Unavailable", true, false);
 }

@@ -12,6 +12,8 @@
 
 #include "pool/client/client.h"
 #include "pool/client/reading.h"
+#include "pool/core/client.h"
+#include "pool/core/request.h"
 #include "pool/loop.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
@@ -52,8 +54,8 @@ teardown(void)
 static void
 take(void)
 {
-	size_t len = body_unsent(r), at = r->in_sent;
-	uint8_t *bytes = fixture_chain_bytes(&r->in), *end = bytes + at + len;
+	size_t len = body_unsent(r), at = r->body.sent;
+	uint8_t *bytes = fixture_chain_bytes(&r->body.chain), *end = bytes + at + len;
 
 	for (uint8_t *p = bytes + at; p < end;) {
 		size_t content = (size_t)p[4] << 8 | p[5];
@@ -111,8 +113,8 @@ START_TEST(test_body)
 		ck_assert_msg(body_add(r, FCGI_STDIN, body + at, step < len - at ? step : len - at),
 		    "%s", bodies[_i].name);
 	ck_assert(body_end(r, FCGI_STDIN));
-	ck_assert_msg((r->spool != NULL) == bodies[_i].spools, "%s", bodies[_i].name);
-	ck_assert_uint_eq(r->body_bytes, len);
+	ck_assert_msg((r->body.spool != NULL) == bodies[_i].spools, "%s", bodies[_i].name);
+	ck_assert_uint_eq(r->body.bytes, len);
 	take_all();
 	ck_assert_msg(got_len == len && memcmp(got, body, len) == 0, "%s: %zu bytes",
 	    bodies[_i].name, got_len);
@@ -135,7 +137,7 @@ START_TEST(test_spool_while_sent)
 			take();
 		}
 	}
-	ck_assert(r->spool != NULL);
+	ck_assert(r->body.spool != NULL);
 	ck_assert(body_end(r, FCGI_STDIN));
 	take_all();
 	ck_assert_uint_eq(got_len, at);
@@ -260,7 +262,7 @@ START_TEST(test_over_meanwhile)
 	fixture_client(&f, &c);
 	r = request_new(c, 8, FCGI_RESPONDER, true);
 	release_disk();
-	ck_assert(r->spool == NULL && r->in.len == 0 && c->to_disk == 0);
+	ck_assert(r->body.spool == NULL && r->body.chain.len == 0 && c->to_disk == 0);
 	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
 	request_set_state(r, REQUEST_BODY);
 	ck_assert(body_add(r, FCGI_STDIN, body, 1000));
@@ -289,7 +291,8 @@ START_TEST(test_disk_fails)
 	fixture_settle(&f);
 	rl.rlim_cur = RLIM_INFINITY;
 	setrlimit(RLIMIT_FSIZE, &rl);
-	ck_assert(r->out_end && r->status == 503 && r->spool == NULL && c->to_disk == 0);
+	ck_assert(
+	    r->answer.end && r->answer.status == 503 && r->body.spool == NULL && c->to_disk == 0);
 	ck_assert_msg(strstr(fixture_log(&f), failures[_i].log) != NULL &&
 		strstr(f.log, "answered 503") != NULL, "%s: %s", failures[_i].name, f.log);
 }
@@ -301,10 +304,10 @@ START_TEST(test_filter)
 	request_set_state(r, REQUEST_BODY);
 	ck_assert(body_add(r, FCGI_STDIN, body, 10000));
 	ck_assert(body_end(r, FCGI_STDIN));
-	ck_assert(!r->in_end);
+	ck_assert(!r->body.end);
 	ck_assert(body_add(r, FCGI_DATA, body + 10000, 5000));
 	ck_assert(body_end(r, FCGI_DATA));
-	ck_assert(r->in_end);
+	ck_assert(r->body.end);
 	take_all();
 	ck_assert_uint_eq(got_len, 15000);
 	ck_assert_mem_eq(got, body, 15000);
@@ -332,15 +335,15 @@ START_TEST(test_replay)
 	ck_assert(body_add(r, FCGI_STDIN, body, 30000));
 	ck_assert(body_end(r, FCGI_STDIN));
 	take_all();
-	ck_assert(!r->in_dropped);
-	r->in_sent = 0;
+	ck_assert(!r->body.dropped);
+	r->body.sent = 0;
 	got_len = 0;
 	got_end[0] = false;
 	take_all();
 	ck_assert_uint_eq(got_len, 30000);
 	ck_assert_mem_eq(got, body, 30000);
 	body_drop_sent(r);
-	ck_assert(r->in_dropped && r->in.len == 0);
+	ck_assert(r->body.dropped && r->body.chain.len == 0);
 	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
 }
 END_TEST
@@ -348,11 +351,11 @@ END_TEST
 START_TEST(test_no_replay)
 {
 	request_set_state(r, REQUEST_BODY);
-	r->responded = _i == 0; /* else: more than is kept */
+	r->answer.responded = _i == 0; /* else: more than is kept */
 	ck_assert(body_add(r, FCGI_STDIN, body, _i == 0 ? 10 : 100000));
 	body_sent(r, 8);
-	ck_assert(r->in_dropped);
-	ck_assert_uint_eq(r->in_sent, 0);
+	ck_assert(r->body.dropped);
+	ck_assert_uint_eq(r->body.sent, 0);
 }
 END_TEST
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
@@ -222,19 +224,19 @@ START_TEST(test_returned_was_not_run)
 
 	fixture_send(&f, fd, WHOLE(1));
 	r = w->request;
-	ck_assert_int_eq(r->pid, w->pid);
-	ck_assert_int_gt(r->run_us, 0);
+	ck_assert_int_eq(r->account.pid, w->pid);
+	ck_assert_int_gt(r->times.run_us, 0);
 	r = ending_part(w);
 	worker_set_state(w, WORKER_STOPPING);
 	f.pool.failures = 1;
 	f.pool.retry_us = INT64_MAX;
-	r->pid = 4250;
+	r->account.pid = 4250;
 	queue_return(r);
-	ck_assert_int_eq(r->end, END_NO_WORKER);
-	ck_assert_int_eq(r->run_us, 0);
-	ck_assert_int_eq(r->pid, 0);
-	ck_assert_uint_eq(r->number, 0);
-	ck_assert_int_eq(r->cpu_us, -1);
+	ck_assert_int_eq(r->account.end, END_NO_WORKER);
+	ck_assert_int_eq(r->times.run_us, 0);
+	ck_assert_int_eq(r->account.pid, 0);
+	ck_assert_uint_eq(r->account.number, 0);
+	ck_assert_int_eq(r->account.cpu_us, -1);
 	ck_assert_uint_eq(atomic_load(&f.pool.stats->duration.sum_us), 0);
 	for (int i = 0; i < STATS_BUCKETS; i++)
 		ck_assert_uint_eq(atomic_load(&f.pool.stats->duration.buckets[i]), 0);
@@ -300,12 +302,14 @@ static const struct {
 	struct request r;
 	int64_t wait_us;
 } waits[] = {
-	{ "never in the queue", { .ended_us = 900 }, -1 },
-	{ "runs", { .queued_us = 100, .run_us = 300 }, 200 },
-	{ "has run", { .queued_us = 100, .run_us = 300, .ended_us = 900 }, 200 },
-	{ "refused", { .queued_us = 100, .ended_us = 900 }, 800 },
-	{ "given back once", { .queued_us = 100, .run_us = 700, .in_vain_us = 250 }, 350 },
-	{ "given back and refused", { .queued_us = 100, .ended_us = 900, .in_vain_us = 500 }, 300 },
+    {"never in the queue", {.times.ended_us = 900}, -1},
+    {"runs", {.times.queued_us = 100, .times.run_us = 300}, 200},
+    {"has run", {.times.queued_us = 100, .times.run_us = 300, .times.ended_us = 900}, 200},
+    {"refused", {.times.queued_us = 100, .times.ended_us = 900}, 800},
+    {"given back once", {.times.queued_us = 100, .times.run_us = 700, .times.in_vain_us = 250},
+	350},
+    {"given back and refused",
+	{.times.queued_us = 100, .times.ended_us = 900, .times.in_vain_us = 500}, 300},
 };
 
 START_TEST(test_wait)
@@ -318,14 +322,14 @@ END_TEST
 
 START_TEST(test_time_in_vain_adds_up)
 {
-	struct request r = { .queued_us = 1 };
+	struct request r = { .times.queued_us = 1 };
 
 	for (int64_t i = 1; i <= 2; i++) {
-		r.run_us = clock_now_us() - 5000000;
+		r.times.run_us = clock_now_us() - 5000000;
 		account_not_run(&r);
-		ck_assert_int_eq(r.run_us, 0);
-		ck_assert_int_ge(r.in_vain_us, i * 5000000);
-		ck_assert_int_lt(r.in_vain_us, i * 5000000 + 2000000);
+		ck_assert_int_eq(r.times.run_us, 0);
+		ck_assert_int_ge(r.times.in_vain_us, i * 5000000);
+		ck_assert_int_lt(r.times.in_vain_us, i * 5000000 + 2000000);
 	}
 }
 END_TEST

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool/core/client.h"
+#include "pool/core/worker.h"
 #include "pool/worker/measure.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"

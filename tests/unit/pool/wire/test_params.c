@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/core/request.h"
 #include "pool/request/request.h"
+#include "pool/wire/fcgi.h"
 #include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -64,7 +66,7 @@ add_pairs(const char *pairs)
 	snprintf(segment, sizeof(segment), "params 1 %s", pairs);
 	fixture_records(record, sizeof(record), segment);
 	ck_assert_int_eq(
-	    params_add(r, record + FCGI_HEADER_LEN, (size_t)(record[4] << 8 | record[5])),
+	    request_add_params(r, record + FCGI_HEADER_LEN, (size_t)(record[4] << 8 | record[5])),
 	    PARAMS_OK);
 }
 
@@ -85,10 +87,10 @@ START_TEST(test_limit)
 	uint8_t *data = calloc(1, 65536);
 
 	make_request("request_params_limit = 20000");
-	ck_assert_msg(params_add(r, data, limits[_i].first) == limits[_i].results[0], "%s: first",
-	    limits[_i].name);
-	ck_assert_msg(params_add(r, data, limits[_i].second) == limits[_i].results[1], "%s: second",
-	    limits[_i].name);
+	ck_assert_msg(request_add_params(r, data, limits[_i].first) == limits[_i].results[0],
+	    "%s: first", limits[_i].name);
+	ck_assert_msg(request_add_params(r, data, limits[_i].second) == limits[_i].results[1],
+	    "%s: second", limits[_i].name);
 	free(data);
 	teardown();
 }
@@ -100,14 +102,14 @@ START_TEST(test_accounting)
 	uint8_t *data = calloc(1, 65536);
 	size_t before = f.pool.ledger.taken;
 
-	ck_assert_int_eq(params_add(r, data, PARAMS_KEEP), PARAMS_OK);
+	ck_assert_int_eq(request_add_params(r, data, PARAMS_KEEP), PARAMS_OK);
 	ck_assert_uint_eq(f.pool.ledger.taken, before);
-	ck_assert_int_eq(params_add(r, data, 60000), PARAMS_OK);
-	ck_assert_uint_eq(f.pool.ledger.taken, before + r->params_cap - PARAMS_KEEP);
-	ck_assert_uint_ge(r->params_cap, PARAMS_KEEP + 60000);
+	ck_assert_int_eq(request_add_params(r, data, 60000), PARAMS_OK);
+	ck_assert_uint_eq(f.pool.ledger.taken, before + r->params.cap - PARAMS_KEEP);
+	ck_assert_uint_ge(r->params.cap, PARAMS_KEEP + 60000);
 	request_set_state(r, REQUEST_DONE);
 	ck_assert_uint_eq(f.pool.ledger.taken, 0);
-	ck_assert_uint_eq(r->params_cap, PARAMS_KEEP);
+	ck_assert_uint_eq(r->params.cap, PARAMS_KEEP);
 	free(data);
 }
 END_TEST
@@ -127,8 +129,9 @@ static const struct {
 static void
 check_slice(const struct slice *s, const char *want, const char *row)
 {
-	ck_assert_msg(s->len == strlen(want) && memcmp(r->params + s->off, want, s->len) == 0,
-	    "%s: \"%.*s\" for \"%s\"", row, (int)s->len, (const char *)r->params + s->off, want);
+	ck_assert_msg(s->len == strlen(want) && memcmp(r->params.data + s->off, want, s->len) == 0,
+	    "%s: \"%.*s\" for \"%s\"", row, (int)s->len, (const char *)r->params.data + s->off,
+	    want);
 }
 
 START_TEST(test_lookup)
@@ -137,14 +140,14 @@ START_TEST(test_lookup)
 	struct slice s = {0, 0};
 
 	add_pairs(row);
-	ck_assert_int_eq(params_finish(r), PARAMS_OK);
-	check_slice(&r->method, lookups[_i].method, row);
-	check_slice(&r->uri, lookups[_i].uri, row);
-	check_slice(&r->script, lookups[_i].script, row);
-	check_slice(&r->query, lookups[_i].query, row);
-	if (params_get(r, "REQUEST_METHOD", &s))
+	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
+	check_slice(&r->params.method, lookups[_i].method, row);
+	check_slice(&r->params.uri, lookups[_i].uri, row);
+	check_slice(&r->params.script, lookups[_i].script, row);
+	check_slice(&r->params.query, lookups[_i].query, row);
+	if (params_get(&r->params, "REQUEST_METHOD", &s))
 		check_slice(&s, lookups[_i].method, row);
-	ck_assert(!params_get(r, "NOT_THERE", &s));
+	ck_assert(!params_get(&r->params, "NOT_THERE", &s));
 }
 END_TEST
 
@@ -166,8 +169,8 @@ static const struct {
 
 START_TEST(test_malformed)
 {
-	ck_assert_int_eq(params_add(r, streams[_i].data, streams[_i].len), PARAMS_OK);
-	ck_assert_msg(params_finish(r) == streams[_i].result, "%s", streams[_i].name);
+	ck_assert_int_eq(request_add_params(r, streams[_i].data, streams[_i].len), PARAMS_OK);
+	ck_assert_msg(request_finish_params(r) == streams[_i].result, "%s", streams[_i].name);
 }
 END_TEST
 
@@ -181,11 +184,11 @@ START_TEST(test_split_input)
 	for (size_t split = 0; split <= n; split++) {
 		struct client *c = r->client;
 
-		ck_assert_int_eq(params_add(r, pairs, split), PARAMS_OK);
-		ck_assert_int_eq(params_add(r, pairs + split, n - split), PARAMS_OK);
-		ck_assert_int_eq(params_finish(r), PARAMS_OK);
-		check_slice(&r->method, "vvvv", "split");
-		ck_assert_uint_eq(r->uri.len, 300);
+		ck_assert_int_eq(request_add_params(r, pairs, split), PARAMS_OK);
+		ck_assert_int_eq(request_add_params(r, pairs + split, n - split), PARAMS_OK);
+		ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
+		check_slice(&r->params.method, "vvvv", "split");
+		ck_assert_uint_eq(r->params.uri.len, 300);
 		request_set_state(r, REQUEST_DONE);
 		request_bury(&f.pool);
 		r = request_new(c, 7, FCGI_RESPONDER, true);
@@ -203,7 +206,7 @@ emitted(void)
 	const char *text;
 
 	chain_init(&chain);
-	ck_assert(params_emit(r, &chain));
+	ck_assert(params_emit(&r->params, &f.pool.chunks, &chain, r->body.worker_id, r->role));
 	bytes = fixture_chain_bytes(&chain);
 	text = fixture_trace(&f, bytes, chain.len);
 	free(bytes);
@@ -230,7 +233,7 @@ static const struct {
 START_TEST(test_normal_form)
 {
 	add_pairs(forms[_i].pairs);
-	ck_assert_int_eq(params_finish(r), PARAMS_OK);
+	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
 	ck_assert_str_eq(emitted(), forms[_i].want);
 }
 END_TEST
@@ -255,7 +258,7 @@ START_TEST(test_php_settings)
 
 	add_pairs(php[_i].pairs);
 	for (int i = 0; i < 3; i++) /* told once */
-		ck_assert_int_eq(params_finish(r), PARAMS_OK);
+		ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
 	log = fixture_log(&f);
 	if (php[_i].name == NULL) {
 		ck_assert_str_eq(log, "");
@@ -313,10 +316,10 @@ START_TEST(test_sizes)
 		n += put_pair(in + n, "N", sizes[_i].pairs[i] - 6);
 	for (size_t at = 0; at < n; at += 50000)
 		ck_assert_int_eq(
-		    params_add(r, in + at, n - at < 50000 ? n - at : 50000), PARAMS_OK);
-	ck_assert_int_eq(params_finish(r), PARAMS_OK);
+		    request_add_params(r, in + at, n - at < 50000 ? n - at : 50000), PARAMS_OK);
+	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
 	chain_init(&chain);
-	ck_assert(params_emit(r, &chain));
+	ck_assert(params_emit(&r->params, &f.pool.chunks, &chain, r->body.worker_id, r->role));
 	bytes = fixture_chain_bytes(&chain);
 	p = bytes + FCGI_SMALL_RECORD_LEN; /* BEGIN_REQUEST */
 	for (int i = 0; sizes[_i].records[i] > 0; i++) {

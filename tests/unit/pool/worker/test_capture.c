@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "pool/core/worker.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
