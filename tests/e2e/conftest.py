@@ -58,8 +58,10 @@ def shared():
     """A directory that the pool's user can reach, with the programs that workers run."""
     path = tempfile.mkdtemp(prefix="anyfpm-shared-", dir="/tmp")
     os.chmod(path, 0o755)
-    for name in ("odd.py", "manages.py", "workerlib.py", "hello.pl", "hello.php"):
+    for name in ("odd.py", "manages.py", "hello.pl", "hello.php"):
         shutil.copy(f"{servers.WORKERS}/{name}", path)
+    for name in servers.WORKERLIB:
+        shutil.copy(name, path)
     shutil.copy(servers.BUILD + "/contrib/demo/app", path)
     yield path
     shutil.rmtree(path, ignore_errors=True)

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 import servers
 from fcgi import Client, Closed
-from servers import ANYFPM, ROOT, USER, descendants, wait_for
+from servers import ANYFPM, ROOT, USER, Quick, descendants, wait_for
 
 
 def run(*args, env=None, timeout=20, stdout=subprocess.PIPE):
@@ -405,25 +405,11 @@ def test_daemonize(env, conf):
 
 # The quick form -------------------------------------------------------------------
 
-class Quick(servers.Anyfpm):
-    """anyfpm -l ADDRESS [-n N] -- program, in the foreground."""
-
-    def __init__(self, env, *args, address):  # pylint: disable=super-init-not-called
-        servers.Server.__init__(self, env)
-        self.log_path = self.config_path = env.dir + "/none"
-        self.address, self.exit_code, self.killed, self.sockets = address, 0, False, []
-        self.launch([ANYFPM, *args], cwd=env.dir)
-        env.note(self.pid)
-
-    def log(self):
-        return self.said()
-
-
 @pytest.mark.skipif(ROOT, reason="root needs -R, see the next test")
 def test_quick_form(env):
     """`anyfpm -l ADDRESS -- program`: one static pool, as many workers as CPUs."""
     path = env.dir + "/quick.sock"
-    server = Quick(env, "-l", path, "--", *env.worker("echo").split(), address=path)
+    server = Quick(env, env.worker("echo").split(), listen=path)
     server.wait_ready()
     server.wait_workers(os.cpu_count())
     with Client(path) as c:
@@ -435,13 +421,10 @@ def test_quick_form_with_workers(env, listen):
     """-n chooses the number; the caller's environment is passed on."""
     port = servers.free_port()
     path = env.dir + "/quick.sock" if listen == "unix" else f"127.0.0.1:{port}"
-    address = path if listen == "unix" else ("127.0.0.1", port)
-    root = ["-R"] if ROOT else []
-    server = Quick(env, *root, "-l", path, "-n", "3", "--", *env.worker("self").split(),
-                   address=address)
+    server = Quick(env, env.worker("self").split(), "-n", "3", listen=path)
     server.wait_ready()
     server.wait_workers(3)
-    with Client(address) as c:
+    with Client(server.address) as c:
         assert f'"ANYFPM_TEST": "{env.mark}"'.encode() in c.request().body
     server.signal(2)
     assert server.wait_exit() == 0
@@ -454,9 +437,7 @@ def test_quick_form_with_workers(env, listen):
 ])
 def test_quick_form_tells_what_is_wrong(env, script, said):
     """What a program that does not start prints is on the terminal, once; a likely cause else."""
-    path = env.dir + "/quick.sock"
-    root = ["-R"] if ROOT else []
-    server = Quick(env, *root, "-l", path, "-n", "1", "--", "/bin/sh", "-c", script, address=path)
+    server = Quick(env, ["/bin/sh", "-c", script], "-n", "1")
     server.wait_log(said)
     assert "it said" not in server.log()
     server.signal(2)

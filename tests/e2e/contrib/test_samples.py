@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from others import Apache
-from servers import ROOT, TOP, USER, WORKERS, Server, free_port
+from servers import ROOT, TOP, USER, WORKERLIB, WORKERS, Server, free_port
 from web import fetch
 
 
@@ -118,8 +118,8 @@ def routing(env, anyfpm, program):
     if program == "rack" and subprocess.run(["/usr/bin/ruby", "-e", 'require "rack"'],
                                             capture_output=True, check=False).returncode != 0:
         pytest.skip("there is no ruby-rack")
-    for name in (source, "workerlib.py"):
-        shutil.copy(f"{WORKERS}/{name}", env.dir)
+    for path in (f"{WORKERS}/{source}", *WORKERLIB):
+        shutil.copy(path, env.dir)
     return anyfpm(" ".join([*argv, f"{env.dir}/{source}"]),
                   {"pm.max_children": 1, "pm.status_path": "/status", "listen.mode": "0666"})
 

@@ -5,11 +5,10 @@ import socket
 import struct
 import time
 
-(BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA,
- GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE) = range(1, 12)
-RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
-KEEP_CONN = 1
-REQUEST_COMPLETE, CANT_MPX_CONN, OVERLOADED, UNKNOWN_ROLE = range(4)
+from wire import (ABORT, AUTHORIZER, BEGIN, CANT_MPX_CONN, DATA, END, FILTER,  # noqa: F401
+                  GET_VALUES, GET_VALUES_RESULT, KEEP_CONN, OVERLOADED, PARAMS,
+                  REQUEST_COMPLETE, RESPONDER, STDERR, STDIN, STDOUT, UNKNOWN_ROLE,
+                  UNKNOWN_TYPE, Closed, Reader, each_pair)
 
 
 def record(kind, request_id, content=b"", padding=0, version=1):
@@ -46,21 +45,7 @@ def stream(kind, request_id, content, size=65535, padding=0, end=True):
 
 
 def parse_pairs(data):
-    out, i = [], 0
-    while i < len(data):
-        lengths = []
-        for _ in range(2):
-            if data[i] < 128:
-                lengths.append(data[i])
-                i += 1
-            else:
-                lengths.append(struct.unpack_from("!I", data, i)[0] & 0x7fffffff)
-                i += 4
-        name = data[i:i + lengths[0]]
-        value = data[i + lengths[0]:i + sum(lengths)]
-        i += sum(lengths)
-        out.append((name.decode("latin-1"), value.decode("latin-1")))
-    return out
+    return list(each_pair(data))
 
 
 def params(method="GET", uri="/", query="", body_length=0, **more):
@@ -126,11 +111,7 @@ class Answer:
         return int(self.header.get("status", "200").split()[0])
 
 
-class Closed(Exception):
-    """The other side closed the connection."""
-
-
-class Client:
+class Client(Reader):
     """One connection. `address` is a path or a (host, port) pair, `source` ours of the latter."""
 
     def __init__(self, address, timeout=10, source=None):
@@ -142,7 +123,7 @@ class Client:
             self.sock.bind((source, 0))
         self.sock.connect(address)  # blocking: a full backlog is waited for
         self.sock.settimeout(timeout)
-        self.buffer = bytearray()
+        super().__init__(self.sock)
         self.answers = {}
 
     def __enter__(self):
@@ -175,25 +156,10 @@ class Client:
             if time.monotonic() > deadline:
                 raise TimeoutError("the peer does not read")
 
-    def read(self, n):
-        while len(self.buffer) < n:
-            try:
-                chunk = self.sock.recv(1 << 18)
-            except ConnectionResetError:
-                chunk = b""
-            if not chunk:
-                raise Closed
-            self.buffer += chunk
-        out = bytes(self.buffer[:n])
-        del self.buffer[:n]
-        return out
-
     def record(self):
         """The next record, whatever its id."""
-        version, kind, request_id, size, padding, _ = struct.unpack("!BBHHBB", self.read(8))
+        version, kind, request_id, content, padding = self.read_record()
         assert version == 1, "a record of another version"
-        content = self.read(size)
-        self.read(padding)
         return Record(kind, request_id, content, padding)
 
     def take(self):
@@ -208,6 +174,13 @@ class Client:
             if answer.ended:
                 return self.answers.pop(request_id)
             self.take()
+
+    def answer_or_cut(self, request_id=1):
+        """The same, or None when the connection was closed before its end."""
+        try:
+            return self.answer(request_id)
+        except Closed:
+            return None
 
     def management(self):
         """Read until a record with id 0 comes."""

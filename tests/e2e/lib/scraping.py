@@ -89,11 +89,6 @@ def metrics_pid(server):
     return wait_for(lambda: metrics_pids(server), 5, "the metrics process")[0]
 
 
-def status_of(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-
-
 def ask(server, count=1, **more):
     with Client(server.address) as c:
         return [c.request(**more).status for _ in range(count)]

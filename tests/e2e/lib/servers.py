@@ -18,6 +18,8 @@ import time
 
 TOP = os.path.abspath(__file__ + "/../../../..")
 WORKERS = TOP + "/tests/e2e/workers"  # programs
+# What those in Python import.
+WORKERLIB = (WORKERS + "/workerlib.py", TOP + "/tests/e2e/lib/wire.py")
 ROOT = os.geteuid() == 0
 USER = "www-data"  # whom pools and web servers run as when the tests run as root
 PYTHON = "/usr/bin/python3"
@@ -148,12 +150,14 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
-def memory_kb(pid, field="VmRSS"):
+def status_of(pid):
+    """{field: value} of /proc/PID/status."""
     with open(f"/proc/{pid}/status", encoding="latin-1") as f:
-        for line in f:
-            if line.startswith(field + ":"):
-                return int(line.split()[1])
-    return 0
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def memory_kb(pid, field="VmRSS"):
+    return int(status_of(pid).get(field, "0").split()[0])
 
 
 # The test's directory and what runs in it ------------------------------------
@@ -423,3 +427,21 @@ class Anyfpm(Server):
         if not self.killed:
             out += [f"{path} is still there" for path in self.sockets if os.path.exists(path)]
         return out
+
+
+class Quick(Anyfpm):
+    """anyfpm -l ADDRESS [OPTION...] -- PROGRAM [ARG...], which says on stderr what a log would."""
+
+    def __init__(self, env, program, *options, listen=None, **more):
+        Server.__init__(self, env)  # pylint: disable=super-init-not-called,non-parent-init-called
+        listen = listen or f"{env.dir}/quick.sock"
+        self.log_path = self.config_path = env.dir + "/none"
+        self.address = self._address(listen)
+        self.sockets = [listen] if listen.startswith("/") else []
+        self.exit_code, self.killed = 0, False
+        root = ["-R"] if ROOT else []
+        self.launch([ANYFPM, *root, "-l", listen, *options, "--", *program], cwd=env.dir, **more)
+        env.note(self.pid)
+
+    def log(self):
+        return self.said()

@@ -1,6 +1,5 @@
 """What the tests of the slow log share: a strict reader of entries, a worker, the helper."""
 
-import json
 import os
 import re
 import signal
@@ -10,6 +9,7 @@ import time
 import pytest
 from fcgi import Client
 from servers import ANYFPM, SLOW, WORKERS, children, cmdline, stat, wait_for
+import statuspage
 
 with open(ANYFPM, "rb") as binary:
     HAS_STACKS = b"dwfl_linux_proc_report" in binary.read()
@@ -149,4 +149,4 @@ def ask_until_whole(server, *args, **more):
 
 def slow_requests(server):
     with Client(server.address) as c:
-        return json.loads(c.request(uri="/status", query="json").body)["slow requests"]
+        return statuspage.numbers(c)["slow requests"]

@@ -8,6 +8,11 @@ OPTIONS = {"pm.max_children": 4, "pm.status_path": "/status", "ping.path": "/pin
 FORMS = ["", "full", "json", "json&full", "xml", "xml&full", "openmetrics", "html", "html&full"]
 
 
+def numbers(client, query="json"):
+    """What it says to a connection that there is already."""
+    return json.loads(client.request(uri="/status", query=query).body)
+
+
 def page(address, query="json&full", uri="/status", **more):
     """One answer for the status page, on a connection of its own."""
     with Client(getattr(address, "address", address)) as c:

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from fcgi import Client
-from servers import ASAN, ROOT, wait_for
+from servers import ASAN, ROOT, status_of, wait_for
 
 
 def proc(pid, name):
@@ -20,10 +20,6 @@ def limit_of(pid, name):
     """(soft, hard) as /proc shows them."""
     line = re.search(rf"^{name}\s+(\S+)\s+(\S+)", proc(pid, "limits"), re.M)
     return line.group(1), line.group(2)
-
-
-def status_of(pid, name):
-    return re.search(rf"^{name}:\s+(\S+)", proc(pid, "status"), re.M).group(1)
 
 
 def nice_of(pid):
@@ -45,8 +41,8 @@ def test_limits_of_the_kernel(odd):
     assert nice_of(pid) == 7
     assert nice_of(server.pool()) == os.getpriority(os.PRIO_PROCESS, 0)
     assert proc(pid, "oom_score_adj").strip() == "500"
-    assert int(status_of(pid, "Umask"), 8) == 0o027
-    assert status_of(pid, "NoNewPrivs") == "1"
+    assert int(status_of(pid)["Umask"], 8) == 0o027
+    assert status_of(pid)["NoNewPrivs"] == "1"
 
 
 def test_defaults_of_the_kernel(odd):
@@ -59,8 +55,8 @@ def test_defaults_of_the_kernel(odd):
     assert limit_of(pid, "Max open files") == (str(soft), str(hard))
     assert limit_of(pid, "Max address space")[0] == "unlimited"
     assert proc(pid, "oom_score_adj").strip() == "300"
-    assert int(status_of(pid, "Umask"), 8) == 0o022
-    assert status_of(pid, "NoNewPrivs") == "0"
+    assert int(status_of(pid)["Umask"], 8) == 0o022
+    assert status_of(pid)["NoNewPrivs"] == "0"
     assert proc(server.pool(), "oom_score_adj").strip() == proc(os.getpid(),
                                                                  "oom_score_adj").strip()
 
@@ -132,7 +128,7 @@ def test_inherited_scheduling_is_kept(odd, scheduling):
 
 def may_raise_limits():
     """Whether we have CAP_SYS_RESOURCE (24), which a container's root may lack."""
-    return ROOT and int(status_of("self", "CapEff"), 16) >> 24 & 1
+    return ROOT and int(status_of("self")["CapEff"], 16) >> 24 & 1
 
 
 @pytest.mark.skipif(not may_raise_limits(), reason="needs root with CAP_SYS_RESOURCE")

@@ -1,7 +1,6 @@
 """The files of the access log: rotated, full, shared, refused; no line is lost."""
 
 import collections
-import json
 import os
 import re
 import resource
@@ -13,6 +12,7 @@ from fcgi import Client
 import pytest
 import servers
 from servers import ROOT, USER, wait_for
+import statuspage
 from web import fetch
 
 
@@ -97,7 +97,7 @@ def test_lines_lost_at_the_end_are_counted(env, odd):
     os.kill(server.pool(), signal.SIGTERM)
     server.wait_log(r"first worker \d+ is ready", 2, timeout=15)
     with Client(server.address) as c:
-        numbers = json.loads(c.request(uri="/status", query="json").body)
+        numbers = statuspage.numbers(c)
     assert (numbers["accepted conn"], numbers["log lines lost"]) == (10, 10)
 
 

@@ -12,8 +12,8 @@ import time
 
 from fcgi import Client
 import pytest
-from scraping import ask, metrics_pid, metrics_pids, status_of
-from servers import ASAN, ROOT, SLOW, alive, children, cpu_ticks, free_port, memory_kb, wait_for
+from scraping import ask, metrics_pid, metrics_pids
+from servers import ASAN, ROOT, SLOW, alive, children, cpu_ticks, free_port, memory_kb, status_of, wait_for
 
 
 # Hostile clients ---------------------------------------------------------------------

@@ -4,7 +4,6 @@ import fcntl
 import os
 import pwd
 import resource
-import shlex
 import shutil
 import signal
 import socket
@@ -17,7 +16,7 @@ import pytest
 
 import servers
 from fcgi import Client
-from servers import ANYFPM, ROOT, USER, wait_for
+from servers import ANYFPM, ROOT, USER, Quick, wait_for
 
 needs_root = pytest.mark.skipif(not ROOT, reason="only root has users that it does not trust")
 
@@ -65,25 +64,9 @@ def test_a_second_master_is_refused(odd, env):
 
 # The quick form ----------------------------------------------------------------
 
-class Quick(servers.Anyfpm):
-    """anyfpm -l ADDRESS [-n N] -- program, in the foreground, with what the log says on stderr."""
-
-    def __init__(self, env, command, *args, **more):  # pylint: disable=super-init-not-called
-        servers.Server.__init__(self, env)
-        self.address = f"{env.dir}/quick.sock"
-        self.exit_code, self.killed, self.sockets = 0, False, [self.address]
-        root = ["-R"] if ROOT else []
-        self.launch([ANYFPM, *root, "-l", self.address, *args, "--", *shlex.split(command)],
-                    cwd=env.dir, **more)
-        env.note(self.pid)
-
-    def log(self):
-        return self.said()
-
-
 def test_a_worker_for_each_usable_cpu(env):
     """In a container that has one of many CPUs, one worker is started."""
-    server = Quick(env, env.worker("echo"),
+    server = Quick(env, env.worker("echo").split(),
                    preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
     server.wait_log(r"ready to handle connections", timeout=15)
     assert len(server.workers()) == 1

@@ -115,30 +115,27 @@ def test_quit_does_not_wait_for_a_warm_up(odd):
     assert server.wait_exit(5 * SLOW) == 0
 
 
-def test_worker_that_ignores_sigterm(odd):
-    """SIGKILL follows: 0.5 s after TERM."""
-    server = odd("ignores-term", {"pm.max_children": 2})
+def ends_in_time(server, sig, seconds):
+    """Told by that signal, it takes a worker that ignores SIGTERM along."""
     with Client(server.address) as c:
         c.request()
     processes = everything(server)
     started = time.monotonic()
-    server.signal(signal.SIGTERM)
-    assert server.wait_exit(6 * SLOW) == 0
-    assert time.monotonic() - started < 3 * SLOW
+    server.signal(sig)
+    assert server.wait_exit(2 * seconds * SLOW) == 0
+    assert time.monotonic() - started < seconds * SLOW
     all_gone(processes)
+
+
+def test_worker_that_ignores_sigterm(odd):
+    """SIGKILL follows: 0.5 s after TERM."""
+    ends_in_time(odd("ignores-term", {"pm.max_children": 2}), signal.SIGTERM, 3)
 
 
 def test_worker_that_ignores_sigterm_at_quit(odd):
     """pm.stop_timeout bounds a graceful stop."""
-    server = odd("ignores-term", {"pm.max_children": 2, "pm.stop_timeout": "1s"})
-    with Client(server.address) as c:
-        c.request()
-    processes = everything(server)
-    started = time.monotonic()
-    server.signal(signal.SIGQUIT)
-    assert server.wait_exit(10 * SLOW) == 0
-    assert time.monotonic() - started < 5 * SLOW
-    all_gone(processes)
+    ends_in_time(odd("ignores-term", {"pm.max_children": 2, "pm.stop_timeout": "1s"}),
+                 signal.SIGQUIT, 5)
 
 
 def test_worker_that_ignores_sigterm_while_it_starts(odd):

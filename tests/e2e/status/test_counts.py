@@ -14,6 +14,7 @@ from accesslog import lines
 from fcgi import Client, Closed
 from prometheus_client.parser import text_string_to_metric_families
 from servers import ASAN, free_port
+import statuspage
 
 TOTAL = 1500 if ASAN else 10000
 CLIENTS = 12
@@ -106,7 +107,7 @@ def test_everybody_counts_the_same(env, odd):
 
     # The status page.
     with Client(server.address) as c:
-        status = json.loads(c.request(uri="/status", query="json").body)
+        status = statuspage.numbers(c)
     assert status["accepted conn"] == TOTAL
     by_end = {key[9:].replace(" ", "_"): n for key, n in status.items()
               if key.startswith("requests ") and isinstance(n, int)}

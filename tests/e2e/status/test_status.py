@@ -14,7 +14,7 @@ import pytest
 from fcgi import PARAMS, STDERR, STDIN, Client, begin, pairs, record, stream
 from scraping import Prometheus
 from servers import ASAN, SLOW, children, free_port, wait_for
-from statuspage import FORMS, OPTIONS, page, status
+from statuspage import FORMS, OPTIONS, numbers, page, status
 
 ENDS = ["ok", "timeout", "memory", "cpu", "crash", "invalid", "queue full", "queue timeout",
         "no worker", "client gone", "client timeout", "refused", "no resources", "stopped"]
@@ -290,7 +290,7 @@ def test_idle_and_active_make_total(odd):
         seen = set()
         with Client(server.address) as c:
             for i in range(1000):
-                s = json.loads(c.request(uri="/status", query="json&full").body)
+                s = numbers(c, "json&full")
                 assert s["idle processes"] + s["active processes"] == s["total processes"], s
                 states = [p["state"] for p in s["processes"]]
                 assert states.count("Idle") == s["idle processes"]

@@ -4,14 +4,9 @@ import os
 import struct
 import zlib
 
-BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
-RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
-KEEP_CONN = 1
-
-
-class Gone(Exception):
-    """The pool process has closed the connection."""
-
+from wire import (AUTHORIZER, BEGIN, DATA, END, FILTER, PARAMS, STDERR, STDIN,  # noqa: F401
+                  STDOUT, Reader, each_pair)
+from wire import Closed as Gone
 
 # The id of the request that came last, which its answer has to have.
 current = {"id": 1}
@@ -27,30 +22,7 @@ def header(content_type="text/plain", status=None, more=""):
     return (out + more + f"Content-Type: {content_type}\r\n\r\n").encode()
 
 
-class Connection:
-    def __init__(self, sock):
-        self.sock = sock
-        self.buffer = bytearray()
-
-    def read(self, n):
-        while len(self.buffer) < n:
-            try:
-                chunk = self.sock.recv(1 << 18)
-            except ConnectionResetError:
-                chunk = b""
-            if not chunk:
-                raise Gone
-            self.buffer += chunk
-        out = bytes(self.buffer[:n])
-        del self.buffer[:n]
-        return out
-
-    def record(self):
-        version, kind, request_id, size, padding, _ = struct.unpack("!BBHHBB", self.read(8))
-        content = self.read(size)
-        self.read(padding)
-        return version, kind, request_id, content, padding
-
+class Connection(Reader):
     def send(self, data):
         try:
             self.sock.sendall(data)
@@ -79,7 +51,7 @@ class Request:
         self.params_whole = True
         self.done = False
         while True:
-            version, kind, request_id, content, padding = conn.record()
+            version, kind, request_id, content, padding = conn.read_record()
             self.note(version, kind, request_id, content, padding)
             if kind == BEGIN:
                 current["id"] = request_id
@@ -94,23 +66,10 @@ class Request:
             self.records.append([version, kind, request_id, len(content), padding])
 
     def add_params(self, content):
-        i = 0
         try:
-            while i < len(content):
-                sizes = []
-                for _ in range(2):
-                    if content[i] < 128:
-                        sizes.append(content[i])
-                        i += 1
-                    else:
-                        sizes.append(struct.unpack_from("!I", content, i)[0] & 0x7fffffff)
-                        i += 4
-                if i + sum(sizes) > len(content):
-                    raise IndexError
-                name = content[i:i + sizes[0]].decode("latin-1")
+            for name, value in each_pair(content):
                 self.names.append(name)
-                self.params[name] = content[i + sizes[0]:i + sum(sizes)].decode("latin-1")
-                i += sum(sizes)
+                self.params[name] = value
         except (IndexError, struct.error):
             self.params_whole = False
 
@@ -120,7 +79,7 @@ class Request:
         if self.done or self.role == AUTHORIZER:
             return
         while True:
-            version, kind, request_id, content, padding = self.conn.record()
+            version, kind, request_id, content, padding = self.conn.read_record()
             self.note(version, kind, request_id, content, padding)
             if kind == STDIN:
                 self.length += len(content)
