@@ -12,10 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/openmetrics.h"
 #include "base/shared/ends.h"
 #include "base/shared/stats.h"
 #include "base/text_out.h"
-#include "pool/status/format.h"
 
 #define PREFIX_TEXT "anyfpm_"
 #define OPENMETRICS_TYPE "application/openmetrics-text"
@@ -113,7 +113,7 @@ sample(const struct page *page, const char *name, size_t len, const char *suffix
     const struct exposed_pool *p, const char *more)
 {
 	text_out_printf(page->out, PREFIX_TEXT "%.*s%s{pool=\"", (int)len, name, suffix);
-	status_escape_openmetrics(page->out, p->name);
+	openmetrics_escape(page->out, p->name);
 	text_out_printf(page->out, "\"%s%.*s} ", *more != '\0' ? "," : "",
 	    (int)strcspn(more, "}"), more);
 }

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "fpm/process/launch.h"
-#include "pool/policy/scale.h"
 
 #define SECOND_US INT64_C(1000000)
 #define QUICK_DEATH_US SECOND_US /* younger than this when it dies: the start has failed */
@@ -60,7 +60,7 @@ process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
 int64_t
 process_backoff_us(struct process *p)
 {
-	return scale_backoff_us(++p->quick_deaths);
+	return backoff_us(++p->quick_deaths);
 }
 
 void
@@ -105,7 +105,7 @@ process_ended(struct process *p, const siginfo_t *info, bool told, bool proven)
 		p->quick_deaths = 0;
 	} else {
 		/* One that has served is started again at once, unless it makes a habit of it. */
-		wait_us = scale_backoff_us(p->quick_deaths + !proven);
+		wait_us = backoff_us(p->quick_deaths + !proven);
 		p->quick_deaths++;
 		snprintf(next, sizeof(next), "; next start in %.1f seconds",
 		    (double)wait_us / SECOND_US);

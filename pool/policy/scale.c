@@ -3,9 +3,6 @@
 
 #include "pool/policy/scale.h"
 
-#define BACKOFF_FIRST_US 500000
-#define BACKOFF_MAX_US 30000000
-
 static unsigned int
 minus(unsigned int a, unsigned int b)
 {
@@ -87,16 +84,4 @@ scale_decide(const struct scale_counts *c, const struct scale_settings *s,
 		d->again_us = SCALE_WAIT_US;
 	if (d->start == 0)
 		decide_stop(c, s, d);
-}
-
-int64_t
-scale_backoff_us(unsigned int failures)
-{
-	int64_t delay = BACKOFF_FIRST_US;
-
-	if (failures == 0)
-		return 0;
-	while (--failures > 0 && delay < BACKOFF_MAX_US)
-		delay *= 2;
-	return delay < BACKOFF_MAX_US ? delay : BACKOFF_MAX_US;
 }

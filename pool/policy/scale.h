@@ -49,10 +49,4 @@ void scale_decide(const struct scale_counts *counts, const struct scale_settings
 /* The most workers that there may be at once, those that stop among them. */
 unsigned int scale_processes_max(unsigned int max_children, unsigned int max_surge);
 
-/*
- * How long to wait after a number of starts that failed in a row: microseconds; nothing after
- * none, then 0.5 s doubling to 30 s.
- */
-int64_t scale_backoff_us(unsigned int failures);
-
 #endif

@@ -27,8 +27,4 @@ const char *status_date(uint64_t seconds, char buf[STATUS_DATE_MAX]);
 /* Append text for XML or HTML: valid UTF-8, entities for what would be markup. */
 void status_escape_xml(struct text_out *out, const char *text);
 
-/* Append a help text or the value of a label for Prometheus: valid UTF-8, with backslash, newline
- * and double quote escaped. */
-void status_escape_openmetrics(struct text_out *out, const char *text);
-
 #endif

@@ -4,31 +4,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/openmetrics.h"
 #include "pool/status/format.h"
-
-void
-status_escape_openmetrics(struct text_out *out, const char *text)
-{
-	char clean[UTF8_CLEAN_MAX(STATUS_TEXT_MAX)];
-
-	utf8_clean(clean, sizeof(clean), text, strlen(text), UTF8_XML);
-	for (const char *s = clean; *s != '\0'; s++) {
-		size_t n = strcspn(s, "\\\n\"");
-
-		text_out_add(out, s, n);
-		s += n;
-		if (*s == '\0')
-			break;
-		text_out_printf(out, "\\%c", *s == '\n' ? 'n' : *s);
-	}
-}
 
 static void
 metric(struct text_out *out, const struct status_item *item)
 {
 	text_out_printf(out, "# HELP %s ", item->metric);
-	status_escape_openmetrics(out, item->help);
+	openmetrics_escape(out, item->help);
 	text_out_printf(out, "\n# TYPE %s %s\n%s ", item->metric,
 	    item->counter ? "counter" : "gauge", item->metric);
 	switch (item->kind) {
@@ -53,9 +36,9 @@ status_openmetrics(struct text_out *out, const struct status_view *view, bool fu
 	const struct status_item *manager = status_view_find(view, "process manager");
 
 	text_out_string(out, "# HELP phpfpm_up Could pool ");
-	status_escape_openmetrics(out, pool != NULL ? pool->value.text : "");
+	openmetrics_escape(out, pool != NULL ? pool->value.text : "");
 	text_out_string(out, " using a ");
-	status_escape_openmetrics(out, manager != NULL ? manager->value.text : "");
+	openmetrics_escape(out, manager != NULL ? manager->value.text : "");
 	text_out_string(out, " PM be reached?\n# TYPE phpfpm_up gauge\nphpfpm_up 1\n");
 	for (size_t i = 0; i < view->item_count; i++) {
 		if (view->items[i].metric[0] != '\0')

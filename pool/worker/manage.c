@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
@@ -42,7 +43,7 @@ manage_start_failed(struct pool *pool, int64_t started_us)
 
 	if (started_us < pool->failed_us)
 		return; /* started together with one that failed: the same attempt */
-	delay = scale_backoff_us(++pool->failures);
+	delay = backoff_us(++pool->failures);
 	account_workers(pool);
 	pool->failed_us = clock_now_us();
 	pool->retry_us = pool->failed_us + delay;

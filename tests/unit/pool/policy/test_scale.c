@@ -1,4 +1,4 @@
-/* test_scale.c: how many workers to start or stop, and when to try again. */
+/* test_scale.c: how many workers to start or stop. */
 #include "config.h"
 
 #include "pool/policy/scale.h"
@@ -280,21 +280,6 @@ START_TEST(test_limits)
 }
 END_TEST
 
-static const struct {
-	unsigned int failures;
-	int64_t delay_us;
-} backoff_rows[] = {{0, 0}, {1, 500000}, {2, 1000000}, {3, 2000000}, {4, 4000000}, {5, 8000000},
-    {6, 16000000}, {7, 30000000}, {8, 30000000}, {100, 30000000}, {4294967295u, 30000000}};
-
-START_TEST(test_backoff)
-{
-	int64_t delay = scale_backoff_us(backoff_rows[_i].failures);
-
-	ck_assert_msg(delay == backoff_rows[_i].delay_us, "%u failures: %lld us",
-	    backoff_rows[_i].failures, (long long)delay);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -305,7 +290,6 @@ main(void)
 	tcase_add_loop_test(tc, test_dynamic, 0, COUNT(dynamic_rows));
 	tcase_add_loop_test(tc, test_ondemand, 0, COUNT(ondemand_rows));
 	tcase_add_loop_test(tc, test_limits, 0, 9);
-	tcase_add_loop_test(tc, test_backoff, 0, COUNT(backoff_rows));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
