@@ -1,10 +1,13 @@
-/* run.h: the main function of a unit test: run the suite, report in TAP. */
+/* run.h: what every unit test has: its table's number of rows, and its main function. */
 #ifndef ANYFPM_TESTS_RUN_H
 #define ANYFPM_TESTS_RUN_H
 
 #include <check.h>
 
-/* Automake's tap-driver.sh reads the result from the report, so the exit code is always 0. */
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+
+/* Run the suite, report in TAP. Automake's tap-driver.sh reads the result from the report, so the
+ * exit code is always 0. */
 static inline int
 run_suite(Suite *suite)
 {

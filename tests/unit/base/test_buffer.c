@@ -8,7 +8,6 @@
 #include "base/buffer.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define FREE_MAX 2
 
 static struct chunk_pool pool;

@@ -12,8 +12,6 @@
 #include "base/quota.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static const struct {
 	const char *max;
 	unsigned int cpus;

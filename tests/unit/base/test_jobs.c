@@ -13,13 +13,13 @@
 #include "base/jobs.h"
 #include "tests/unit/run.h"
 
-#define COUNT 100
+#define JOBS 100
 #define LONG_US INT64_C(20000000)
 #define SHORT_US 100000
 
 static struct jobs *jobs;
-static struct job job[COUNT];
-static int ran[COUNT], ran_count, done[COUNT], done_count;
+static struct job job[JOBS];
+static int ran[JOBS], ran_count, done[JOBS], done_count;
 static int gate[2]; /* a job that waits reads from it */
 static pthread_t runner;
 static sigset_t blocked;
@@ -66,7 +66,7 @@ static void
 done_next(void *arg)
 {
 	done_note(arg);
-	if (done_count < COUNT)
+	if (done_count < JOBS)
 		jobs_put(jobs, &job[done_count]);
 }
 
@@ -75,7 +75,7 @@ setup(void)
 {
 	ck_assert_int_eq(pipe2(gate, O_CLOEXEC), 0);
 	ran_count = done_count = 0;
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < JOBS; i++)
 		job[i] = (struct job){.run = run_note, .done = done_note, .arg = &job[i]};
 	jobs = jobs_new("test-jobs");
 	ck_assert(jobs != NULL);
@@ -122,12 +122,12 @@ check_order(int count)
 
 START_TEST(test_order)
 {
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < JOBS; i++)
 		jobs_put(jobs, &job[i]);
 	ck_assert_int_eq(done_count, 0); /* not before they are collected */
-	ck_assert_uint_eq(jobs_count(jobs), COUNT);
+	ck_assert_uint_eq(jobs_count(jobs), JOBS);
 	collect_all();
-	check_order(COUNT);
+	check_order(JOBS);
 	ck_assert(!is_told(0));
 	ck_assert(jobs_end(jobs, LONG_US));
 }
@@ -135,11 +135,11 @@ END_TEST
 
 START_TEST(test_one_after_the_other)
 {
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < JOBS; i++)
 		job[i].done = done_next;
 	jobs_put(jobs, &job[0]);
 	collect_all();
-	check_order(COUNT);
+	check_order(JOBS);
 	ck_assert(jobs_end(jobs, LONG_US));
 }
 END_TEST
@@ -179,11 +179,11 @@ END_TEST
 START_TEST(test_end)
 {
 	job[0].run = run_wait;
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < JOBS; i++)
 		jobs_put(jobs, &job[i]);
 	open_gate();
 	ck_assert(jobs_end(jobs, LONG_US));
-	check_order(COUNT);
+	check_order(JOBS);
 }
 END_TEST
 

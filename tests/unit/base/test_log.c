@@ -15,7 +15,6 @@
 #include "base/logline.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define STAMP "^\\[[0-3][0-9]-[A-Z][a-z]{2}-[0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\] "
 
 static int log_fd;

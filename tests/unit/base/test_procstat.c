@@ -12,7 +12,6 @@
 #include "base/procstat.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define KB 1024
 
 static const struct {

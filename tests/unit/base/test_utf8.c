@@ -6,7 +6,6 @@
 #include "base/utf8.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define R "\xef\xbf\xbd"
 
 static const struct {

@@ -10,8 +10,6 @@
 #include "conf/conf.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 #define TEN "0123456789"
 #define PATH_107 "/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "abcdef"
 

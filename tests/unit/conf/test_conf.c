@@ -12,7 +12,6 @@
 #include "conf/text.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define POOL(name, port) "[" name "]\ncommand = /bin/cat\nlisten = " port "\npm.max_children = 1\n"
 
 static char dir[] = "/tmp/anyfpm-test-XXXXXX";

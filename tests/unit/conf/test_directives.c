@@ -15,8 +15,6 @@
 #include "conf/text.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 /* A value for each directive (in both sections, if it is in both), and how the dump writes it. */
 static const struct {
 	const char *key, *raw, *dumped;

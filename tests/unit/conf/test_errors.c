@@ -10,8 +10,6 @@
 #include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 #define POOL "[www]\ncommand = /bin/cat\nlisten = 9000\npm.max_children = 1\n"
 #define POOL5 "[www]\ncommand = /bin/cat\nlisten = 9000\npm.max_children = 5\n"
 #define SPARE "pm = dynamic\npm.min_spare_servers = 2\npm.max_spare_servers = 5\n"

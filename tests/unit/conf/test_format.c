@@ -8,8 +8,6 @@
 #include "conf/format.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static const struct {
 	const char *text;
 	enum format_code code;

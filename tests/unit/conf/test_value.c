@@ -7,8 +7,6 @@
 #include "conf/value.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 /* A number and what it reads as. */
 struct row {
 	const char *text;

@@ -8,8 +8,6 @@
 #include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 #define POOL "[www]\ncommand = /bin/cat\nlisten = 9000\npm.max_children = 1\n"
 
 /* What php-fpm takes and we do without, and what may not have been meant as it was read; note NULL:

@@ -6,7 +6,6 @@
 #include "fpm/share.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define POOLS_MAX 4
 
 struct pool_row {

@@ -11,8 +11,6 @@
 #include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 /* It is a label, the end of a metric's name, and, with spaces, of a key. */
 START_TEST(test_word)
 {

@@ -14,8 +14,6 @@
 #include "base/shared/message.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static int ends[2];
 static struct message got;
 

@@ -11,7 +11,6 @@
 #include "base/shared/stats.h"
 #include "tests/unit/run.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define SECOND INT64_C(1000000)
 #define T0 (INT64_C(1000000) * SECOND) /* any time, at the beginning of a slot and of a second */
 

@@ -7,7 +7,6 @@
 #include "fpm/files/acl.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define ENTRIES_MAX 8
 
 enum { OWNER = 0x01, USER = 0x02, OWNING = 0x04, GROUP = 0x08, MASK = 0x10, OTHER = 0x20 };

@@ -10,7 +10,6 @@
 #include "fpm/metrics/exposition.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define SECOND INT64_C(1000000)
 #define NOW (1000 * SECOND)
 

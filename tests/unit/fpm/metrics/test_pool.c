@@ -22,8 +22,6 @@
 #include "fpm/metrics/pool.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 struct scene {
 	int fd;
 	struct stats *stats; /* as the pool process writes it */

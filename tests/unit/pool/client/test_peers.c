@@ -16,7 +16,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define WAIT_MS 10000
 
 /* The so-manyth calloc() from now on fails; 0: none. The linker puts this in its place. */

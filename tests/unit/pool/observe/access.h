@@ -18,8 +18,8 @@
 #include "pool/wire/fcgi.h"
 #include "pool/wire/params.h"
 #include "tests/unit/fixture.h"
+#include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define SECOND INT64_C(1000000)
 
 static struct fixture f;

@@ -4,8 +4,6 @@
 #include "pool/policy/evidence.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static const struct {
 	const char *name;
 	struct evidence seen;

@@ -13,7 +13,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define MIB (1024 * 1024)
 
 static const struct {

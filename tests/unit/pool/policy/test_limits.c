@@ -4,7 +4,6 @@
 #include "pool/policy/limits.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define KB UINT64_C(1024)
 #define MB (1024 * KB)
 #define SECOND INT64_C(1000000)

@@ -4,8 +4,6 @@
 #include "pool/policy/prompt.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static const struct {
 	const char *name;
 	int64_t after_us;

@@ -4,7 +4,6 @@
 #include "pool/policy/scale.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define SECOND INT64_C(1000000)
 #define IDLE_TIMEOUT (10 * SECOND)
 

@@ -4,8 +4,6 @@
 #include "pool/policy/spare.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 #define STATIC {.pm = PM_STATIC, .max_children = 4}
 #define DYNAMIC {.pm = PM_DYNAMIC, .max_children = 8, .min_spare = 2, .max_spare = 6}
 #define ONDEMAND {.pm = PM_ONDEMAND, .max_children = 8}

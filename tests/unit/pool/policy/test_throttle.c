@@ -4,7 +4,6 @@
 #include "pool/policy/throttle.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define MS INT64_C(1000)
 #define SECOND INT64_C(1000000)
 #define T0 (1000 * SECOND)

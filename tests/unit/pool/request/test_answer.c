@@ -13,7 +13,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define BYTES(s) (const uint8_t *)(s), sizeof(s) - 1
 
 static struct fixture f;

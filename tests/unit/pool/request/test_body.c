@@ -21,7 +21,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define BODY_MAX 1000000
 
 static struct fixture f;

@@ -17,7 +17,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define BEGIN "begin 1 responder keep; "
 
 static struct fixture f;

@@ -12,7 +12,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 #define READ_MAX (4 * 1024 * 1024)
 
 static struct fixture f;

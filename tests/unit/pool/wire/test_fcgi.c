@@ -7,7 +7,6 @@
 #include "pool/wire/fcgi.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define TRACE_MAX 400000
 
 /* What a decoder gave, without regard to the pieces it came in. */

@@ -7,7 +7,6 @@
 #include "pool/wire/head.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define BYTES(s) (const uint8_t *)(s), sizeof(s) - 1
 
 static const struct {

@@ -12,8 +12,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static struct fixture f;
 static struct request *r;
 

@@ -17,7 +17,6 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define LINES 20000 /* of two bytes: they fit a pipe */
 
 static struct fixture f;

@@ -15,7 +15,6 @@
 #include "pool/worker/leaf.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define EVENTS "populated 1\nfrozen 0\n"
 #define STAT "anon 4096\nanon_thp 8192\nfile 12288\n"
 

@@ -9,8 +9,6 @@
 #include "pool/worker/parked.h"
 #include "tests/unit/run.h"
 
-#define COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
-
 static const struct {
 	const char *rest; /* behind the number, or all of it */
 	long number; /* -1: none */
