@@ -160,9 +160,9 @@ stop_workers(struct pool *pool, int64_t kill_after_us)
 	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
 		int64_t kill_us = clock_now_us() + kill_after_us;
 
-		if (w->kill_us > kill_us)
-			w->kill_us = kill_us;
-		deadline_at(pool, w->kill_us);
+		if (w->leave.kill_us > kill_us)
+			w->leave.kill_us = kill_us;
+		deadline_at(pool, w->leave.kill_us);
 	}
 }
 

@@ -44,10 +44,10 @@ is_failed_start(struct worker *w, const siginfo_t *info)
 
 	if (pool->state >= POOL_STOPPING)
 		return false;
-	if (!w->was_ready)
+	if (!w->life.was_ready)
 		return true;
-	if (w->stop_reason[0] != '\0' || w->was_busy ||
-	    clock_now_us() - w->started_us >= SHORT_LIFE_US)
+	if (w->leave.stop_reason[0] != '\0' || w->life.was_busy ||
+	    clock_now_us() - w->life.started_us >= SHORT_LIFE_US)
 		return false;
 	/* Somebody killed it: no fault of the program, unless it happens again and again. */
 	return info->si_code == CLD_EXITED || info->si_status != SIGKILL ||
@@ -60,11 +60,11 @@ has_crashed(const struct worker *w, const siginfo_t *info)
 {
 	if (exit_is_success(info))
 		return false;
-	if (w->stop_reason[0] == '\0')
+	if (w->leave.stop_reason[0] == '\0')
 		return true;
 	/* Its connection broke, it was asked to end for that, but it had been dying already. */
 	return info->si_code != CLD_EXITED && info->si_status != SIGTERM &&
-	    (info->si_status != SIGKILL || !w->killed);
+	    (info->si_status != SIGKILL || !w->leave.killed);
 }
 
 static void
@@ -76,7 +76,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 
 	exit_describe(info, how);
 	relay_worker_dead(w, exit_is_success(info), how);
-	capture_close(&w->err);
+	capture_close(&w->captures.err);
 	obituary_write(w, info, how, failed_start);
 	if (failed_start)
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
@@ -86,7 +86,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 	sweep_worker_died(w);
 	leaf_kill(&pool->leaves, w->slot); /* now: no other has the slot yet */
 	if (failed_start)
-		manage_start_failed(pool, w->started_us);
+		manage_start_failed(pool, w->life.started_us);
 	if (info->si_code != CLD_EXITED &&
 	    (info->si_status == SIGSEGV || info->si_status == SIGBUS))
 		manage_crashed(pool);
@@ -108,11 +108,11 @@ worker_stopped(struct worker *w)
 		worker_kill(w, "it was stopped by a signal");
 		return;
 	}
-	w->stopped = true;
-	if (w->conn_fd == -1 || r->answer.responded || ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1 ||
+	w->receipt.stopped = true;
+	if (w->conn.fd == -1 || r->answer.responded || ioctl(w->conn.fd, SIOCOUTQ, &unread) == -1 ||
 	    unread == 0)
 		return;
-	w->stopped_unread = true;
+	w->receipt.stopped_unread = true;
 	if (request_is_idempotent(r) || !ending_was_accepted(w))
 		worker_kill(w, "it was stopped by a signal");
 }
@@ -127,7 +127,7 @@ child_changed(struct worker *w, const siginfo_t *info)
 	if (w == NULL)
 		return;
 	if (info->si_code == CLD_CONTINUED)
-		w->stopped = false;
+		w->receipt.stopped = false;
 	else
 		worker_stopped(w);
 }

@@ -45,17 +45,18 @@ client_let_go(struct client *c)
 	/* Some take the end of the connection for the end of the answer; nobody a reset. */
 	const struct linger reset = { 1, 0 };
 
-	assert(TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->writable) && c->to_disk == 0);
-	event_del(&c->ev_read);
+	assert(
+	    TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->output.writable) && c->input.to_disk == 0);
+	event_del(&c->input.ev_read);
 	c->pool->status_clients -= c->status_only;
 	if (has_peer(c))
 		peers_leave(c->pool->peers, c->addr);
 	account_clients(c->pool);
 	writing_forget(c);
-	if (c->cut_us != 0 && c->tcp && !c->multiplexes)
+	if (c->output.cut_us != 0 && c->tcp && !c->input.multiplexes)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	fd_close(&c->fd);
-	chain_clear(&c->pool->chunks, &c->control);
+	chain_clear(&c->pool->chunks, &c->output.control);
 	reading_forget_values(c);
 	listen_resume(c->pool);
 }
@@ -93,16 +94,16 @@ client_settle(struct client *c)
 {
 	if (c->state >= CLIENT_LINGERING || c->request_count > 0)
 		return;
-	if (accepts_requests(c) && !c->half_closed) {
-		bool between = fcgi_decoder_between(&c->decoder);
+	if (accepts_requests(c) && !c->input.half_closed) {
+		bool between = fcgi_decoder_between(&c->input.decoder);
 
 		client_set_state(c, between ? CLIENT_IDLE : CLIENT_READING);
 		if (!between || c->pool->state < POOL_DRAINING)
 			return;
 	}
-	if (c->control.len > 0)
+	if (c->output.control.len > 0)
 		return; /* writing_flush() comes back here */
-	if (!c->unread || c->half_closed || shutdown(c->fd, SHUT_WR) == -1) {
+	if (!c->input.unread || c->input.half_closed || shutdown(c->fd, SHUT_WR) == -1) {
 		client_set_state(c, CLIENT_CLOSED);
 		return;
 	}
@@ -145,10 +146,10 @@ client_new(struct listener *l, int fd, const uint8_t addr[16])
 	c->tcp = l->tcp;
 	c->status_only = l->status_only;
 	memcpy(c->addr, addr, sizeof(c->addr));
-	fcgi_decoder_init(&c->decoder);
+	fcgi_decoder_init(&c->input.decoder);
 	TAILQ_INIT(&c->requests);
-	TAILQ_INIT(&c->writable);
-	chain_init(&c->control);
+	TAILQ_INIT(&c->output.writable);
+	chain_init(&c->output.control);
 	writing_init(c);
 	if (!reading_init(c)) {
 		close(fd);
@@ -156,7 +157,7 @@ client_new(struct listener *l, int fd, const uint8_t addr[16])
 		return NULL;
 	}
 	if (has_peer(c) && !peers_enter(pool->peers, c->addr)) {
-		event_del(&c->ev_read);
+		event_del(&c->input.ev_read);
 		close(fd);
 		free(c);
 		return NULL;

@@ -62,12 +62,12 @@ end_of_input(struct client *c)
 		return;
 	}
 	/* The end of file polls readable for ever: only its hang-up may wake us from now on. */
-	c->half_closed = true;
-	event_del(&c->ev_read);
+	c->input.half_closed = true;
+	event_del(&c->input.ev_read);
 	writing_half_closed(c); /* before it is read again: a descriptor has one way only */
-	event_assign(&c->ev_read, c->pool->base, c->fd, EV_READ | EV_ET | EV_PERSIST, on_read,
+	event_assign(&c->input.ev_read, c->pool->base, c->fd, EV_READ | EV_ET | EV_PERSIST, on_read,
 	    c);
-	event_add(&c->ev_read, NULL);
+	event_add(&c->input.ev_read, NULL);
 }
 
 /* What is no FastCGI ends the connection. */
@@ -87,7 +87,7 @@ take(struct client *c, const uint8_t *p, size_t n)
 	struct fcgi_piece piece;
 
 	while (n > 0 && c->state < CLIENT_LINGERING) {
-		ssize_t used = fcgi_decode(&c->decoder, p, n, &piece);
+		ssize_t used = fcgi_decode(&c->input.decoder, p, n, &piece);
 
 		if (used < 0) {
 			garbage(c);
@@ -103,7 +103,7 @@ take(struct client *c, const uint8_t *p, size_t n)
 	demux_batch_ends(c);
 	if (c->state >= CLIENT_LINGERING)
 		return;
-	if (c->control.len > CONTROL_MAX) {
+	if (c->output.control.len > CONTROL_MAX) {
 		client_gone(c);
 		return;
 	}
@@ -111,7 +111,7 @@ take(struct client *c, const uint8_t *p, size_t n)
 	reading_update(c);
 	writing_flush(c);
 	/* At the limit nobody has his answers to management records kept for him. */
-	if (c->control.len > 0 && c->request_count == 0 &&
+	if (c->output.control.len > 0 && c->request_count == 0 &&
 	    ledger_level(&c->pool->ledger) >= LEDGER_FULL)
 		client_gone(c);
 }
@@ -120,7 +120,7 @@ take(struct client *c, const uint8_t *p, size_t n)
 static struct request *
 lone_request(const struct client *c)
 {
-	return c->request_count == 1 && !c->multiplexes ? TAILQ_FIRST(&c->requests) : NULL;
+	return c->request_count == 1 && !c->input.multiplexes ? TAILQ_FIRST(&c->requests) : NULL;
 }
 
 /* The bytes that may be read now; 0: it has to wait. */
@@ -129,8 +129,8 @@ may_read(const struct client *c)
 {
 	const struct request *r = lone_request(c);
 	struct ledger_reader reader = {
-		.multiplexes = c->multiplexes,
-		.blocked = c->write_armed,
+		.multiplexes = c->input.multiplexes,
+		.blocked = c->output.armed,
 		.input_open = r != NULL && !r->body.input_end,
 	};
 
@@ -163,13 +163,13 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	size_t max;
 	ssize_t n;
 
-	if (c->half_closed) {
+	if (c->input.half_closed) {
 		if (hung_up(c->fd))
 			client_gone(c);
 		return;
 	}
-	if (c->paused) {
-		event_del(&c->ev_read); /* or it would be told for ever */
+	if (c->input.paused) {
+		event_del(&c->input.ev_read); /* or it would be told for ever */
 		if (hung_up(c->fd))
 			client_gone(c);
 		return;
@@ -190,8 +190,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 bool
 reading_init(struct client *c)
 {
-	event_assign(&c->ev_read, c->pool->base, c->fd, EV_READ | EV_PERSIST, on_read, c);
-	return event_add(&c->ev_read, NULL) == 0;
+	event_assign(&c->input.ev_read, c->pool->base, c->fd, EV_READ | EV_PERSIST, on_read, c);
+	return event_add(&c->input.ev_read, NULL) == 0;
 }
 
 void
@@ -200,23 +200,24 @@ reading_update(struct client *c)
 	struct request *r = TAILQ_FIRST(&c->requests);
 	bool pause;
 
-	if (c->half_closed || c->state == CLIENT_CLOSED)
+	if (c->input.half_closed || c->state == CLIENT_CLOSED)
 		return;
 	/* Only a lone request whose body is too much for its buffer stops the reading. */
-	pause = c->request_count == 1 && !c->multiplexes && !r->body.input_end && !r->answer.end &&
-	    r->state >= REQUEST_QUEUED && (c->paused ? !body_has_room(r) : body_is_full(r));
+	pause = c->request_count == 1 && !c->input.multiplexes && !r->body.input_end &&
+		!r->answer.end && r->state >= REQUEST_QUEUED &&
+		(c->input.paused ? !body_has_room(r) : body_is_full(r));
 	/* buffer_limit: until it has a worker, or takes what it is sent. */
 	if (c->request_count != 1 || r->state != REQUEST_BODY)
 		pause = pause || may_read(c) == 0;
 	pause = pause || body_waits_for_disk(c);
-	if (pause == c->paused)
+	if (pause == c->input.paused)
 		return;
-	c->paused = pause;
+	c->input.paused = pause;
 	/* While it is not read its departure is still noticed. */
-	event_del(&c->ev_read);
-	event_assign(&c->ev_read, c->pool->base, c->fd,
+	event_del(&c->input.ev_read);
+	event_assign(&c->input.ev_read, c->pool->base, c->fd,
 	    (pause ? EV_CLOSED : EV_READ) | EV_PERSIST, on_read, c);
-	event_add(&c->ev_read, NULL);
+	event_add(&c->input.ev_read, NULL);
 	TAILQ_FOREACH (r, &c->requests, client_link) {
 		if (r->state >= REQUEST_BODY && !r->body.input_end && !r->answer.end)
 			request_await_body(r, !pause);
@@ -228,8 +229,8 @@ reading_update(struct client *c)
 void
 reading_forget_values(struct client *c)
 {
-	free(c->values);
-	c->values = NULL;
-	ledger_give(&c->pool->ledger, c->values_cap);
-	c->values_cap = 0;
+	free(c->input.values);
+	c->input.values = NULL;
+	ledger_give(&c->pool->ledger, c->input.values_cap);
+	c->input.values_cap = 0;
 }

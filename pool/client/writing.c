@@ -35,17 +35,17 @@ on_write(evutil_socket_t fd, short what, void *arg)
 void
 writing_init(struct client *c)
 {
-	event_assign(&c->ev_write, c->pool->base, c->fd, EV_WRITE | EV_PERSIST, on_write, c);
+	event_assign(&c->output.ev_write, c->pool->base, c->fd, EV_WRITE | EV_PERSIST, on_write, c);
 }
 
 void
 writing_half_closed(struct client *c)
 {
-	event_del(&c->ev_write);
+	event_del(&c->output.ev_write);
 	event_assign(
-	    &c->ev_write, c->pool->base, c->fd, EV_WRITE | EV_ET | EV_PERSIST, on_write, c);
-	if (c->write_armed)
-		event_add(&c->ev_write, NULL);
+	    &c->output.ev_write, c->pool->base, c->fd, EV_WRITE | EV_ET | EV_PERSIST, on_write, c);
+	if (c->output.armed)
+		event_add(&c->output.ev_write, NULL);
 }
 
 void
@@ -56,20 +56,20 @@ writing_has_output(struct request *r)
 	if (c == NULL)
 		return;
 	if (!r->answer.writable)
-		TAILQ_INSERT_TAIL(&c->writable, r, write_link);
+		TAILQ_INSERT_TAIL(&c->output.writable, r, write_link);
 	r->answer.writable = true;
-	if (!c->flush_due)
-		TAILQ_INSERT_TAIL(&c->pool->flush, c, flush_link);
-	c->flush_due = true;
+	if (!c->output.flush_due)
+		TAILQ_INSERT_TAIL(&c->pool->flush, c, output.flush_link);
+	c->output.flush_due = true;
 }
 
 /* It is about to be written to, or closed. */
 static void
 flushed(struct client *c)
 {
-	if (c->flush_due)
-		TAILQ_REMOVE(&c->pool->flush, c, flush_link);
-	c->flush_due = false;
+	if (c->output.flush_due)
+		TAILQ_REMOVE(&c->pool->flush, c, output.flush_link);
+	c->output.flush_due = false;
 }
 
 void
@@ -90,10 +90,10 @@ delivered(struct client *c, struct request *r)
 	bool last = !r->keep || r->answer.cut;
 
 	if (!r->body.input_end || r->body.end_implied)
-		c->unread = true;
+		c->input.unread = true;
 	if (r->answer.cut) {
-		c->cut_us = clock_now_us();
-		deadline_at(c->pool, c->cut_us + CUT_TIMEOUT_US);
+		c->output.cut_us = clock_now_us();
+		deadline_at(c->pool, c->output.cut_us + CUT_TIMEOUT_US);
 	}
 	r->times.delivered_us = clock_now_us();
 	request_unlink_client(r);
@@ -120,12 +120,12 @@ writing_progresses(struct client *c)
 {
 	int unsent = unsent_bytes(c);
 
-	if (unsent >= c->unsent)
+	if (unsent >= c->output.unsent)
 		return false;
-	c->unsent = unsent;
-	c->blocked_us = clock_now_us();
-	TAILQ_REMOVE(&c->pool->blocked, c, blocked_link);
-	TAILQ_INSERT_TAIL(&c->pool->blocked, c, blocked_link);
+	c->output.unsent = unsent;
+	c->output.blocked_us = clock_now_us();
+	TAILQ_REMOVE(&c->pool->blocked, c, output.blocked_link);
+	TAILQ_INSERT_TAIL(&c->pool->blocked, c, output.blocked_link);
 	return true;
 }
 
@@ -135,32 +135,32 @@ blocked(struct client *c)
 {
 	struct pool *pool = c->pool;
 
-	if (!c->write_armed)
-		event_add(&c->ev_write, NULL);
-	else if (!c->progress)
+	if (!c->output.armed)
+		event_add(&c->output.ev_write, NULL);
+	else if (!c->output.progress)
 		return;
 	else
-		TAILQ_REMOVE(&pool->blocked, c, blocked_link);
-	c->write_armed = true;
-	c->blocked_us = clock_now_us();
-	c->unsent = unsent_bytes(c);
-	TAILQ_INSERT_TAIL(&pool->blocked, c, blocked_link);
+		TAILQ_REMOVE(&pool->blocked, c, output.blocked_link);
+	c->output.armed = true;
+	c->output.blocked_us = clock_now_us();
+	c->output.unsent = unsent_bytes(c);
+	TAILQ_INSERT_TAIL(&pool->blocked, c, output.blocked_link);
 	deadline_after_ms(pool, pool->conf->response_send_timeout_ms);
 }
 
 static void
 unblocked(struct client *c)
 {
-	event_del(&c->ev_write);
-	TAILQ_REMOVE(&c->pool->blocked, c, blocked_link);
-	c->write_armed = false;
+	event_del(&c->output.ev_write);
+	TAILQ_REMOVE(&c->pool->blocked, c, output.blocked_link);
+	c->output.armed = false;
 }
 
 void
 writing_forget(struct client *c)
 {
 	flushed(c);
-	if (c->write_armed)
+	if (c->output.armed)
 		unblocked(c);
 }
 
@@ -180,7 +180,7 @@ write_chain(struct client *c, struct chain *chain, int max_chunks)
 	n = writev(c->fd, iov, count);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	c->progress = true;
+	c->output.progress = true;
 	chain_consume(&c->pool->chunks, chain, (size_t)n);
 	return (size_t)n == total;
 }
@@ -198,12 +198,12 @@ is_partial(const struct request *r)
 static int
 write_some(struct client *c)
 {
-	struct request *r = TAILQ_FIRST(&c->writable);
+	struct request *r = TAILQ_FIRST(&c->output.writable);
 	size_t left;
 	int rc;
 
-	if (c->control.len > 0 && (r == NULL || !is_partial(r)))
-		return write_chain(c, &c->control, WRITE_CHUNKS);
+	if (c->output.control.len > 0 && (r == NULL || !is_partial(r)))
+		return write_chain(c, &c->output.control, WRITE_CHUNKS);
 	if (r == NULL)
 		return 1;
 	left = r->answer.chain.len;
@@ -213,13 +213,13 @@ write_some(struct client *c)
 		return -1;
 	relay_output_drained(r);
 	if (r->answer.chain.len == 0) {
-		TAILQ_REMOVE(&c->writable, r, write_link);
+		TAILQ_REMOVE(&c->output.writable, r, write_link);
 		r->answer.writable = false;
 		if (r->answer.end)
 			delivered(c, r);
 	} else if (!is_partial(r)) {
-		TAILQ_REMOVE(&c->writable, r, write_link);
-		TAILQ_INSERT_TAIL(&c->writable, r, write_link);
+		TAILQ_REMOVE(&c->output.writable, r, write_link);
+		TAILQ_INSERT_TAIL(&c->output.writable, r, write_link);
 	}
 	return rc;
 }
@@ -230,8 +230,9 @@ writing_flush(struct client *c)
 	int rc = 1;
 
 	flushed(c);
-	c->progress = false;
-	while (c->fd != -1 && rc == 1 && (c->control.len > 0 || !TAILQ_EMPTY(&c->writable)))
+	c->output.progress = false;
+	while (c->fd != -1 && rc == 1 &&
+	    (c->output.control.len > 0 || !TAILQ_EMPTY(&c->output.writable)))
 		rc = write_some(c);
 	if (c->fd == -1)
 		return;
@@ -244,8 +245,8 @@ writing_flush(struct client *c)
 		return;
 	if (rc == 0)
 		blocked(c);
-	else if (c->write_armed)
+	else if (c->output.armed)
 		unblocked(c);
-	if (c->paused)
+	if (c->input.paused)
 		reading_update(c);
 }

@@ -111,8 +111,8 @@ expire_blocked(struct pool *pool, int64_t now)
 	struct client *c;
 
 	while ((c = TAILQ_FIRST(&pool->blocked)) != NULL && timeout > 0) {
-		if (now - c->blocked_us < timeout)
-			return c->blocked_us + timeout;
+		if (now - c->output.blocked_us < timeout)
+			return c->output.blocked_us + timeout;
 		if (writing_progresses(c))
 			continue;
 		report(pool, REPORT_CLIENT_TIMEOUT,
@@ -132,12 +132,12 @@ expire_cut(struct pool *pool, int64_t now)
 
 	for (c = TAILQ_FIRST(&pool->clients[CLIENT_CLOSING]); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if (c->cut_us == 0)
+		if (c->output.cut_us == 0)
 			continue;
-		if (now - c->cut_us >= CUT_TIMEOUT_US)
+		if (now - c->output.cut_us >= CUT_TIMEOUT_US)
 			client_gone(c);
-		else if (due == 0 || c->cut_us + CUT_TIMEOUT_US < due)
-			due = c->cut_us + CUT_TIMEOUT_US;
+		else if (due == 0 || c->output.cut_us + CUT_TIMEOUT_US < due)
+			due = c->output.cut_us + CUT_TIMEOUT_US;
 	}
 	return due;
 }
@@ -153,12 +153,12 @@ expire_lost(struct pool *pool, int64_t now)
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		for (w = TAILQ_FIRST(&pool->workers[states[i]]); w != NULL; w = next) {
 			next = TAILQ_NEXT(w, link);
-			if (!w->lost)
+			if (!w->conn.lost)
 				continue;
-			if (now >= w->lost_until_us)
+			if (now >= w->conn.lost_until_us)
 				ending_unexplained(w);
-			else if (due == 0 || w->lost_until_us < due)
-				due = w->lost_until_us;
+			else if (due == 0 || w->conn.lost_until_us < due)
+				due = w->conn.lost_until_us;
 		}
 	}
 	return due;

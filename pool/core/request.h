@@ -68,7 +68,7 @@ struct answer {
 	bool head_done;	       /* the header block is complete and in the chain */
 	bool responded;	       /* the worker has sent at least one byte */
 	bool discard;	       /* what the worker still sends is thrown away */
-	bool writable;	       /* in client->writable */
+	bool writable;	       /* in client->output.writable */
 };
 
 /* What is told of it in the end (observe/account.c and the access log). */
@@ -96,7 +96,7 @@ struct request {
 	TAILQ_ENTRY(request) link;	  /* in pool->requests[state] */
 	TAILQ_ENTRY(request) client_link; /* in client->requests while client != NULL */
 	TAILQ_ENTRY(request) body_link;	  /* in pool->bodies while body.awaited */
-	TAILQ_ENTRY(request) write_link;  /* in client->writable while answer.writable */
+	TAILQ_ENTRY(request) write_link;  /* in client->output.writable while answer.writable */
 	struct pool *pool;
 	struct client *client; /* NULL: gone, or it has its answer */
 	struct worker *worker; /* in REQUEST_RUNNING, and only then */

@@ -83,10 +83,11 @@ answer_values(struct client *c, const uint8_t *data, size_t len)
 	if (rc < 0)
 		return false;
 	if (asked[VALUE_MPXS_CONNS])
-		c->multiplexes = true;
+		c->input.multiplexes = true;
 	if (n == 0)
-		return stream_end(&c->pool->chunks, &c->control, FCGI_GET_VALUES_RESULT, 0);
-	return stream_append(&c->pool->chunks, &c->control, FCGI_GET_VALUES_RESULT, 0, content, n);
+		return stream_end(&c->pool->chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0);
+	return stream_append(
+	    &c->pool->chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0, content, n);
 }
 
 /* Make room for a record that comes in parts. */
@@ -95,14 +96,14 @@ keep_values(struct client *c, uint16_t len)
 {
 	struct ledger *ledger = &c->pool->ledger;
 
-	c->values_len = 0;
+	c->input.values_len = 0;
 	if (ledger_level(ledger) >= LEDGER_FULL) {
 		report_full(c->pool, "FCGI_GET_VALUES answered without a value");
 		return;
 	}
-	if ((c->values = malloc(len)) == NULL)
+	if ((c->input.values = malloc(len)) == NULL)
 		return;
-	c->values_cap = len;
+	c->input.values_cap = len;
 	ledger_take(ledger, len);
 }
 
@@ -115,13 +116,13 @@ get_values(struct client *c, const struct fcgi_piece *piece)
 		return answer_values(c, piece->data, piece->len);
 	if (piece->first)
 		keep_values(c, piece->record_len);
-	if (c->values != NULL)
-		memcpy(c->values + c->values_len, piece->data, piece->len);
-	c->values_len += (uint16_t)piece->len;
+	if (c->input.values != NULL)
+		memcpy(c->input.values + c->input.values_len, piece->data, piece->len);
+	c->input.values_len += (uint16_t)piece->len;
 	if (!piece->last)
 		return true;
 	/* Without room for it no variable is known: that is an answer, too. */
-	ok = answer_values(c, c->values, c->values != NULL ? c->values_len : 0);
+	ok = answer_values(c, c->input.values, c->input.values != NULL ? c->input.values_len : 0);
 	reading_forget_values(c);
 	return ok;
 }
@@ -138,7 +139,7 @@ management(struct client *c, const struct fcgi_piece *piece)
 	if (!piece->first)
 		return true;
 	fcgi_put_unknown_type(record, piece->type); /* 4.2 */
-	return chain_append(&c->pool->chunks, &c->control, record, sizeof(record));
+	return chain_append(&c->pool->chunks, &c->output.control, record, sizeof(record));
 }
 
 /* Requests ----------------------------------------------------------------- */
@@ -147,10 +148,10 @@ management(struct client *c, const struct fcgi_piece *piece)
 static bool
 refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
 {
-	c->unread = true;
+	c->input.unread = true;
 	account_refused(c, protocol_status == FCGI_OVERLOADED ||
 		    protocol_status == FCGI_REQUEST_COMPLETE ? END_NO_RESOURCES : END_REFUSED);
-	if (!stream_end_request(&c->pool->chunks, &c->control, id, 0, protocol_status))
+	if (!stream_end_request(&c->pool->chunks, &c->output.control, id, 0, protocol_status))
 		return false;
 	if (!keep)
 		client_finish(c);
@@ -166,8 +167,8 @@ refuse_full(struct client *c, uint16_t id, bool keep)
 	struct chunk_pool *chunks = &c->pool->chunks;
 
 	report_full(c->pool, "a request is answered 503 unseen");
-	return stream_append(chunks, &c->control, FCGI_STDOUT, id, page, sizeof(page) - 1) &&
-	    stream_end(chunks, &c->control, FCGI_STDOUT, id) &&
+	return stream_append(chunks, &c->output.control, FCGI_STDOUT, id, page, sizeof(page) - 1) &&
+	    stream_end(chunks, &c->output.control, FCGI_STDOUT, id) &&
 	    refuse(c, id, FCGI_REQUEST_COMPLETE, keep);
 }
 
@@ -179,7 +180,7 @@ has_no_reserve(const struct client *c)
 	enum ledger_level level = ledger_level(&c->pool->ledger);
 
 	return !c->status_only &&
-	    (level == LEDGER_SPENT || (level == LEDGER_FULL && c->write_armed));
+	    (level == LEDGER_SPENT || (level == LEDGER_FULL && c->output.armed));
 }
 
 /* The same behind the END_REQUEST of r, which the client, using its id again, has not waited
@@ -189,7 +190,7 @@ refuse_after(struct request *r, bool keep)
 {
 	if (r->answer.refused++ == REFUSED_AFTER_MAX)
 		return false;
-	r->client->unread = true;
+	r->client->input.unread = true;
 	account_refused(r->client, END_REFUSED);
 	r->keep = r->keep && keep;
 	return r->answer.cut || stream_end_request(&r->pool->chunks, &r->answer.chain, r->id, 0,
@@ -219,10 +220,10 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 	if (c->request_count >= CLIENT_REQUESTS_MAX || (r = request_new(c, id, role, keep)) == NULL)
 		return refuse(c, id, FCGI_OVERLOADED, keep);
 	if (c->request_count > 1)
-		c->multiplexes = true;
+		c->input.multiplexes = true;
 	if (c->pool->state >= POOL_DRAINING)
 		r->keep = false;
-	c->unread = false;
+	c->input.unread = false;
 	client_set_state(c, CLIENT_BUSY);
 	deadline_after_ms(c->pool, c->pool->conf->request_header_timeout_ms);
 	return true;
@@ -231,14 +232,14 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 static bool
 begin_piece(struct client *c, const struct fcgi_piece *piece)
 {
-	if (piece->record_len != sizeof(c->small))
+	if (piece->record_len != sizeof(c->input.small))
 		return false;
 	if (piece->first && piece->last)
 		return begin(c, piece->id, piece->data);
 	/* The pieces of one record follow each other; how many bytes came is in the decoder. */
-	memcpy(c->small + sizeof(c->small) - c->decoder.content_left - piece->len, piece->data,
-	    piece->len);
-	return piece->last ? begin(c, piece->id, c->small) : true;
+	memcpy(c->input.small + sizeof(c->input.small) - c->input.decoder.content_left - piece->len,
+	    piece->data, piece->len);
+	return piece->last ? begin(c, piece->id, c->input.small) : true;
 }
 
 /* The client has sent the whole request: it needs nothing but a worker. */
@@ -296,9 +297,9 @@ demux_batch_ends(struct client *c)
 {
 	struct request *r, *next;
 
-	if (!c->bodiless || !fcgi_decoder_between(&c->decoder))
+	if (!c->input.bodiless || !fcgi_decoder_between(&c->input.decoder))
 		return;
-	c->bodiless = false;
+	c->input.bodiless = false;
 	for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, client_link);
 		if (!r->body.end_implied || r->state != REQUEST_BODY || r->body.input_end ||
@@ -336,7 +337,7 @@ params_ended(struct request *r)
 		queue_enter(r);
 	} else {
 		if (needs_no_body(r))
-			r->client->bodiless = r->body.end_implied = true;
+			r->client->input.bodiless = r->body.end_implied = true;
 		request_await_body(r, true);
 		deadline_after_ms(r->pool, r->pool->conf->request_body_timeout_ms);
 		input_more(r);

@@ -24,12 +24,13 @@ is_back(struct worker *w, int64_t now_us)
 	int64_t idle_us = now_us - w->since_us;
 	enum parked_in in;
 
-	if (w->back)
+	if (w->receipt.back)
 		return true;
 	in = measure_wait(w);
-	w->accepts = in == PARKED_ACCEPT;
-	w->back = w->accepts || prompt_is_back(&w->pool->prompt, in != PARKED_NOT, idle_us);
-	return w->back;
+	w->receipt.accepts = in == PARKED_ACCEPT;
+	w->receipt.back =
+	    w->receipt.accepts || prompt_is_back(&w->pool->prompt, in != PARKED_NOT, idle_us);
+	return w->receipt.back;
 }
 
 /*

@@ -52,7 +52,7 @@ ending_part(struct worker *w)
 	account_part(w, r);
 	w->request = NULL;
 	r->worker = NULL;
-	w->lost = false;
+	w->conn.lost = false;
 	if (w->slow != NULL)
 		slowlog_request_leaves(w);
 	if (w->state == WORKER_BUSY)
@@ -258,7 +258,7 @@ ending_limit(struct request *r, enum request_end end, const char *limit)
 	ending_error_or_cut(r, end);
 	ending_answered(r);
 	/* The client first: whatever becomes of the worker, it has its answer. */
-	if (c != NULL && c->flush_due)
+	if (c != NULL && c->output.flush_due)
 		writing_flush(c);
 	worker_terminate(w, reason);
 }
@@ -287,7 +287,7 @@ ending_garbage(struct worker *w, const char *what)
 static bool
 is_half_closed(const struct worker *w)
 {
-	struct pollfd pfd = { .fd = w->conn_fd, .events = POLLRDHUP };
+	struct pollfd pfd = { .fd = w->conn.fd, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLRDHUP) != 0 &&
 	    (pfd.revents & (POLLHUP | POLLERR)) == 0;
@@ -306,16 +306,17 @@ void
 ending_lost(struct worker *w)
 {
 	const struct request *r = w->request;
-	bool lives = !w->reset && !w->hung_up && is_half_closed(w);
-	bool again = w->reset && r->tries > 0 && !r->answer.responded && request_is_idempotent(r);
+	bool lives = !w->conn.reset && !w->conn.hung_up && is_half_closed(w);
+	bool again =
+	    w->conn.reset && r->tries > 0 && !r->answer.responded && request_is_idempotent(r);
 
-	event_del(&w->ev_read);
-	event_del(&w->ev_write);
-	w->write_armed = false;
-	w->lost = true;
-	w->lost_until_us =
+	event_del(&w->conn.ev_read);
+	event_del(&w->conn.ev_write);
+	w->conn.write_armed = false;
+	w->conn.lost = true;
+	w->conn.lost_until_us =
 	    clock_now_us() + (lives ? 0 : again ? EXPLAIN_AGAIN_US : EXPLAIN_US);
-	deadline_at(w->pool, w->lost_until_us);
+	deadline_at(w->pool, w->conn.lost_until_us);
 }
 
 bool
@@ -324,7 +325,7 @@ ending_was_accepted(const struct worker *w)
 	struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
 	/* One that was shut down polls readable for ever: it tells nothing any more. */
-	return w->conn_requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
+	return w->conn.requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
 	    (pfd.revents & POLLHUP) != 0;
 }
 
@@ -332,13 +333,13 @@ ending_was_accepted(const struct worker *w)
 static void
 judge_living(struct worker *w, const struct evidence_loss *loss, const char *how)
 {
-	if (w->stopped) {
+	if (w->receipt.stopped) {
 		worker_kill(w, "it was stopped by a signal");
-	} else if (w->hung_up) {
+	} else if (w->conn.hung_up) {
 		return; /* we closed it first */
-	} else if (loss->older && w->served > 0) {
+	} else if (loss->older && w->life.served > 0) {
 		/* It closes connections after its answers, and did so under this request. */
-		w->keeps = KEEPS_NO;
+		w->conn.keeps = KEEPS_NO;
 		if (w->pool->keeps == KEEPS_UNKNOWN || !loss->reset)
 			w->pool->keeps = KEEPS_NO;
 	} else if (loss->older) {
@@ -355,18 +356,18 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	struct evidence_loss loss = {
 		.seen = {
 			.accepted = ending_was_accepted(w),
-			.written = w->written,
+			.written = w->conn.written,
 			.answered = r->answer.responded,
 		},
 		.replayable = !r->body.dropped && r->pool->conf->request_retry,
 		.tries = r->tries,
 		.idempotent = request_is_idempotent(r),
-		.older = w->conn_us < r->times.run_us || w->conn_requests > 1,
-		.reset = w->reset,
-		.lives = !dead && !w->stopped,
+		.older = w->conn.made_us < r->times.run_us || w->conn.requests > 1,
+		.reset = w->conn.reset,
+		.lives = !dead && !w->receipt.stopped,
 		.ended_well = dead && exited_zero,
-		.stopped = w->stopped_unread,
-		.retired = dead && w->served > 0,
+		.stopped = w->receipt.stopped_unread,
+		.retired = dead && w->life.served > 0,
 	};
 	bool again = evidence_allows_again(&loss);
 	char request[256];

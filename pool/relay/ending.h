@@ -52,7 +52,8 @@ void ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how
 /* Whether w may have taken its connection out of its listening socket. */
 bool ending_was_accepted(const struct worker *w);
 
-/* No explanation came for the lost connection of w (w->lost) within its time: judge without. */
+/* No explanation came for the lost connection of w (w->conn.lost) within its time: judge without
+ * one. */
 void ending_unexplained(struct worker *w);
 
 /* Parts of the above, for an END_REQUEST. Worker and request part; the worker is idle then. */

@@ -72,8 +72,9 @@ check_request(struct request *r, int64_t now_us, bool sample)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
 	if (sample && conf->request_terminate_memory > 0)
 		now.memory = measure_memory(r->worker);
-	if (sample && conf->request_terminate_cpu_ms > 0 && r->worker->tree_cpu_start_us >= 0)
-		now.cpu_us = measure_tree_cpu(r->worker) - r->worker->tree_cpu_start_us;
+	if (sample && conf->request_terminate_cpu_ms > 0 &&
+	    r->worker->measure.tree_cpu_start_us >= 0)
+		now.cpu_us = measure_tree_cpu(r->worker) - r->worker->measure.tree_cpu_start_us;
 	verdict = limits_check(conf, &now);
 	if (verdict != LIMITS_RUN)
 		terminate(r, verdict, &now);

@@ -49,11 +49,11 @@
 static bool
 is_stale(struct worker *w, const struct request *r)
 {
-	if (w->conn_requests == 0)
+	if (w->conn.requests == 0)
 		return conn_is_closed(w);
-	if (w->keeps == KEEPS_UNKNOWN)
-		w->keeps = w->pool->keeps;
-	return w->keeps == KEEPS_NO || !request_is_idempotent(r) || r->tries > 0;
+	if (w->conn.keeps == KEEPS_UNKNOWN)
+		w->conn.keeps = w->pool->keeps;
+	return w->conn.keeps == KEEPS_NO || !request_is_idempotent(r) || r->tries > 0;
 }
 
 /* Write once what there is; returns 1 when all went out, 0 when not, -1 when broken. */
@@ -63,7 +63,7 @@ write_once(struct worker *w)
 	struct request *r = w->request;
 	struct iovec iov[WRITE_CHUNKS + 8];
 	size_t total = 0, from_head;
-	int count = chain_iov(&w->head, 0, iov, 8);
+	int count = chain_iov(&w->conn.head, 0, iov, 8);
 	ssize_t n;
 
 	count += chain_iov(&r->body.chain, r->body.sent, iov + count, WRITE_CHUNKS);
@@ -71,12 +71,12 @@ write_once(struct worker *w)
 		total += iov[i].iov_len;
 	if (total == 0)
 		return 1;
-	n = writev(w->conn_fd, iov, count);
+	n = writev(w->conn.fd, iov, count);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	w->written += n > 0 ? (size_t)n : 0;
-	from_head = (size_t)n < w->head.len ? (size_t)n : w->head.len;
-	chain_consume(&w->pool->chunks, &w->head, from_head);
+	w->conn.written += n > 0 ? (size_t)n : 0;
+	from_head = (size_t)n < w->conn.head.len ? (size_t)n : w->conn.head.len;
+	chain_consume(&w->pool->chunks, &w->conn.head, from_head);
 	body_sent(r, (size_t)n - from_head);
 	return (size_t)n == total;
 }
@@ -88,28 +88,28 @@ feed_write(struct worker *w)
 	struct request *r = w->request;
 	int rc;
 
-	if (w->lost || w->conn_fd == -1)
+	if (w->conn.lost || w->conn.fd == -1)
 		return;
 	do {
-		rc = w->write_failed ? 1 : write_once(w);
+		rc = w->conn.write_failed ? 1 : write_once(w);
 		if (rc == -1) {
 			/* What it said before it closed is still to be read; that tells the
 			 * rest. */
-			w->write_failed = true;
-			w->reset = errno == ECONNRESET; /* told once: read() will not say it */
+			w->conn.write_failed = true;
+			w->conn.reset = errno == ECONNRESET; /* told once: read() will not say it */
 			rc = 1;
 		}
 		if (!body_refill(r)) {
 			ending_body_lost(r, errno, true);
 			return;
 		}
-	} while (rc == 1 && !w->write_failed && (w->head.len > 0 || body_unsent(r) > 0));
-	if (rc == 0 && !w->write_armed)
-		event_add(&w->ev_write, NULL);
-	else if (rc == 1 && w->write_armed)
-		event_del(&w->ev_write);
-	w->write_armed = rc == 0;
-	if (r->answer.discard && w->head.len == 0 && body_all_sent(r))
+	} while (rc == 1 && !w->conn.write_failed && (w->conn.head.len > 0 || body_unsent(r) > 0));
+	if (rc == 0 && !w->conn.write_armed)
+		event_add(&w->conn.ev_write, NULL);
+	else if (rc == 1 && w->conn.write_armed)
+		event_del(&w->conn.ev_write);
+	w->conn.write_armed = rc == 0;
+	if (r->answer.discard && w->conn.head.len == 0 && body_all_sent(r))
 		feed_hang_up(w);
 	if (r->client != NULL)
 		reading_update(r->client);
@@ -118,13 +118,13 @@ feed_write(struct worker *w)
 void
 feed_hang_up(struct worker *w)
 {
-	if (w->conn_fd == -1 || w->hung_up || w->lost || w->request->warmup)
+	if (w->conn.fd == -1 || w->conn.hung_up || w->conn.lost || w->request->warmup)
 		return;
-	w->hung_up = w->write_failed = true;
-	if (w->write_armed)
-		event_del(&w->ev_write);
-	w->write_armed = false;
-	shutdown(w->conn_fd, SHUT_WR);
+	w->conn.hung_up = w->conn.write_failed = true;
+	if (w->conn.write_armed)
+		event_del(&w->conn.ev_write);
+	w->conn.write_armed = false;
+	shutdown(w->conn.fd, SHUT_WR);
 }
 
 void
@@ -137,7 +137,7 @@ feed_writable(struct worker *w)
 void
 feed_input(struct request *r)
 {
-	if (r->worker != NULL && !r->worker->write_armed)
+	if (r->worker != NULL && !r->worker->conn.write_armed)
 		feed_write(r->worker);
 }
 
@@ -157,7 +157,7 @@ cannot_connect(struct worker *w)
 	struct evidence_loss loss = {
 		.replayable = r->pool->conf->request_retry,
 		.tries = r->tries,
-		.retired = w->served > 0, /* it is stopped below */
+		.retired = w->life.served > 0, /* it is stopped below */
 	};
 
 	report(w->pool, REPORT_CONNECTIONS, "cannot connect to child %d: %s", (int)w->pid,
@@ -189,19 +189,19 @@ void
 feed_start(struct worker *w, struct request *r)
 {
 	assert((w->state == WORKER_IDLE || r->warmup) && w->request == NULL);
-	if (w->conn_fd != -1 && is_stale(w, r))
+	if (w->conn.fd != -1 && is_stale(w, r))
 		conn_close(w);
 	w->request = r;
 	r->worker = w;
-	w->written = 0;
-	w->stopped_unread = false;
+	w->conn.written = 0;
+	w->receipt.stopped_unread = false;
 	receipt_begins(w, r);
 	if (w->state == WORKER_IDLE)
 		worker_set_state(w, WORKER_BUSY);
 	request_set_state(r, REQUEST_RUNNING);
 	r->times.run_us = r->since_us;
 	r->account.pid = w->pid;
-	r->account.number = w->served + 1;
+	r->account.number = w->life.served + 1;
 	if (!r->warmup) {
 		enforce_begins(w);
 		manage_spare_later(w->pool);
@@ -212,8 +212,8 @@ feed_start(struct worker *w, struct request *r)
 		cannot_connect(w);
 		return;
 	}
-	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn_requests++ % FCGI_WORKER_ID_LAST));
-	if (!params_emit(&r->params, &w->pool->chunks, &w->head, r->body.worker_id, r->role)) {
+	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn.requests++ % FCGI_WORKER_ID_LAST));
+	if (!params_emit(&r->params, &w->pool->chunks, &w->conn.head, r->body.worker_id, r->role)) {
 		ending_part(w);
 		conn_close(w);
 		ending_error_or_cut(r, END_NO_RESOURCES);

@@ -21,9 +21,9 @@
 void
 recycle_begins(struct worker *w)
 {
-	w->was_busy = true;
-	if (w->last && !w->leaving) {
-		if (w->max_requests > 0 && w->served + 1 >= w->max_requests)
+	w->life.was_busy = true;
+	if (w->life.last && !w->leave.leaving) {
+		if (w->life.max_requests > 0 && w->life.served + 1 >= w->life.max_requests)
 			manage_replace(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
 		else
 			manage_replace(w, LIMITS_MEMORY, "it would pass pm.max_memory");
@@ -38,8 +38,8 @@ recycle_begins(struct worker *w)
 static void
 over_memory(struct worker *w, bool over)
 {
-	w->over = over ? w->over + 1 : 0;
-	if (w->over >= OVER_REQUESTS)
+	w->measure.over = over ? w->measure.over + 1 : 0;
+	if (w->measure.over >= OVER_REQUESTS)
 		manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	else if (over)
 		deadline_at(w->pool, w->since_us + OVER_IDLE_US);
@@ -56,15 +56,15 @@ recycle_judge_memory(struct pool *pool, int64_t now_us)
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
 		int64_t at = w->since_us + OVER_IDLE_US;
 
-		if (w->over == 0 || w->leaving)
+		if (w->measure.over == 0 || w->leave.leaving)
 			continue;
 		if (now_us < at) {
 			due = due == 0 || at < due ? at : due;
 			continue;
 		}
-		w->over = 0;
-		w->memory = measure_memory(w);
-		if (w->memory > pool->conf->max_memory)
+		w->measure.over = 0;
+		w->measure.memory = measure_memory(w);
+		if (w->measure.memory > pool->conf->max_memory)
 			manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	}
 	return due;
@@ -76,24 +76,25 @@ recycle_ended(struct worker *w, struct request *r)
 	struct pool *pool = w->pool;
 	const struct conf_pool *conf = pool->conf;
 	struct limits_worker now = {
-	    .served = ++w->served,
-	    .max_requests = w->max_requests,
-	    .age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->started_us : 0,
+	    .served = ++w->life.served,
+	    .max_requests = w->life.max_requests,
+	    .age_us = conf->max_lifetime_ms > 0 ? clock_now_us() - w->life.started_us : 0,
 	    .memory = conf->max_memory > 0 ? r->account.memory : 0,
-	    .grown =
-		w->memory > 0 && r->account.memory > w->memory ? r->account.memory - w->memory : 0,
-	    .grown_before = w->grown,
+	    .grown = w->measure.memory > 0 && r->account.memory > w->measure.memory
+			 ? r->account.memory - w->measure.memory
+			 : 0,
+	    .grown_before = w->measure.grown,
 	};
 	enum limits_fate fate = limits_after_request(conf, &now);
 
-	w->memory = now.memory;
-	w->grown = now.grown;
+	w->measure.memory = now.memory;
+	w->measure.grown = now.grown;
 	manage_start_worked(w);
-	if (w->stopped) {
+	if (w->receipt.stopped) {
 		worker_kill(w, "it was stopped by a signal");
 		return;
 	}
-	if (fate == LIMITS_REQUESTS && w->max_requests == 1) {
+	if (fate == LIMITS_REQUESTS && w->life.max_requests == 1) {
 		/* The one value that is exact, for programs that can serve no second request. */
 		manage_recycle(w, fate, "it has reached pm.max_requests");
 		return;
@@ -101,17 +102,17 @@ recycle_ended(struct worker *w, struct request *r)
 	if (fate == LIMITS_REQUESTS)
 		manage_replace(w, fate, "it has reached pm.max_requests");
 	over_memory(w, fate == LIMITS_MEMORY);
-	if (w->leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
+	if (w->leave.leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
 		/* Its successor takes too long: it would leak on. */
 		manage_recycle(w, fate, "it has passed pm.max_memory by half");
 		return;
 	}
 	if (fate == LIMITS_LAST)
-		w->last = true;
-	if (fate == LIMITS_LIFETIME || w->leaving)
+		w->life.last = true;
+	if (fate == LIMITS_LIFETIME || w->leave.leaving)
 		manage_adjust(pool);
 	else if (conf->max_lifetime_ms > 0)
-		deadline_at(pool, w->started_us + conf->max_lifetime_ms * 1000);
+		deadline_at(pool, w->life.started_us + conf->max_lifetime_ms * 1000);
 	if (conf->pm != PM_STATIC)
 		deadline_at(pool, w->since_us + conf->process_idle_timeout_ms * 1000);
 	yield_later(pool, w->since_us);

@@ -51,12 +51,12 @@ relay_output_drained(struct request *r)
 {
 	struct worker *w = r->worker;
 
-	if (w == NULL || !w->read_paused || w->conn_fd == -1)
+	if (w == NULL || !w->conn.read_paused || w->conn.fd == -1)
 		return;
 	if (!r->answer.discard && r->answer.chain.len > response_window(r->pool) / 2)
 		return;
-	w->read_paused = false;
-	event_add(&w->ev_read, NULL);
+	w->conn.read_paused = false;
+	event_add(&w->conn.ev_read, NULL);
 }
 
 /* END_REQUEST came: the worker is free before the client hears of it. */
@@ -66,18 +66,18 @@ relay_end(struct worker *w, const uint8_t body[8])
 	struct request *r = w->request;
 	uint32_t app_status = (uint32_t)body[0] << 24 | (uint32_t)body[1] << 16 |
 	    (uint32_t)body[2] << 8 | body[3];
-	bool unread = !body_all_sent(r) || w->head.len > 0 || w->write_failed;
+	bool unread = !body_all_sent(r) || w->conn.head.len > 0 || w->conn.write_failed;
 	int queued = 0;
 
 	/* A body that the program left unread would be taken for the next request by many. */
 	if (!unread && (r->body.bytes > 0 || r->params.len > READ_AHEAD))
-		unread = ioctl(w->conn_fd, SIOCOUTQ, &queued) == -1 || queued > 0;
-	if (w->conn_requests > 1)
-		w->keeps = w->pool->keeps = KEEPS_YES;
-	else if (w->keeps == KEEPS_NO && w->pool->keeps == KEEPS_UNKNOWN && w->served > 0)
+		unread = ioctl(w->conn.fd, SIOCOUTQ, &queued) == -1 || queued > 0;
+	if (w->conn.requests > 1)
+		w->conn.keeps = w->pool->keeps = KEEPS_YES;
+	else if (w->conn.keeps == KEEPS_NO && w->pool->keeps == KEEPS_UNKNOWN && w->life.served > 0)
 		w->pool->keeps = KEEPS_NO; /* it closed the one before, and lives */
 	ending_part(w);
-	if (unread || w->keeps == KEEPS_NO)
+	if (unread || w->conn.keeps == KEEPS_NO)
 		conn_close(w);
 	if (!r->answer.end && !r->warmup) {
 		if (!r->answer.discard && !r->answer.head_done &&
@@ -119,12 +119,13 @@ relay_piece(struct worker *w, const struct fcgi_piece *piece)
 		result = answer_stderr(r, piece->data, piece->len);
 		break;
 	case FCGI_END_REQUEST:
-		if (piece->record_len != sizeof(w->small))
+		if (piece->record_len != sizeof(w->conn.small))
 			return "sent an END_REQUEST record of a wrong length";
-		memcpy(w->small + sizeof(w->small) - w->decoder.content_left - piece->len,
+		memcpy(w->conn.small + sizeof(w->conn.small) - w->conn.decoder.content_left -
+			   piece->len,
 		    piece->data, piece->len);
 		if (piece->last)
-			relay_end(w, w->small);
+			relay_end(w, w->conn.small);
 		return NULL;
 	default:
 		return "sent a record of a type that no application sends";
@@ -152,8 +153,8 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 	const char *wrong = NULL;
 	struct fcgi_piece piece;
 
-	while (n > 0 && wrong == NULL && w->conn_fd != -1) {
-		ssize_t used = fcgi_decode(&w->decoder, p, n, &piece);
+	while (n > 0 && wrong == NULL && w->conn.fd != -1) {
+		ssize_t used = fcgi_decode(&w->conn.decoder, p, n, &piece);
 
 		if (used < 0) {
 			wrong = "sent something that is no FastCGI 1.0 record";
@@ -175,12 +176,12 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 		if (r->answer.chain.len > 0)
 			writing_has_output(r);
 	}
-	if (c != NULL && c->flush_due)
+	if (c != NULL && c->output.flush_due)
 		writing_flush(c);
-	if (w->request == r && r != NULL && r->client != NULL && !w->read_paused &&
+	if (w->request == r && r != NULL && r->client != NULL && !w->conn.read_paused &&
 	    r->answer.chain.len > response_window(w->pool)) {
-		w->read_paused = true;
-		event_del(&w->ev_read);
+		w->conn.read_paused = true;
+		event_del(&w->conn.ev_read);
 	}
 }
 
@@ -188,23 +189,23 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 static bool
 relay_read(struct worker *w)
 {
-	ssize_t n = read(w->conn_fd, w->pool->scratch, SCRATCH_SIZE);
+	ssize_t n = read(w->conn.fd, w->pool->scratch, SCRATCH_SIZE);
 
 	if (n > 0) {
 		relay_output(w, w->pool->scratch, (size_t)n);
-		return w->conn_fd != -1;
+		return w->conn.fd != -1;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n == -1)
-		w->reset = true;
+		w->conn.reset = true;
 	if (w->request != NULL) {
 		ending_lost(w);
 		return false;
 	}
 	/* Closed between two requests: normal for many programs. */
-	if (w->conn_requests == 1 && clock_now_us() - w->since_us < KEPT_US)
-		w->keeps = KEEPS_NO;
+	if (w->conn.requests == 1 && clock_now_us() - w->since_us < KEPT_US)
+		w->conn.keeps = KEEPS_NO;
 	conn_close(w);
 	return false;
 }
@@ -220,7 +221,7 @@ void
 relay_worker_dead(struct worker *w, bool exited_zero, const char *how)
 {
 	/* Everything it wrote before its end is there to be read. */
-	while (w->request != NULL && !w->lost && w->conn_fd != -1 && relay_read(w))
+	while (w->request != NULL && !w->conn.lost && w->conn.fd != -1 && relay_read(w))
 		continue;
 	if (w->request != NULL)
 		ending_judge(w, true, exited_zero, how);

@@ -54,7 +54,7 @@ warmup_ended(struct worker *w, const struct request *r, bool answered)
 {
 	char reason[64];
 
-	w->memory = r->account.memory;
+	w->measure.memory = r->account.memory;
 	if (answered && r->answer.status < 500) {
 		worker_ready(w);
 		return;

@@ -76,7 +76,7 @@ body_waits_for_disk(const struct client *c)
 	size_t max =
 	    ledger_level(&c->pool->ledger) >= LEDGER_TIGHT ? CHUNK_SIZE : TO_DISK_MAX;
 
-	return c->to_disk > (c->paused ? max / 2 : max);
+	return c->input.to_disk > (c->input.paused ? max / 2 : max);
 }
 
 static bool
@@ -98,7 +98,7 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 
 	r->body.bytes += len;
 	if (body_is_spooled(r) ||
-	    (body_is_full(r) && (r->client->multiplexes || r->state == REQUEST_PARAMS))) {
+	    (body_is_full(r) && (r->client->input.multiplexes || r->state == REQUEST_PARAMS))) {
 		/* The file holds one stream only; FCGI_DATA follows FCGI_STDIN. */
 		errno = EFBIG;
 		return type == FCGI_STDIN && add_to_file(r, data, len);

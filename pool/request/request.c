@@ -233,11 +233,11 @@ request_unlink_client(struct request *r)
 	if (c == NULL)
 		return;
 	if (r->answer.writable) {
-		TAILQ_REMOVE(&c->writable, r, write_link);
+		TAILQ_REMOVE(&c->output.writable, r, write_link);
 		r->answer.writable = false;
 	}
 	if (r->body.spool != NULL)
-		c->to_disk -= spool_unwritten(r->body.spool);
+		c->input.to_disk -= spool_unwritten(r->body.spool);
 	TAILQ_REMOVE(&c->requests, r, client_link);
 	c->request_count--;
 	r->client = NULL;

@@ -242,7 +242,7 @@ done_write(void *arg)
 	if (m->error == 0) {
 		s->written += len;
 		if (s->owner->client != NULL)
-			s->owner->client->to_disk -= len;
+			s->owner->client->input.to_disk -= len;
 		write_begin(s);
 	}
 	body_was_written(s->owner, m->error);
@@ -332,7 +332,7 @@ spool_add(struct spool *s, const uint8_t *data, size_t len)
 	}
 	s->added += len;
 	if (s->owner->client != NULL)
-		s->owner->client->to_disk += len;
+		s->owner->client->input.to_disk += len;
 	write_begin(s);
 	return true;
 }
@@ -377,7 +377,7 @@ void
 spool_drop(struct spool *s)
 {
 	if (s->owner->client != NULL)
-		s->owner->client->to_disk -= spool_unwritten(s);
+		s->owner->client->input.to_disk -= spool_unwritten(s);
 	s->owner = NULL;
 	atomic_store(&s->is_dropped, true);
 	chain_clear(&s->pool->chunks, &s->waiting);

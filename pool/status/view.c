@@ -364,13 +364,13 @@ add_process(struct status_view *view, const struct source *s, const struct worke
 	static const char *const states[WORKER_STATES] = { [WORKER_IDLE] = "Idle",
 		[WORKER_BUSY] = "Running", [WORKER_STOPPING] = "Ending" };
 	struct status_value *values = view->processes[view->process_count++].values;
-	int64_t age = (s->now_us - w->started_us) / SECOND_US;
+	int64_t age = (s->now_us - w->life.started_us) / SECOND_US;
 
 	values[PROCESS_PID] = number(w->pid);
 	values[PROCESS_STATE].text = states[w->state];
 	values[PROCESS_START_TIME] = number(s->now_sec - age);
 	values[PROCESS_START_SINCE] = number(age);
-	values[PROCESS_REQUESTS].number = w->served + (w->request != NULL);
+	values[PROCESS_REQUESTS].number = w->life.served + (w->request != NULL);
 	add_request(values, request_of(view, w, running));
 	values[PROCESS_SLOT].number = w->slot;
 	values[PROCESS_STATE_SINCE] = number(s->now_us - w->since_us);

@@ -184,7 +184,7 @@ void
 capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len)
 {
 	if (w->pool->conf->catch_workers_output)
-		take_lines(&w->fcgi, data, len);
+		take_lines(&w->captures.fcgi, data, len);
 }
 
 /* Nothing that runs continues the line: it is whole soon, unless more comes directly. */
@@ -219,44 +219,44 @@ on_late(evutil_socket_t fd, short what, void *arg)
 void
 capture_request_ended(struct worker *w)
 {
-	end_line(&w->fcgi);
-	if (is_unfinished(&w->out) && !w->out.late)
-		expect_end(&w->out);
-	if (is_unfinished(&w->err) && !w->err.late)
-		expect_end(&w->err);
+	end_line(&w->captures.fcgi);
+	if (is_unfinished(&w->captures.out) && !w->captures.out.late)
+		expect_end(&w->captures.out);
+	if (is_unfinished(&w->captures.err) && !w->captures.err.late)
+		expect_end(&w->captures.err);
 }
 
 /* Keep the end of a starting worker's stderr. */
 static void
 take_tail(struct worker *w, const uint8_t *data, size_t len)
 {
-	if (w->tail == NULL) {
-		if ((w->tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
+	if (w->captures.tail == NULL) {
+		if ((w->captures.tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
 			return;
 		ledger_take(&w->pool->ledger, CAPTURE_TAIL_MAX);
 	}
 	if (len >= CAPTURE_TAIL_MAX) {
 		data += len - CAPTURE_TAIL_MAX;
 		len = CAPTURE_TAIL_MAX;
-		w->tail_len = 0;
-	} else if (w->tail_len + len > CAPTURE_TAIL_MAX) {
-		size_t drop = w->tail_len + len - CAPTURE_TAIL_MAX;
+		w->captures.tail_len = 0;
+	} else if (w->captures.tail_len + len > CAPTURE_TAIL_MAX) {
+		size_t drop = w->captures.tail_len + len - CAPTURE_TAIL_MAX;
 
-		memmove(w->tail, w->tail + drop, w->tail_len - drop);
-		w->tail_len -= (uint32_t)drop;
+		memmove(w->captures.tail, w->captures.tail + drop, w->captures.tail_len - drop);
+		w->captures.tail_len -= (uint32_t)drop;
 	}
-	memcpy(w->tail + w->tail_len, data, len);
-	w->tail_len += (uint32_t)len;
+	memcpy(w->captures.tail + w->captures.tail_len, data, len);
+	w->captures.tail_len += (uint32_t)len;
 }
 
 void
 capture_forget_tail(struct worker *w)
 {
-	if (w->tail != NULL)
+	if (w->captures.tail != NULL)
 		ledger_give(&w->pool->ledger, CAPTURE_TAIL_MAX);
-	free(w->tail);
-	w->tail = NULL;
-	w->tail_len = 0;
+	free(w->captures.tail);
+	w->captures.tail = NULL;
+	w->captures.tail_len = 0;
 }
 
 /* The pipe is of no more use: what it said last is a line too. */
@@ -286,7 +286,7 @@ capture_read(struct capture *cap)
 		capture_end(cap);
 		return false;
 	}
-	if (cap->is_stderr && !w->was_ready)
+	if (cap->is_stderr && !w->life.was_ready)
 		take_tail(w, buf, (size_t)n);
 	if (w->pool->conf->catch_workers_output)
 		take_lines(cap, buf, (size_t)n);

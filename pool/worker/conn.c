@@ -33,7 +33,7 @@ conn_open(struct worker *w)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
 
-	if (w->conn_fd != -1)
+	if (w->conn.fd != -1)
 		return 0;
 	/* The socket has no name any more; its inode does. */
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", w->path_fd);
@@ -44,15 +44,16 @@ conn_open(struct worker *w)
 		fd_close(&fd);
 		return -1;
 	}
-	w->conn_fd = fd;
-	w->conn_us = clock_now_us();
-	w->conn_requests = 0;
-	w->read_paused = w->write_armed = w->reset = w->write_failed = w->hung_up = false;
-	fcgi_decoder_init(&w->decoder);
-	event_assign(&w->ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_read, w);
-	event_assign(&w->ev_write, w->pool->base, fd, EV_WRITE | EV_PERSIST, on_write, w);
-	if (event_add(&w->ev_read, NULL) == -1) {
-		fd_close(&w->conn_fd);
+	w->conn.fd = fd;
+	w->conn.made_us = clock_now_us();
+	w->conn.requests = 0;
+	w->conn.read_paused = w->conn.write_armed = w->conn.reset = w->conn.write_failed =
+	    w->conn.hung_up = false;
+	fcgi_decoder_init(&w->conn.decoder);
+	event_assign(&w->conn.ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_read, w);
+	event_assign(&w->conn.ev_write, w->pool->base, fd, EV_WRITE | EV_PERSIST, on_write, w);
+	if (event_add(&w->conn.ev_read, NULL) == -1) {
+		fd_close(&w->conn.fd);
 		return -1;
 	}
 	return 0;
@@ -61,19 +62,19 @@ conn_open(struct worker *w)
 void
 conn_close(struct worker *w)
 {
-	if (w->conn_fd == -1)
+	if (w->conn.fd == -1)
 		return;
-	event_del(&w->ev_read);
-	event_del(&w->ev_write);
-	w->write_armed = false;
-	fd_close(&w->conn_fd);
-	chain_clear(&w->pool->chunks, &w->head);
+	event_del(&w->conn.ev_read);
+	event_del(&w->conn.ev_write);
+	w->conn.write_armed = false;
+	fd_close(&w->conn.fd);
+	chain_clear(&w->pool->chunks, &w->conn.head);
 }
 
 bool
 conn_is_closed(const struct worker *w)
 {
-	struct pollfd pfd = { .fd = w->conn_fd, .events = POLLRDHUP };
+	struct pollfd pfd = { .fd = w->conn.fd, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) != 0;
 }

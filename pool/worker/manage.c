@@ -60,7 +60,7 @@ manage_start_worked(struct worker *w)
 	struct pool *pool = w->pool;
 
 	pool->short_kills = 0;
-	if (w->started_us < pool->failed_us)
+	if (w->life.started_us < pool->failed_us)
 		return; /* the program was another then */
 	pool->failures = 0;
 	pool->retry_us = 0;
@@ -74,13 +74,13 @@ may_try(struct pool *pool, int64_t now)
 	struct worker *w;
 
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
-		if (w->started_us < pool->failed_us)
+		if (w->life.started_us < pool->failed_us)
 			continue;
-		if (now - w->started_us >= PROVEN_US) {
+		if (now - w->life.started_us >= PROVEN_US) {
 			manage_start_worked(w);
 			return true;
 		}
-		deadline_at(pool, w->started_us + PROVEN_US);
+		deadline_at(pool, w->life.started_us + PROVEN_US);
 	}
 	if (pool->worker_count[WORKER_STARTING] > 0)
 		return false;
@@ -147,11 +147,11 @@ count_overdue(const struct pool *pool, int64_t now)
 void
 manage_replace(struct worker *w, enum limits_fate limit, const char *reason)
 {
-	if (w->leaving)
+	if (w->leave.leaving)
 		return;
-	w->leaving = true;
-	w->leaving_for = limit;
-	w->leaving_reason = reason;
+	w->leave.leaving = true;
+	w->leave.limit = limit;
+	w->leave.reason = reason;
 }
 
 void
@@ -168,7 +168,7 @@ manage_recycle(struct worker *w, enum limits_fate limit, const char *reason)
 		stats_count(stats, STATS_RECYCLED_LIFETIME, 1);
 	if (limit == LIMITS_MEMORY) {
 		snprintf(text, sizeof(text), "%s: its memory is %llu KB", reason,
-		    (unsigned long long)w->memory / 1024);
+		    (unsigned long long)w->measure.memory / 1024);
 		reason = text;
 	}
 	worker_stop(w, reason);
@@ -192,15 +192,15 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 	struct worker *w;
 
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
-		if (lifetime > 0 && now - w->started_us >= lifetime)
+		if (lifetime > 0 && now - w->life.started_us >= lifetime)
 			manage_replace(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
 		else if (lifetime > 0)
-			deadline_at(pool, w->started_us + lifetime);
-		counts->leaving_idle += w->leaving;
+			deadline_at(pool, w->life.started_us + lifetime);
+		counts->leaving_idle += w->leave.leaving;
 	}
 	counts->leaving = counts->leaving_idle;
 	TAILQ_FOREACH (w, &pool->workers[WORKER_BUSY], link)
-		counts->leaving += w->leaving;
+		counts->leaving += w->leave.leaving;
 }
 
 /* Let one go whose successor is ready, or cannot come before there is room. */
@@ -218,8 +218,8 @@ stop_leaving(struct pool *pool)
 	if (pool->worker_count[WORKER_STOPPING] >= stopping_max)
 		return;
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
-		if (w->leaving) {
-			manage_recycle(w, w->leaving_for, w->leaving_reason);
+		if (w->leave.leaving) {
+			manage_recycle(w, w->leave.limit, w->leave.reason);
 			return;
 		}
 	}

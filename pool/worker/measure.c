@@ -43,19 +43,19 @@ measure_open(struct worker *w)
 
 	if (w->pool->needs_memory || w->pool->keeps_last) {
 		snprintf(path, sizeof(path), "/proc/%d/status", (int)w->pid);
-		if ((w->status_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		if ((w->measure.status_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
 			    path);
-		w->tree_memory_fd = leaf_open(&w->pool->leaves, w->slot, "memory.stat");
+		w->measure.tree_memory_fd = leaf_open(&w->pool->leaves, w->slot, "memory.stat");
 	}
 	if (w->pool->needs_cpu_parts) {
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
-		w->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+		w->measure.stat_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (w->pool->conf->request_terminate_cpu_ms > 0)
-		w->tree_cpu_fd = leaf_open(&w->pool->leaves, w->slot, "cpu.stat");
-	if (clock_getcpuclockid(w->pid, &w->cpu_clock) != 0)
-		w->cpu_clock = 0;
+		w->measure.tree_cpu_fd = leaf_open(&w->pool->leaves, w->slot, "cpu.stat");
+	if (clock_getcpuclockid(w->pid, &w->measure.cpu_clock) != 0)
+		w->measure.cpu_clock = 0;
 }
 
 enum parked_in
@@ -64,11 +64,11 @@ measure_wait(struct worker *w)
 	char path[64];
 
 	/* Only now: before its exec(2) the file of a child that has changed its user is root's. */
-	if (w->wait_fd == -1) {
+	if (w->measure.wait_fd == -1) {
 		snprintf(path, sizeof(path), "/proc/%d/syscall", (int)w->pid);
-		w->wait_fd = open(path, O_RDONLY | O_CLOEXEC);
+		w->measure.wait_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
-	return parked_look(w->wait_fd);
+	return parked_look(w->measure.wait_fd);
 }
 
 int64_t
@@ -76,7 +76,7 @@ measure_cpu(const struct worker *w)
 {
 	struct timespec ts;
 
-	if (w->cpu_clock == 0 || clock_gettime(w->cpu_clock, &ts) == -1)
+	if (w->measure.cpu_clock == 0 || clock_gettime(w->measure.cpu_clock, &ts) == -1)
 		return -1;
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
@@ -86,7 +86,8 @@ measure_tree_cpu(const struct worker *w)
 {
 	uint64_t us;
 
-	if (w->tree_cpu_fd != -1 && cgroup_read_key(w->tree_cpu_fd, "usage_usec", &us))
+	if (w->measure.tree_cpu_fd != -1 &&
+	    cgroup_read_key(w->measure.tree_cpu_fd, "usage_usec", &us))
 		return (int64_t)us;
 	return measure_cpu(w);
 }
@@ -99,7 +100,7 @@ cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
 	uint64_t ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
 	struct procstat stat;
 
-	if (w->stat_fd == -1 || !procstat_read_fd(w->stat_fd, &stat))
+	if (w->measure.stat_fd == -1 || !procstat_read_fd(w->measure.stat_fd, &stat))
 		return false;
 	*user_us = (int64_t)(stat.user_ticks * 1000000 / ticks_per_s);
 	*system_us = (int64_t)(stat.system_ticks * 1000000 / ticks_per_s);
@@ -110,25 +111,25 @@ void
 measure_ready(struct worker *w)
 {
 	if (w->pool->needs_cpu)
-		w->cpu_start_us = measure_cpu(w);
-	cpu_parts(w, &w->cpu_user_start_us, &w->cpu_system_start_us);
+		w->measure.cpu_start_us = measure_cpu(w);
+	cpu_parts(w, &w->measure.cpu_user_start_us, &w->measure.cpu_system_start_us);
 }
 
 void
 measure_begins(struct worker *w)
 {
 	measure_ready(w);
-	w->tree_cpu_start_us = measure_tree_cpu(w);
+	w->measure.tree_cpu_start_us = measure_tree_cpu(w);
 }
 
 void
 measure_close(struct worker *w)
 {
-	fd_close(&w->status_fd);
-	fd_close(&w->stat_fd);
-	fd_close(&w->wait_fd);
-	fd_close(&w->tree_memory_fd);
-	fd_close(&w->tree_cpu_fd);
+	fd_close(&w->measure.status_fd);
+	fd_close(&w->measure.stat_fd);
+	fd_close(&w->measure.wait_fd);
+	fd_close(&w->measure.tree_memory_fd);
+	fd_close(&w->measure.tree_cpu_fd);
 }
 
 uint64_t
@@ -137,11 +138,12 @@ measure_memory(const struct worker *w)
 	struct procstat_memory own;
 	uint64_t anonymous;
 
-	if (w->status_fd == -1)
+	if (w->measure.status_fd == -1)
 		return 0;
-	if (w->tree_memory_fd == -1 || !cgroup_read_key(w->tree_memory_fd, "anon", &anonymous))
-		return procstat_memory(w->status_fd);
-	procstat_memory_read(w->status_fd, &own);
+	if (w->measure.tree_memory_fd == -1 ||
+	    !cgroup_read_key(w->measure.tree_memory_fd, "anon", &anonymous))
+		return procstat_memory(w->measure.status_fd);
+	procstat_memory_read(w->measure.status_fd, &own);
 	if (own.resident == 0)
 		return 0;
 	if (anonymous < own.anonymous) /* the kernel adds up its counters now and then only */
@@ -157,14 +159,15 @@ measure_request(struct worker *w, struct request *r)
 
 	r->account.memory = pool->needs_memory ? measure_memory(w) : 0;
 	if (cpu_parts(w, &user, &system)) {
-		r->account.cpu_user_us = user - w->cpu_user_start_us;
-		r->account.cpu_system_us = system - w->cpu_system_start_us;
-		w->cpu_user_start_us = user;
-		w->cpu_system_start_us = system;
+		r->account.cpu_user_us = user - w->measure.cpu_user_start_us;
+		r->account.cpu_system_us = system - w->measure.cpu_system_start_us;
+		w->measure.cpu_user_start_us = user;
+		w->measure.cpu_system_start_us = system;
 	}
 	if (!pool->needs_cpu)
 		return;
 	now = measure_cpu(w);
-	r->account.cpu_us = now >= 0 && w->cpu_start_us >= 0 ? now - w->cpu_start_us : -1;
-	w->cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
+	r->account.cpu_us =
+	    now >= 0 && w->measure.cpu_start_us >= 0 ? now - w->measure.cpu_start_us : -1;
+	w->measure.cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
 }

@@ -20,15 +20,15 @@ last_words(const struct worker *w, const siginfo_t *info, char *out, size_t size
 {
 	const struct pool *pool = w->pool;
 	bool logged = pool->conf->catch_workers_output && pool->global->log_level <= LEVEL_WARNING;
-	uint32_t len = logged ? 0 : w->tail_len;
+	uint32_t len = logged ? 0 : w->captures.tail_len;
 	size_t n = 0;
 
-	while (len > 0 && (w->tail[len - 1] == '\n' || w->tail[len - 1] == '\r'))
+	while (len > 0 && (w->captures.tail[len - 1] == '\n' || w->captures.tail[len - 1] == '\r'))
 		len--;
 	*out = '\0';
 	if (len > 0)
-		n = (size_t)snprintf(out, size, "; it said: \"%.*s\"", (int)len, w->tail);
-	if (exit_is_success(info) && !w->was_ready && w->stop_reason[0] == '\0')
+		n = (size_t)snprintf(out, size, "; it said: \"%.*s\"", (int)len, w->captures.tail);
+	if (exit_is_success(info) && !w->life.was_ready && w->leave.stop_reason[0] == '\0')
 		snprintf(out + n, size - n, "; is it a FastCGI program, which accepts connections "
 					    "on descriptor 0, and stays in the foreground?");
 }
@@ -36,27 +36,27 @@ last_words(const struct worker *w, const siginfo_t *info, char *out, size_t size
 void
 obituary_write(struct worker *w, const siginfo_t *info, const char *how, bool failed_start)
 {
-	double age = (double)(clock_now_us() - w->started_us) / 1e6;
-	unsigned long long served = (unsigned long long)w->served;
+	double age = (double)(clock_now_us() - w->life.started_us) / 1e6;
+	unsigned long long served = (unsigned long long)w->life.served;
 	struct fork_failure failure;
 	char why[512] = "", said[CAPTURE_TAIL_MAX + 256];
 
-	if (w->exec_fd != -1 &&
-	    read(w->exec_fd, &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
+	if (w->life.exec_fd != -1 &&
+	    read(w->life.exec_fd, &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
 		fork_explain(&failure, w->pool->conf->command[0], why, sizeof(why));
 		log_error("child %d did not start: %s", (int)w->pid, why);
 		return;
 	}
-	if (w->stop_reason[0] != '\0')
-		snprintf(why, sizeof(why), "; stopped: %s", w->stop_reason);
+	if (w->leave.stop_reason[0] != '\0')
+		snprintf(why, sizeof(why), "; stopped: %s", w->leave.stop_reason);
 	if (failed_start) {
 		last_words(w, info, said, sizeof(said));
 		log_error("child %d %s after %.6f seconds from start, %s%s%s", (int)w->pid, how,
-		    age, w->was_ready ? "before its first request" : "before it was ready", why,
-		    said);
+		    age, w->life.was_ready ? "before its first request" : "before it was ready",
+		    why, said);
 		return;
 	}
-	if (w->stop_reason[0] != '\0' || exit_is_success(info))
+	if (w->leave.stop_reason[0] != '\0' || exit_is_success(info))
 		log_notice("child %d %s after %.6f seconds from start, %llu request%s served%s",
 		    (int)w->pid, how, age, served, served == 1 ? "" : "s", why);
 	else

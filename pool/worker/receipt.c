@@ -25,13 +25,13 @@
 void
 receipt_begins(struct worker *w, struct request *r)
 {
-	w->answered_us = w->state == WORKER_IDLE && w->served > 0 ? w->since_us : 0;
+	w->receipt.answered_us = w->state == WORKER_IDLE && w->life.served > 0 ? w->since_us : 0;
 	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
-	r->read = w->accepts || w->answered_us == 0;
+	r->read = w->receipt.accepts || w->receipt.answered_us == 0;
 	if (r->read)
 		return;
 	if (r->pool->conf->request_terminate_cpu_ms > 0)
-		w->given_cpu_us = measure_tree_cpu(w);
+		w->receipt.given_cpu_us = measure_tree_cpu(w);
 	deadline_at(w->pool, clock_now_us() + LOOK_US);
 }
 
@@ -46,8 +46,8 @@ has_read(const struct worker *w)
 {
 	int unread = 0;
 
-	if (w->request->answer.responded || w->lost || w->conn_fd == -1 ||
-	    ioctl(w->conn_fd, SIOCOUTQ, &unread) == -1)
+	if (w->request->answer.responded || w->conn.lost || w->conn.fd == -1 ||
+	    ioctl(w->conn.fd, SIOCOUTQ, &unread) == -1)
 		return RECEIPT_OVER;
 	return unread == 0 ? RECEIPT_ALL : RECEIPT_NOT;
 }
@@ -64,7 +64,8 @@ is_patience_over(const struct request *r, int64_t now_us)
 	if (limit == 0 || limit > PROMPT_AFTER_MAX_US)
 		limit = PROMPT_AFTER_MAX_US;
 	return now_us - r->times.run_us >= limit ||
-	    (cpu_limit > 0 && measure_tree_cpu(r->worker) - r->worker->given_cpu_us >= cpu_limit);
+	    (cpu_limit > 0 &&
+		measure_tree_cpu(r->worker) - r->worker->receipt.given_cpu_us >= cpu_limit);
 }
 
 /* Look at r; its clock begins now, unless its worker is known to have it all the time. */
@@ -80,8 +81,8 @@ look(struct request *r)
 	r->read = receipt != RECEIPT_NOT || is_patience_over(r, now);
 	if (r->read && !waited)
 		return;
-	if (receipt == RECEIPT_ALL && r->times.run_us - w->answered_us < AFTER_ANSWER_US)
-		prompt_late(&pool->prompt, now - w->answered_us);
+	if (receipt == RECEIPT_ALL && r->times.run_us - w->receipt.answered_us < AFTER_ANSWER_US)
+		prompt_late(&pool->prompt, now - w->receipt.answered_us);
 	r->since_us = now;
 	if (pool->needs_cpu || pool->needs_cpu_parts)
 		measure_begins(w);

@@ -82,9 +82,9 @@ give_birth(struct worker *w)
 	}
 	fd_set_nonblock(out[0], 1);
 	fd_set_nonblock(err[0], 1);
-	capture_open(&w->out, w, out[0], false);
-	capture_open(&w->err, w, err[0], true);
-	w->exec_fd = exec[0];
+	capture_open(&w->captures.out, w, out[0], false);
+	capture_open(&w->captures.err, w, err[0], true);
+	w->life.exec_fd = exec[0];
 	return true;
 }
 
@@ -112,16 +112,16 @@ spawn_worker(struct pool *pool)
 		return NULL;
 	}
 	w->pool = pool;
-	w->listen_fd = w->path_fd = w->exec_fd = w->conn_fd = -1;
-	w->status_fd = w->stat_fd = w->wait_fd = -1;
-	w->tree_memory_fd = w->tree_cpu_fd = -1;
-	w->out.fd = w->err.fd = -1;
-	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
-	chain_init(&w->head);
-	w->keeps = pool->keeps;
-	w->started_us = clock_now_us();
+	w->listen_fd = w->path_fd = w->life.exec_fd = w->conn.fd = -1;
+	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
+	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
+	w->captures.out.fd = w->captures.err.fd = -1;
+	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
+	chain_init(&w->conn.head);
+	w->conn.keeps = pool->keeps;
+	w->life.started_us = clock_now_us();
 	w->state = WORKER_STARTING;
-	w->since_us = w->started_us;
+	w->since_us = w->life.started_us;
 	TAILQ_INSERT_TAIL(&pool->workers[WORKER_STARTING], w, link);
 	pool->worker_count[WORKER_STARTING]++;
 	if (!give_birth(w)) {
@@ -133,9 +133,9 @@ spawn_worker(struct pool *pool)
 	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
 	account_workers(pool);
 	if (procstat_read(w->pid, &stat))
-		w->start_ticks = stat.start_ticks;
-	w->max_requests = draw_max_requests(pool->conf);
-	w->last = w->max_requests == 1;
+		w->life.start_ticks = stat.start_ticks;
+	w->life.max_requests = draw_max_requests(pool->conf);
+	w->life.last = w->life.max_requests == 1;
 	measure_open(w);
 	log_notice("child %d started", (int)w->pid);
 	return w;

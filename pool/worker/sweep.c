@@ -66,8 +66,8 @@ began(const struct pool *pool, unsigned int slot)
 
 	for (int state = 0; state < WORKER_DEAD; state++) {
 		TAILQ_FOREACH (w, &pool->workers[state], link) {
-			if ((slot == 0 || w->slot == slot) && w->start_ticks < first)
-				first = w->start_ticks;
+			if ((slot == 0 || w->slot == slot) && w->life.start_ticks < first)
+				first = w->life.start_ticks;
 		}
 	}
 	return first;

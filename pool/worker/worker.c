@@ -58,12 +58,12 @@ static void
 worker_let_go(struct worker *w)
 {
 	conn_close(w);
-	capture_close(&w->out);
-	capture_close(&w->err);
-	capture_close(&w->fcgi);
+	capture_close(&w->captures.out);
+	capture_close(&w->captures.err);
+	capture_close(&w->captures.fcgi);
 	fd_close(&w->listen_fd);
 	fd_close(&w->path_fd);
-	fd_close(&w->exec_fd);
+	fd_close(&w->life.exec_fd);
 	measure_close(w);
 	capture_forget_tail(w);
 	free(w->last_request);
@@ -85,7 +85,7 @@ worker_set_state(struct worker *w, enum worker_state state)
 	pool->worker_count[w->state]--;
 	w->state = state;
 	w->since_us = clock_now_us();
-	w->back = w->accepts = false;
+	w->receipt.back = w->receipt.accepts = false;
 	if (state == WORKER_IDLE) /* the last used is used next: the others grow old idle */
 		TAILQ_INSERT_HEAD(&pool->workers[state], w, link);
 	else
@@ -124,13 +124,13 @@ worker_ready(struct worker *w)
 {
 	struct pool *pool = w->pool;
 
-	w->was_ready = true;
+	w->life.was_ready = true;
 	measure_ready(w);
-	fd_close(&w->exec_fd);
+	fd_close(&w->life.exec_fd);
 	capture_forget_tail(w);
 	worker_set_state(w, WORKER_IDLE);
 	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
-	    (double)(clock_now_us() - w->started_us) / 1e6);
+	    (double)(clock_now_us() - w->life.started_us) / 1e6);
 	orders_report_ready(pool, w->pid);
 	manage_adjust(pool);
 }
@@ -183,11 +183,11 @@ signal_group(const struct worker *w, int sig)
 static void
 end_begins(struct worker *w, const char *reason)
 {
-	if (w->stop_reason[0] == '\0')
-		snprintf(w->stop_reason, sizeof(w->stop_reason), "%s", reason);
+	if (w->leave.stop_reason[0] == '\0')
+		snprintf(w->leave.stop_reason, sizeof(w->leave.stop_reason), "%s", reason);
 	/* Now: what is started until it is reaped would not know that it has to wait. */
 	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
-		manage_start_failed(w->pool, w->started_us);
+		manage_start_failed(w->pool, w->life.started_us);
 }
 
 /*
@@ -198,8 +198,8 @@ end_begins(struct worker *w, const char *reason)
 static void
 ask_to_end(struct worker *w, int64_t timeout_us)
 {
-	w->kin_waits = timeout_us > PARK_FIRST_US && parked_is_manager(w->pid);
-	if (!w->kin_waits)
+	w->leave.kin_waits = timeout_us > PARK_FIRST_US && parked_is_manager(w->pid);
+	if (!w->leave.kin_waits)
 		signal_group(w, SIGTERM);
 	else if (kill(w->pid, SIGTERM) == -1)
 		log_warning("cannot send signal %d to child %d: %s", SIGTERM, (int)w->pid,
@@ -215,7 +215,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	assert(w->state != WORKER_BUSY);
 	/* It has nothing to finish. And libraries catch the signal before the program does: what
 	 * comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost on it. */
-	if (!w->was_ready && timeout_us > UNREADY_STOP_US)
+	if (!w->life.was_ready && timeout_us > UNREADY_STOP_US)
 		timeout_us = UNREADY_STOP_US;
 	if (w->request != NULL) /* its warm-up */
 		ending_answered(ending_part(w));
@@ -223,11 +223,11 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	conn_close(w);
 	worker_set_state(w, WORKER_STOPPING);
 	ask_to_end(w, timeout_us);
-	w->kill_us = w->since_us + timeout_us;
-	deadline_at(w->pool, w->kill_us);
-	w->park_delay_us = PARK_FIRST_US;
-	w->park_us = w->since_us + w->park_delay_us;
-	deadline_at(w->pool, w->park_us);
+	w->leave.kill_us = w->since_us + timeout_us;
+	deadline_at(w->pool, w->leave.kill_us);
+	w->leave.park_delay_us = PARK_FIRST_US;
+	w->leave.park_us = w->since_us + w->leave.park_delay_us;
+	deadline_at(w->pool, w->leave.park_us);
 	manage_adjust(w->pool);
 }
 
@@ -255,10 +255,10 @@ void
 worker_kill(struct worker *w, const char *reason)
 {
 	end_begins(w, reason);
-	w->killed = true;
+	w->leave.killed = true;
 	signal_group(w, SIGKILL);
-	w->kill_us = clock_now_us() + KILL_AGAIN_US;
-	deadline_at(w->pool, w->kill_us);
+	w->leave.kill_us = clock_now_us() + KILL_AGAIN_US;
+	deadline_at(w->pool, w->leave.kill_us);
 	if (w->state == WORKER_BUSY || w->state == WORKER_STOPPING)
 		return;
 	/* It must not get a request, or be found ready, before it is reaped. */
@@ -273,20 +273,20 @@ worker_kill(struct worker *w, const char *reason)
 static int64_t
 look_whether_parked(struct worker *w, int64_t now)
 {
-	if (now < w->park_us)
-		return w->park_us;
-	if (!w->killed && parked_is(w->pid)) {
+	if (now < w->leave.park_us)
+		return w->leave.park_us;
+	if (!w->leave.killed && parked_is(w->pid)) {
 		log_debug("child %d ignores SIGTERM while it waits for connections: killed",
 		    (int)w->pid);
 		worker_kill(w, "it ignores SIGTERM");
-	} else if (w->kin_waits && !w->killed && parked_has_taken(w->pid)) {
-		w->kin_waits = false;
+	} else if (w->leave.kin_waits && !w->leave.killed && parked_has_taken(w->pid)) {
+		w->leave.kin_waits = false;
 		kin_signal(w->pid, SIGTERM);
 	}
-	if (w->park_delay_us < PARK_MAX_US)
-		w->park_delay_us *= 2;
-	w->park_us = now + w->park_delay_us;
-	return w->park_us;
+	if (w->leave.park_delay_us < PARK_MAX_US)
+		w->leave.park_delay_us *= 2;
+	w->leave.park_us = now + w->leave.park_delay_us;
+	return w->leave.park_us;
 }
 
 int64_t
@@ -299,11 +299,11 @@ worker_expire(struct pool *pool, int64_t now)
 	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
 		int64_t look;
 
-		if (now >= w->kill_us)
+		if (now >= w->leave.kill_us)
 			worker_kill(w, "it did not end in time");
-		look = w->killed ? w->kill_us : look_whether_parked(w, now);
-		if (w->kill_us < look)
-			look = w->kill_us;
+		look = w->leave.killed ? w->leave.kill_us : look_whether_parked(w, now);
+		if (w->leave.kill_us < look)
+			look = w->leave.kill_us;
 		if (due == 0 || look < due)
 			due = look;
 	}

@@ -46,7 +46,7 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 	if (pool->call == CALL_NOBODY)
 		return;
 	TAILQ_FOREACH_REVERSE (w, &pool->workers[WORKER_IDLE], worker_list, link) {
-		if (w->leaving)
+		if (w->leave.leaving)
 			counts.leaving_idle++;
 		else if (now - w->since_us < patience)
 			due = due == 0 ? w->since_us + patience : due;

@@ -91,7 +91,7 @@ part_workers(struct pool *pool)
 	struct worker *w;
 
 	while ((w = TAILQ_FIRST(&pool->workers[WORKER_BUSY])) != NULL) {
-		chain_clear(&pool->chunks, &w->head);
+		chain_clear(&pool->chunks, &w->conn.head);
 		request_set_state(ending_part(w), REQUEST_DONE);
 	}
 	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING])) != NULL)
@@ -196,12 +196,13 @@ fixture_worker(struct fixture *f)
 	assert(w != NULL);
 	w->pool = pool;
 	w->pid = NO_PID;
-	w->started_us = w->since_us = clock_now_us();
-	w->exec_fd = w->conn_fd = w->status_fd = w->stat_fd = w->out.fd = w->err.fd = -1;
-	w->tree_memory_fd = w->tree_cpu_fd = -1;
-	w->out.worker = w->err.worker = w;
-	w->fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
-	chain_init(&w->head);
+	w->life.started_us = w->since_us = clock_now_us();
+	w->life.exec_fd = w->conn.fd = w->measure.status_fd = w->measure.stat_fd =
+	    w->captures.out.fd = w->captures.err.fd = -1;
+	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
+	w->captures.out.worker = w->captures.err.worker = w;
+	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
+	chain_init(&w->conn.head);
 	make_socket(w);
 	w->state = WORKER_STARTING;
 	TAILQ_INSERT_TAIL(&pool->workers[WORKER_STARTING], w, link);

@@ -173,7 +173,7 @@ START_TEST(test_body_is_streamed)
 	fill(0);
 	fixture_send(&f, fd, "stdin 1 def");
 	ck_assert_int_eq(r->state, REQUEST_QUEUED);
-	ck_assert(r->client->paused);
+	ck_assert(r->client->input.paused);
 	ck_assert_uint_eq(r->body.bytes, 3);
 	w = fixture_worker(&f);
 	feed_start(w, r);

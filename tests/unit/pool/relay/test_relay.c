@@ -79,7 +79,7 @@ START_TEST(test_row)
 	fixture_send(&f, program, rows[_i].answered);
 	ck_assert_msg(
 	    strcmp(fixture_read(&f, fd), rows[_i].got) == 0, "%s: %s", rows[_i].name, f.trace);
-	ck_assert_msg(w->state == WORKER_IDLE && w->served == 1, "%s", rows[_i].name);
+	ck_assert_msg(w->state == WORKER_IDLE && w->life.served == 1, "%s", rows[_i].name);
 }
 END_TEST
 
@@ -99,7 +99,7 @@ START_TEST(test_kept_connection)
 		    "begin 9 responder keep; params 9 REQUEST_METHOD=GET; params 9; stdin 9", seen);
 		fixture_send(&f, program, answer);
 		ck_assert_str_eq(fixture_read(&f, fd), "stdout 9 A: b; stdout 9; end 9 0 0");
-		ck_assert_uint_eq(w->served, i);
+		ck_assert_uint_eq(w->life.served, i);
 	}
 }
 END_TEST

@@ -106,7 +106,7 @@ START_TEST(test_body)
 {
 	size_t len = bodies[_i].len, step = bodies[_i].step;
 
-	c->multiplexes = bodies[_i].multiplexes;
+	c->input.multiplexes = bodies[_i].multiplexes;
 	request_set_state(r, REQUEST_BODY);
 	for (size_t at = 0; at < len; at += step)
 		ck_assert_msg(body_add(r, FCGI_STDIN, body + at, step < len - at ? step : len - at),
@@ -126,7 +126,7 @@ START_TEST(test_spool_while_sent)
 {
 	size_t at = 0;
 
-	c->multiplexes = true;
+	c->input.multiplexes = true;
 	request_set_state(r, REQUEST_BODY);
 	for (int i = 0; at < BODY_MAX - 50000; i++) {
 		ck_assert(body_add(r, FCGI_STDIN, body + at, 50000));
@@ -148,7 +148,7 @@ START_TEST(test_spool_limit)
 {
 	size_t at = 0;
 
-	c->multiplexes = true;
+	c->input.multiplexes = true;
 	request_set_state(r, REQUEST_BODY);
 	while (at < 3000000 && body_add(r, FCGI_STDIN, body, 65536))
 		at += 65536;
@@ -197,7 +197,7 @@ release_disk(void)
 static void
 add_many(size_t len)
 {
-	c->multiplexes = true;
+	c->input.multiplexes = true;
 	request_set_state(r, REQUEST_BODY);
 	for (size_t at = 0; at < len; at += 50000)
 		ck_assert(body_add(r, FCGI_STDIN, body + at, len - at < 50000 ? len - at : 50000));
@@ -213,12 +213,12 @@ START_TEST(test_slow_disk)
 	add_many(900000);
 	ck_assert(body_end(r, FCGI_STDIN));
 	reading_update(c);
-	ck_assert(c->paused && body_waits_for_disk(c) && !body_waits_for_disk(other));
+	ck_assert(c->input.paused && body_waits_for_disk(c) && !body_waits_for_disk(other));
 	ck_assert_uint_ge(ledger_held(&f.pool.ledger), 900000); /* it is all accounted for */
 	fixture_send(&f, fd, "values FCGI_MPXS_CONNS");
 	ck_assert_str_eq(fixture_read(&f, fd), "values FCGI_MPXS_CONNS=1");
 	release_disk();
-	ck_assert(!c->paused && c->to_disk == 0);
+	ck_assert(!c->input.paused && c->input.to_disk == 0);
 	ck_assert_uint_lt(ledger_held(&f.pool.ledger), 200000);
 	take_all();
 	ck_assert_uint_eq(got_len, 900000);
@@ -256,12 +256,12 @@ START_TEST(test_over_meanwhile)
 		ck_assert_uint_gt(f.pool.chunks.used_bytes, 0);
 	}
 	client_gone(c); /* the request's record may be in use again before the disk is done */
-	ck_assert_uint_eq(c->to_disk, 0);
+	ck_assert_uint_eq(c->input.to_disk, 0);
 	loop_bury(&f.pool);
 	fixture_client(&f, &c);
 	r = request_new(c, 8, FCGI_RESPONDER, true);
 	release_disk();
-	ck_assert(r->body.spool == NULL && r->body.chain.len == 0 && c->to_disk == 0);
+	ck_assert(r->body.spool == NULL && r->body.chain.len == 0 && c->input.to_disk == 0);
 	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
 	request_set_state(r, REQUEST_BODY);
 	ck_assert(body_add(r, FCGI_STDIN, body, 1000));
@@ -290,8 +290,8 @@ START_TEST(test_disk_fails)
 	fixture_settle(&f);
 	rl.rlim_cur = RLIM_INFINITY;
 	setrlimit(RLIMIT_FSIZE, &rl);
-	ck_assert(
-	    r->answer.end && r->answer.status == 503 && r->body.spool == NULL && c->to_disk == 0);
+	ck_assert(r->answer.end && r->answer.status == 503 && r->body.spool == NULL &&
+		  c->input.to_disk == 0);
 	ck_assert_msg(strstr(fixture_log(&f), failures[_i].log) != NULL &&
 		strstr(f.log, "answered 503") != NULL, "%s: %s", failures[_i].name, f.log);
 }

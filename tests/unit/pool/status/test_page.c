@@ -190,7 +190,7 @@ START_TEST(test_process)
 	int program;
 
 	w->slot = 3;
-	w->started_us -= 100 * INT64_C(1000000);
+	w->life.started_us -= 100 * INT64_C(1000000);
 	ck_assert(status_view_gather(&view, &f.pool, true));
 	ck_assert_uint_eq(view.process_count, 1);
 	v = view.processes[0].values;

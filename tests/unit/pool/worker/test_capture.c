@@ -31,7 +31,7 @@ setup_with(const char *settings)
 	fixture_init(&f, settings);
 	worker = fixture_worker(&f);
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	capture_open(&worker->out, worker, fds[0], false);
+	capture_open(&worker->captures.out, worker, fds[0], false);
 	end = fds[1];
 }
 
@@ -45,7 +45,7 @@ static void
 teardown(void)
 {
 	close(end);
-	capture_close(&worker->out);
+	capture_close(&worker->captures.out);
 	fixture_free(&f);
 }
 
@@ -108,9 +108,9 @@ START_TEST(test_close_takes_all)
 		memcpy(text + 2 * i, "y\n", 2);
 	print(text, 2 * LINES);
 	print("the end", 7);
-	capture_close(&worker->out);
+	capture_close(&worker->captures.out);
 	ck_assert_uint_eq(logged(), LINES + 1);
-	ck_assert_int_eq(worker->out.fd, -1);
+	ck_assert_int_eq(worker->captures.out.fd, -1);
 	free(text);
 }
 END_TEST
@@ -244,9 +244,9 @@ START_TEST(test_rate)
 	for (int n = 0; n < FLOOD_PARTS; n++)
 		flood_once(_i);
 	capture_request_ended(worker);
-	ck_assert_int_eq(ioctl(worker->out.fd, FIONREAD, &pending), 0);
+	ck_assert_int_eq(ioctl(worker->captures.out.fd, FIONREAD, &pending), 0);
 	ck_assert_int_eq(pending, 0);
-	capture_close(&worker->out);
+	capture_close(&worker->captures.out);
 	ck_assert_int_eq(fstat(f.log_fd, &st), 0);
 	/* One line beyond the burst, and what the test itself takes of time. */
 	ck_assert_msg(st.st_size >= BURST && st.st_size < BURST + 4 * RATE, "%s: %lld bytes",
