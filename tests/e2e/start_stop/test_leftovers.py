@@ -1,6 +1,5 @@
 """What a worker leaves behind is killed when the worker has ended, and not before."""
 
-import json
 import os
 import signal
 
