@@ -188,7 +188,7 @@ run_master(const struct options *options, const struct conf *conf)
 		return code;
 	if (background && (report_fd = daemonize()) == -1) {
 		log_error("cannot go to the background");
-		delegated_leave(&master.cgroup);
+		delegated_leave(&master.service.cgroup);
 		return EX_OSERR;
 	}
 	code = master_bind(&master, pid_path(options, conf));
@@ -196,7 +196,7 @@ run_master(const struct options *options, const struct conf *conf)
 		code = master_launch(&master);
 	if (background) {
 		if (code == 0)
-			daemonize_detach(master.log_fd);
+			daemonize_detach(master.service.log_fd);
 		daemonize_report(report_fd, code);
 	}
 	if (code == 0) {

@@ -16,11 +16,11 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/orphans.h"
 #include "base/writer.h"
 #include "fpm/files/errorlog.h"
 #include "fpm/metrics.h"
 #include "fpm/process/launch.h"
-#include "fpm/sockets/sockets.h"
 
 static const int handled_signals[MASTER_SIGNALS] = {
     SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
@@ -33,20 +33,15 @@ set_state(struct master *master, enum master_state state)
 	master->state = state;
 }
 
-static struct child *
-find_child(struct master *master, pid_t pid)
-{
-	struct child *child;
-
-	TAILQ_FOREACH (child, &master->children, next)
-		if (child->process.pid == pid)
-			return child;
-	return NULL;
-}
-
+/* Whether it is a process that we started. */
 static bool
-is_metrics(const struct master *master, pid_t pid)
+is_our_own(const struct master *master, pid_t pid)
 {
+	const struct seat *seat;
+
+	TAILQ_FOREACH (seat, &master->seats, next)
+		if (seat_pid(seat) == pid)
+			return true;
 	return master->metrics != NULL && master->metrics->process.pid == pid;
 }
 
@@ -61,7 +56,7 @@ is_left_behind(pid_t pid, void *arg)
 	pid_t session = getsid(pid);
 	char value[2];
 
-	if (find_child(master, pid) != NULL || is_metrics(master, pid))
+	if (is_our_own(master, pid))
 		return false;
 	if (!master->has_strangers)
 		return true;
@@ -72,9 +67,11 @@ is_left_behind(pid_t pid, void *arg)
 	return orphans_env(pid, "ANYFPM_POOL", value, sizeof(value));
 }
 
-void
-master_note_session(struct master *master, pid_t session)
+static void
+on_started(const struct seat *seat, pid_t session, void *arg)
 {
+	struct master *master = arg;
+
 	master->sessions[master->session_next] = session;
 	master->session_next = (master->session_next + 1) % MASTER_SESSIONS;
 }
@@ -83,10 +80,10 @@ master_note_session(struct master *master, pid_t session)
 static void
 leave(struct master *master)
 {
-	const struct child *child;
+	const struct seat *seat;
 
-	TAILQ_FOREACH (child, &master->children, next)
-		if (child->state != CHILD_GONE)
+	TAILQ_FOREACH (seat, &master->seats, next)
+		if (!seat_is_gone(seat))
 			return;
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
@@ -94,16 +91,17 @@ leave(struct master *master)
 		master->has_ended = true;
 }
 
-void
-master_child_moved(struct master *master, const struct child *child)
+static void
+on_moved(const struct seat *seat, void *arg)
 {
-	const struct child *other;
+	struct master *master = arg;
+	const struct seat *other;
 	bool serving = true;
 
-	TAILQ_FOREACH (other, &master->children, next)
-		serving = serving && other->state == CHILD_SERVING;
+	TAILQ_FOREACH (other, &master->seats, next)
+		serving = serving && seat_is_serving(other);
 	if (master->metrics != NULL)
-		metrics_child_moved(master->metrics, child);
+		metrics_seat_moved(master->metrics, seat);
 	if (serving && !master->has_announced) {
 		master->has_announced = true;
 		log_notice("ready to handle connections");
@@ -111,11 +109,35 @@ master_child_moved(struct master *master, const struct child *child)
 	leave(master);
 }
 
+static void
+on_permits(struct seat *seat, const struct message *message, size_t len, void *arg)
+{
+	struct master *master = arg;
+
+	if (message->type == MESSAGE_LACK)
+		permits_lack(&master->permits, seat, message->arg, len > 0);
+	else if (message->type == MESSAGE_RETURN)
+		permits_return(&master->permits, seat, message->arg);
+	else
+		permits_offer(&master->permits, seat, message->arg);
+}
+
+static void
+on_vacated(struct seat *seat, void *arg)
+{
+	struct master *master = arg;
+
+	permits_drop(&master->permits, seat);
+}
+
+static const struct seat_events seat_events = {
+    .started = on_started, .moved = on_moved, .permits = on_permits, .vacated = on_vacated};
+
 /* Stop every pool at once. */
 static void
 stop(struct master *master)
 {
-	struct child *child;
+	struct seat *seat;
 
 	if (master->state == MASTER_STOPPING)
 		return;
@@ -123,56 +145,55 @@ stop(struct master *master)
 	set_state(master, MASTER_STOPPING);
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
-	TAILQ_FOREACH (child, &master->children, next)
-		child_stop(child);
+	TAILQ_FOREACH (seat, &master->seats, next)
+		seat_stop(seat);
 }
 
 /* Let every pool finish what it accepted; nobody can connect any more. */
 static void
 finish(struct master *master)
 {
-	struct child *child;
+	struct seat *seat;
 
 	if (master->state != MASTER_SERVING)
 		return;
 	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
 	set_state(master, MASTER_FINISHING);
-	TAILQ_FOREACH (child, &master->children, next) {
-		sockets_close(&child->listener);
-		child_drain(child);
-	}
+	TAILQ_FOREACH (seat, &master->seats, next)
+		seat_drain(seat);
 }
 
 static void
 reopen_error_log(struct master *master)
 {
-	struct child *child;
+	struct seat *seat;
 	bool is_stderr;
 	int fd, own;
 
-	if (master->log_is_stderr || master->log_kind != LOG_TO_FILE || master->log == NULL) {
+	if (master->log_is_stderr || master->service.log_kind != LOG_TO_FILE ||
+	    master->log == NULL) {
 		log_notice("the error log is %s: there is no file to re-open",
-		    master->log_kind == LOG_TO_FILE ? "standard error"
-						    : master->conf->global.error_log);
+		    master->service.log_kind == LOG_TO_FILE ? "standard error"
+						    : master->service.conf->global.error_log);
 		return;
 	}
-	if ((fd = errorlog_open(master->conf, false, &is_stderr)) == -1)
+	if ((fd = errorlog_open(master->service.conf, false, &is_stderr)) == -1)
 		return; /* the old one stays in use */
 	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1) {
 		log_error("cannot re-open the error log: %s", strerror(errno));
 		fd_close(&fd);
 		return;
 	}
-	fd_close(&master->log_fd);
-	master->log_fd = fd;
+	fd_close(&master->service.log_fd);
+	master->service.log_fd = fd;
 	writer_reopen(master->log, own);
 	if (master->is_daemon) { /* libc and assertions write there */
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
 	}
 	log_notice("error log file re-opened");
-	TAILQ_FOREACH (child, &master->children, next)
-		child_send_log(child);
+	TAILQ_FOREACH (seat, &master->seats, next)
+		seat_send_log(seat);
 	if (master->metrics != NULL)
 		metrics_send_log(master->metrics);
 }
@@ -180,11 +201,37 @@ reopen_error_log(struct master *master)
 static void
 reopen_logs(struct master *master)
 {
-	struct child *child;
+	struct seat *seat;
 
 	reopen_error_log(master);
-	TAILQ_FOREACH (child, &master->children, next)
-		child_reopen_logs(child);
+	TAILQ_FOREACH (seat, &master->seats, next)
+		seat_reopen_logs(seat);
+}
+
+static void
+note_stopped(struct master *master, const siginfo_t *info)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, &master->seats, next)
+		if (seat_stopped(seat, info))
+			return;
+	if (master->metrics != NULL)
+		metrics_stopped(master->metrics, info);
+}
+
+/* Whether it was a pool process. */
+static bool
+note_exited(struct master *master, const siginfo_t *info)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, &master->seats, next)
+		if (seat_exited(seat, info))
+			return true;
+	if (master->metrics != NULL && metrics_exited(master->metrics, info))
+		leave(master);
+	return false;
 }
 
 /*
@@ -194,7 +241,6 @@ reopen_logs(struct master *master)
 static void
 reap(struct master *master)
 {
-	struct child *child;
 	siginfo_t info;
 	bool any_died = false, pool_died = false;
 	unsigned int killed;
@@ -208,22 +254,13 @@ reap(struct master *master)
 		}
 		if (info.si_pid == 0)
 			break;
-		child = find_child(master, info.si_pid);
 		if (info.si_code == CLD_STOPPED) {
-			if (child != NULL)
-				process_stopped(&child->process, &info);
-			else if (is_metrics(master, info.si_pid))
-				process_stopped(&master->metrics->process, &info);
+			note_stopped(master, &info);
 			continue;
 		}
 		any_died = true;
-		if (child != NULL) {
+		if (note_exited(master, &info))
 			pool_died = true;
-			child_exited(child, &info);
-		} else if (is_metrics(master, info.si_pid)) {
-			metrics_exited(master->metrics, &info);
-			leave(master);
-		}
 	}
 	if (any_died && (killed = orphans_kill(is_left_behind, master)) > 0 && pool_died)
 		log_notice("killed %u %s left behind by a pool process", killed,
@@ -284,10 +321,12 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	sigset_t none;
 
 	memset(master, 0, sizeof(*master));
-	TAILQ_INIT(&master->children);
+	TAILQ_INIT(&master->seats);
+	master->permits =
+	    (struct permits){.service = &master->service, .seats = &master->seats};
 	master->state = MASTER_SERVING;
-	master->conf = conf;
-	master->log_fd = master->pidfile.dir_fd = -1;
+	master->service.conf = conf;
+	master->service.log_fd = master->pidfile.dir_fd = -1;
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
 	master->has_strangers = true; /* until master_bind() has looked */
 	master->is_daemon = background;
@@ -297,26 +336,26 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
-	launch_raise_nofile(&master->nofile);
+	launch_raise_nofile(&master->service.nofile);
 	/* Pools are started from this even if an upgrade has replaced the file since. */
-	if ((master->exe_fd = launch_open_exe()) == -1)
+	if ((master->service.exe_fd = launch_open_exe()) == -1)
 		return EX_OSERR;
-	master->log_kind = errorlog_kind(conf, to_stderr);
-	master->log_fd = errorlog_open(conf, to_stderr, &master->log_is_stderr);
-	if (master->log_fd == -1)
+	master->service.log_kind = errorlog_kind(conf, to_stderr);
+	master->service.log_fd = errorlog_open(conf, to_stderr, &master->log_is_stderr);
+	if (master->service.log_fd == -1)
 		return EX_CONFIG;
-	return delegated_enter(&master->cgroup, conf) ? 0 : EX_CONFIG;
+	return delegated_enter(&master->service.cgroup, conf) ? 0 : EX_CONFIG;
 }
 
 /* The event loop, with the signals that it turns into events. */
 static bool
 open_loop(struct master *master)
 {
-	if ((master->base = event_base_new()) == NULL)
+	if ((master->service.base = event_base_new()) == NULL)
 		return false;
 	for (size_t i = 0; i < MASTER_SIGNALS; i++) {
 		master->signals[i] =
-		    evsignal_new(master->base, handled_signals[i], on_signal, master);
+		    evsignal_new(master->service.base, handled_signals[i], on_signal, master);
 		if (master->signals[i] == NULL || event_add(master->signals[i], NULL) == -1)
 			return false;
 	}
@@ -327,7 +366,7 @@ int
 master_bind(struct master *master, const char *pid_path)
 {
 	const struct conf_pool *pool;
-	struct child *child;
+	struct seat *seat;
 	int code;
 
 	if (!open_loop(master)) {
@@ -340,28 +379,29 @@ master_bind(struct master *master, const char *pid_path)
 	orphans_adopt();
 	if ((code = pidfile_take(&master->pidfile, pid_path)) != 0)
 		return code;
-	if ((master->rundir = rundir_prepare()) == NULL)
+	if ((master->service.rundir = rundir_prepare()) == NULL)
 		return EX_CONFIG;
-	TAILQ_FOREACH (pool, &master->conf->pools, next) {
-		if ((child = child_new(master, pool)) == NULL) {
+	TAILQ_FOREACH (pool, &master->service.conf->pools, next) {
+		if ((seat = seat_new(&master->service, pool, &seat_events, master)) == NULL) {
 			log_error("out of memory");
 			return EX_OSERR;
 		}
-		TAILQ_INSERT_TAIL(&master->children, child, next);
-		if (!child_open_logs(child) || !child_make_cgroup(child))
+		TAILQ_INSERT_TAIL(&master->seats, seat, next);
+		if (!seat_open_logs(seat) || !seat_make_cgroup(seat))
 			return EX_CONFIG;
-		if ((code = child_listen(child)) != 0)
+		if ((code = seat_listen(seat)) != 0)
 			return code;
 	}
-	return master->conf->global.metrics_listen != NULL ? metrics_new(&master->metrics, master)
-	                                                    : 0;
+	if (master->service.conf->global.metrics_listen == NULL)
+		return 0;
+	return metrics_new(&master->metrics, &master->service, &master->seats);
 }
 
 /* Handle what there is, or comes next. Returns 0, or the code to exit with. */
 static int
 run_loop(struct master *master)
 {
-	if (event_base_loop(master->base, EVLOOP_ONCE) != -1)
+	if (event_base_loop(master->service.base, EVLOOP_ONCE) != -1)
 		return 0;
 	log_alert("the event loop failed: %s; the pools end with the master", strerror(errno));
 	return EX_OSERR;
@@ -371,15 +411,15 @@ run_loop(struct master *master)
 static void
 start_log(struct master *master)
 {
-	const struct conf_global *global = &master->conf->global;
+	const struct conf_global *global = &master->service.conf->global;
 	int fd;
 
 	log_set_json(global->log_format == LOG_FORMAT_JSON);
-	log_set_fd(master->log_fd);
-	if (master->log_kind != LOG_TO_FILE)
+	log_set_fd(master->service.log_fd);
+	if (master->service.log_kind != LOG_TO_FILE)
 		master->log = log_open_system(
-		    master->log_kind, global->syslog_ident, global->syslog_facility);
-	else if ((fd = fcntl(master->log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
+		    master->service.log_kind, global->syslog_ident, global->syslog_facility);
+	else if ((fd = fcntl(master->service.log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
 		master->log = log_open(master->log_is_stderr ? "stderr" : global->error_log, fd);
 	if (log_start_writer() == -1)
 		log_warning(
@@ -390,10 +430,10 @@ start_log(struct master *master)
 static bool
 has_started(const struct master *master)
 {
-	const struct child *child;
+	const struct seat *seat;
 
-	TAILQ_FOREACH (child, &master->children, next)
-		if (!child->has_begun && !child->has_failed)
+	TAILQ_FOREACH (seat, &master->seats, next)
+		if (!seat->has_begun && !seat->has_failed)
 			return false;
 	return true;
 }
@@ -401,36 +441,36 @@ has_started(const struct master *master)
 static unsigned int
 count_failed(const struct master *master)
 {
-	const struct child *child;
+	const struct seat *seat;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH (child, &master->children, next)
-		n += child->has_failed;
+	TAILQ_FOREACH (seat, &master->seats, next)
+		n += seat->has_failed;
 	return n;
 }
 
 int
 master_launch(struct master *master)
 {
-	struct child *child;
+	struct seat *seat;
 	unsigned int failed;
 	int code = 0;
 
 	start_log(master);
 	log_notice("fpm is running, pid %ld", (long)getpid());
-	master->is_starting = true;
-	TAILQ_FOREACH (child, &master->children, next)
-		child_start(child);
+	master->service.is_starting = true;
+	TAILQ_FOREACH (seat, &master->seats, next)
+		seat_start(seat);
 	if (master->metrics != NULL)
 		metrics_start(master->metrics);
 	while (code == 0 && master->state == MASTER_SERVING && !has_started(master))
 		code = run_loop(master);
-	master->is_starting = false;
+	master->service.is_starting = false;
 	if (code != 0 || (failed = count_failed(master)) == 0 || master->state != MASTER_SERVING)
 		return code;
 	log_error("%u of %u pools could not be started, for the reasons above: the start is given "
 		  "up",
-	    failed, master->conf->pool_count);
+	    failed, master->service.conf->pool_count);
 	stop(master);
 	code = master_run(master);
 	return code != 0 ? code : EX_CONFIG;
@@ -449,26 +489,26 @@ master_run(struct master *master)
 void
 master_end(struct master *master)
 {
-	struct child *child;
+	struct seat *seat;
 
-	TAILQ_FOREACH (child, &master->children, next)
-		if (child->process.pid != 0)
+	TAILQ_FOREACH (seat, &master->seats, next)
+		if (seat->generation != NULL)
 			return; /* the event loop has failed: they end themselves after us */
 	orphans_end(is_left_behind, master);
-	while ((child = TAILQ_FIRST(&master->children)) != NULL) {
-		TAILQ_REMOVE(&master->children, child, next);
-		child_free(child);
+	while ((seat = TAILQ_FIRST(&master->seats)) != NULL) {
+		TAILQ_REMOVE(&master->seats, seat, next);
+		seat_free(seat);
 	}
 	if (master->metrics != NULL)
 		metrics_free(master->metrics);
-	delegated_leave(&master->cgroup);
+	delegated_leave(&master->service.cgroup);
 	pidfile_release(&master->pidfile);
 	for (size_t i = 0; i < MASTER_SIGNALS; i++)
 		if (master->signals[i] != NULL)
 			event_free(master->signals[i]);
-	if (master->base != NULL)
-		event_base_free(master->base);
-	fd_close(&master->exe_fd);
+	if (master->service.base != NULL)
+		event_base_free(master->service.base);
+	fd_close(&master->service.exe_fd);
 }
 
 void
@@ -476,5 +516,5 @@ master_end_log(struct master *master)
 {
 	writer_stop(LOG_STOP_US);
 	log_close(master->log);
-	fd_close(&master->log_fd);
+	fd_close(&master->service.log_fd);
 }

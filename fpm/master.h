@@ -6,14 +6,13 @@
 #define ANYFPM_FPM_MASTER_H
 
 #include <stdbool.h>
-#include <sys/queue.h>
-#include <sys/resource.h>
+#include <sys/types.h>
 
-#include "base/orphans.h"
 #include "conf/conf.h"
-#include "fpm/child.h"
-#include "fpm/delegated.h"
 #include "fpm/files/pidfile.h"
+#include "fpm/permits.h"
+#include "fpm/seat.h"
+#include "fpm/service.h"
 
 #define MASTER_SIGNALS 7
 /* Pool processes whose sessions are remembered, to know what they left behind. */
@@ -29,29 +28,21 @@ struct metrics;
 
 struct master {
 	enum master_state state;
-	const struct conf *conf;
-	int exe_fd;         /* our own binary */
-	struct rlimit nofile; /* of descriptors as it was before we raised ours */
-	int log_fd;         /* the error log, which pool processes get as well */
-	struct writer_file *log; /* what we write to it ourselves */
-	const char *rundir; /* where pools' socket directories are made */
+	struct service service;
+	struct writer_file *log; /* what we write to the error log ourselves */
 	struct pidfile pidfile;
-	struct delegated cgroup; /* in which workers have theirs, where the directive is set */
 	pid_t sessions[MASTER_SESSIONS]; /* of the last pool processes, dead ones too */
 	unsigned int session_next;
-	struct event_base *base;
 	struct event *signals[MASTER_SIGNALS];
-	TAILQ_HEAD(, child) children; /* one per pool, in the configuration's order */
-	struct metrics *metrics;      /* NULL: there is no metrics_listen */
-	bool has_strangers;           /* children may be given to us that no pool started */
-	bool is_starting;             /* in master_launch(): who fails now is not tried again */
-	bool has_ended;               /* every process has gone for good */
-	bool has_announced;           /* "ready to handle connections" has been said */
-	enum log_kind log_kind;       /* a pool process opens other logs than a file itself */
-	bool log_is_stderr;           /* rather than a file */
-	bool is_daemon;               /* descriptors 1 and 2 are the error log */
-	bool has_terminal;            /* a hang-up of the terminal ends us */
-	bool permits_due;             /* a timer of permits.c runs */
+	struct seat_list seats;  /* one per pool, in the configuration's order */
+	struct permits permits;  /* among these */
+	struct metrics *metrics; /* NULL: there is no metrics_listen */
+	bool has_strangers;      /* children may be given to us that no pool started */
+	bool has_ended;          /* every process has gone for good */
+	bool has_announced;      /* "ready to handle connections" has been said */
+	bool log_is_stderr;      /* rather than a file */
+	bool is_daemon;          /* descriptors 1 and 2 are the error log */
+	bool has_terminal;       /* a hang-up of the terminal ends us */
 };
 
 /*
@@ -80,11 +71,5 @@ void master_end(struct master *master);
 
 /* Write what the error log has still to say, and close it. */
 void master_end_log(struct master *master);
-
-/* For child.c: a pool process was started, which leads a session of its own. */
-void master_note_session(struct master *master, pid_t session);
-
-/* For child.c: the child's state has changed. */
-void master_child_moved(struct master *master, const struct child *child);
 
 #endif

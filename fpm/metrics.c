@@ -16,7 +16,6 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "fpm/master.h"
 #include "fpm/metrics/main.h"
 
 #define BACKLOG 128
@@ -24,14 +23,16 @@
 #define SOCKET_MODE 0666
 
 static void
+on_due(evutil_socket_t fd, short what, void *arg)
+{
+	metrics_start(arg);
+}
+
+static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct metrics *m = arg;
 
-	if (m->process.pid == 0) {
-		metrics_start(m);
-		return;
-	}
 	log_warning("%s %ld %s; killing it", m->process.title, (long)m->process.pid,
 	    m->ending ? "did not end in time" : "no longer talks to the master");
 	process_kill(&m->process);
@@ -78,20 +79,30 @@ metrics_listen_settings(const struct conf *conf)
 }
 
 int
-metrics_new(struct metrics **metrics, struct master *master)
+metrics_new(
+    struct metrics **metrics, const struct service *service, const struct seat_list *seats)
 {
-	const struct listen_settings settings = metrics_listen_settings(master->conf);
-	struct metrics *m = *metrics = calloc(1, sizeof(*m));
+	const struct listen_settings settings = metrics_listen_settings(service->conf);
+	struct metrics *m = calloc(1, sizeof(*m));
 
-	if (m == NULL || !process_init(&m->process, master->base, "metrics process", on_timer, m)) {
+	*metrics = NULL;
+	if (m == NULL ||
+	    !process_init(&m->process, service->base, "metrics process", on_timer, m)) {
 		log_error("out of memory");
 		free(m);
-		*metrics = NULL;
+		return EX_OSERR;
+	}
+	if (!respawn_init(&m->respawn, service->base, on_due, m)) {
+		log_error("out of memory");
+		process_destroy(&m->process);
+		free(m);
 		return EX_OSERR;
 	}
 	m->process.channel.on_message = on_message;
 	m->process.channel.on_end = on_end;
-	m->master = master;
+	m->service = service;
+	m->seats = seats;
+	*metrics = m;
 	return sockets_open(&m->listener, &settings);
 }
 
@@ -101,30 +112,31 @@ metrics_free(struct metrics *m)
 	assert(m->process.pid == 0);
 	sockets_close(&m->listener);
 	process_destroy(&m->process);
+	respawn_destroy(&m->respawn);
 	free(m);
 }
 
 static int
-send_state(struct metrics *m, const struct child *child, uint32_t number)
+send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 {
 	struct message_pool_state state = {
-	    .pid = child->process.pid, .starting = child->state == CHILD_STARTING};
+	    .pid = seat_pid(seat), .starting = seat_is_starting(seat)};
 
-	snprintf(state.why, sizeof(state.why), "%s", child_why(child));
+	snprintf(state.why, sizeof(state.why), "%s", seat_why(seat));
 	return channel_send(
 	    &m->process.channel, MESSAGE_POOL_STATE, number, &state, sizeof(state), -1);
 }
 
 /* A pool's name, and its statistics memory in a form that can only be read. */
 static int
-send_pool(struct metrics *m, const struct child *child, uint32_t number)
+send_pool(struct metrics *m, const struct seat *seat, uint32_t number)
 {
-	const char *name = child->pool->name;
+	const char *name = seat->pool->name;
 	char path[64];
 	int fd = -1, result;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", child->stats_fd);
-	if (child->stats_fd != -1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", seat->stats_fd);
+	if (seat->stats_fd != -1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		log_warning("[pool %s] its numbers cannot be opened for the metrics process: %s",
 		    name, strerror(errno));
 	result = channel_send(&m->process.channel, MESSAGE_POOL, number, name, strlen(name), fd);
@@ -136,12 +148,12 @@ send_pool(struct metrics *m, const struct child *child, uint32_t number)
 static int
 send_start(struct metrics *m)
 {
-	const char *user = conf_metrics_user(m->master->conf);
-	const struct child *child;
+	const char *user = conf_metrics_user(m->service->conf);
+	const struct seat *seat;
 	uint32_t number = 0;
 
-	TAILQ_FOREACH (child, &m->master->children, next) {
-		if (send_pool(m, child, number) == -1 || send_state(m, child, number) == -1)
+	TAILQ_FOREACH (seat, m->seats, next) {
+		if (send_pool(m, seat, number) == -1 || send_state(m, seat, number) == -1)
 			return -1;
 		number++;
 	}
@@ -166,10 +178,10 @@ give_up(struct metrics *m, const char *what)
 void
 metrics_start(struct metrics *m)
 {
-	if (process_start(&m->process, m->master->exe_fd, METRICS_ARGV0, m->master->log_fd,
-		&m->master->nofile) == -1) {
+	if (process_start(&m->process, m->service->exe_fd, METRICS_ARGV0, m->service->log_fd,
+		&m->service->nofile) == -1) {
 		log_error("cannot start a metrics process: %s", strerror(errno));
-		process_set_timer(&m->process, process_backoff_us(&m->process));
+		respawn_in(&m->respawn, respawn_failed(&m->respawn), m->process.title);
 		return;
 	}
 	m->was_ready = false;
@@ -184,7 +196,7 @@ metrics_stop(struct metrics *m)
 		return;
 	m->ending = true;
 	if (m->process.pid == 0)
-		event_del(m->process.timer);
+		respawn_cancel(&m->respawn);
 	else if (channel_send(&m->process.channel, MESSAGE_STOP, 0, NULL, 0, -1) == -1)
 		process_kill(&m->process);
 	else
@@ -198,19 +210,19 @@ metrics_is_gone(const struct metrics *m)
 }
 
 void
-metrics_child_moved(struct metrics *m, const struct child *child)
+metrics_seat_moved(struct metrics *m, const struct seat *seat)
 {
-	const struct child *other;
+	const struct seat *other;
 	uint32_t number = 0;
 
 	if (m->process.pid == 0 || m->ending)
 		return;
-	TAILQ_FOREACH (other, &m->master->children, next) {
-		if (other == child)
+	TAILQ_FOREACH (other, m->seats, next) {
+		if (other == seat)
 			break;
 		number++;
 	}
-	if (send_state(m, child, number) == -1)
+	if (send_state(m, seat, number) == -1)
 		give_up(m, "a pool's state");
 }
 
@@ -218,15 +230,28 @@ void
 metrics_send_log(struct metrics *m)
 {
 	if (m->process.pid != 0 && channel_send(&m->process.channel, MESSAGE_FD,
-				       MESSAGE_FD_ERROR_LOG, NULL, 0, m->master->log_fd) == -1)
+				       MESSAGE_FD_ERROR_LOG, NULL, 0, m->service->log_fd) == -1)
 		give_up(m, "the re-opened error log");
 }
 
-void
+bool
 metrics_exited(struct metrics *m, const siginfo_t *info)
 {
-	int64_t wait_us = process_ended(&m->process, info, m->ending, m->was_ready);
+	int64_t wait_us;
 
+	if (m->process.pid != info->si_pid)
+		return false;
+	wait_us = process_ended(&m->process, info, m->ending, m->was_ready, &m->respawn);
 	if (!m->ending)
-		process_set_timer(&m->process, wait_us);
+		respawn_in(&m->respawn, wait_us, m->process.title);
+	return true;
+}
+
+bool
+metrics_stopped(struct metrics *m, const siginfo_t *info)
+{
+	if (m->process.pid != info->si_pid)
+		return false;
+	process_stopped(&m->process, info);
+	return true;
 }

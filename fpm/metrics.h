@@ -5,15 +5,17 @@
 #include <stdbool.h>
 
 #include "fpm/process/process.h"
+#include "fpm/process/respawn.h"
+#include "fpm/seat.h"
+#include "fpm/service.h"
 #include "fpm/sockets/sockets.h"
 
-struct child;
-struct master;
-
 struct metrics {
-	struct master *master;
+	const struct service *service;
+	const struct seat_list *seats; /* of the pools that it tells about */
 	struct listen_socket listener;
-	struct process process; /* its timer: start it, or kill it when it is ending */
+	struct process process; /* its timer: kill it */
+	struct respawn respawn; /* while there is none, and it is not ending */
 	bool was_ready;         /* this process reported that it serves */
 	bool ending;            /* there will be no process after this one */
 };
@@ -23,7 +25,8 @@ struct listen_settings metrics_listen_settings(const struct conf *conf);
 
 /* Open the socket of metrics_listen; there is no process yet. Returns 0, or the code to exit with
  * after having logged why; *metrics is to be freed either way unless it is NULL. */
-int metrics_new(struct metrics **metrics, struct master *master);
+int metrics_new(
+    struct metrics **metrics, const struct service *service, const struct seat_list *seats);
 
 /* There must be no process any more. */
 void metrics_free(struct metrics *metrics);
@@ -37,13 +40,14 @@ void metrics_stop(struct metrics *metrics);
 /* Whether it has ended for good. */
 bool metrics_is_gone(const struct metrics *metrics);
 
-/* The child's state or process has changed. */
-void metrics_child_moved(struct metrics *metrics, const struct child *child);
+/* The seat's state or process has changed. */
+void metrics_seat_moved(struct metrics *metrics, const struct seat *seat);
 
 /* Give it the re-opened error log. */
 void metrics_send_log(struct metrics *metrics);
 
-/* The kernel says that its process has ended. */
-void metrics_exited(struct metrics *metrics, const siginfo_t *info);
+/* The kernel says that a process has ended or was stopped: whether it was this one. */
+bool metrics_exited(struct metrics *metrics, const siginfo_t *info);
+bool metrics_stopped(struct metrics *metrics, const siginfo_t *info);
 
 #endif

@@ -11,56 +11,56 @@
  * wants its idle workers any more: a pool under load lacks some every other moment. */
 static const struct timeval again_after = {.tv_sec = 1};
 
-static void share(struct master *master, bool settled);
+static void share(struct permits *permits, bool settled);
 
 static void
 on_again(evutil_socket_t fd, short what, void *arg)
 {
-	struct master *master = arg;
+	struct permits *permits = arg;
 
-	master->permits_due = false;
-	share(master, true);
+	permits->is_due = false;
+	share(permits, true);
 }
 
 static void
-again(struct master *master)
+again(struct permits *permits)
 {
-	if (master->permits_due)
+	if (permits->is_due)
 		return;
-	master->permits_due =
-	    event_base_once(master->base, -1, EV_TIMEOUT, on_again, master, &again_after) == 0;
-	if (!master->permits_due)
+	permits->is_due = event_base_once(permits->service->base, -1, EV_TIMEOUT, on_again,
+			      permits, &again_after) == 0;
+	if (!permits->is_due)
 		log_error("out of memory: pools wait for their permits (process.max)");
 }
 
 /* Tell it what has changed. false: not all of it. */
 static bool
-tell(struct child *child, bool settled)
+tell(struct seat *seat, bool settled)
 {
-	struct share *s = &child->share;
+	struct share *s = &seat->share;
 	bool told = true;
 
 	if (s->call != s->called) {
 		if ((s->call != CALL_NOBODY || s->called == CALL_ANY || settled) &&
-		    child_tell_permits(child, MESSAGE_CALL, s->call)) {
+		    seat_tell_permits(seat, MESSAGE_CALL, s->call)) {
 			s->called = s->call;
 			s->offered = s->ordered = 0; /* it forgets them, too */
-			child->has_returned = false;
+			seat->has_returned = false;
 		} else
 			told = false;
 	}
-	if (s->order != s->ordered || (child->has_returned && s->called != CALL_NOBODY)) {
-		if (child_tell_permits(child, MESSAGE_RECLAIM, s->order)) {
+	if (s->order != s->ordered || (seat->has_returned && s->called != CALL_NOBODY)) {
+		if (seat_tell_permits(seat, MESSAGE_RECLAIM, s->order)) {
 			s->ordered = s->order;
-			child->has_returned = false;
+			seat->has_returned = false;
 		} else
 			told = false;
 	}
-	if (s->granting > 0 || child->has_asked) { /* so that it need not wait for an answer */
-		if (child_tell_permits(child, MESSAGE_PERMIT, s->granting)) {
+	if (s->granting > 0 || seat->has_asked) { /* so that it need not wait for an answer */
+		if (seat_tell_permits(seat, MESSAGE_PERMIT, s->granting)) {
 			s->permits += s->granting;
 			s->lacking -= s->granting;
-			child->has_asked = false;
+			seat->has_asked = false;
 		} else
 			told = false;
 	}
@@ -69,29 +69,29 @@ tell(struct child *child, bool settled)
 
 /* settled: a second has passed since something was left unsaid. */
 static void
-share(struct master *master, bool settled)
+share(struct permits *permits, bool settled)
 {
 	struct share_list list = TAILQ_HEAD_INITIALIZER(list);
-	struct child *child;
+	struct seat *seat;
 
-	TAILQ_FOREACH (child, &master->children, next)
-		TAILQ_INSERT_TAIL(&list, &child->share, next);
-	share_decide(&list, master->conf->global.process_max);
-	TAILQ_FOREACH (child, &master->children, next) {
-		if (!tell(child, settled))
-			again(master);
+	TAILQ_FOREACH (seat, permits->seats, next)
+		TAILQ_INSERT_TAIL(&list, &seat->share, next);
+	share_decide(&list, permits->service->conf->global.process_max);
+	TAILQ_FOREACH (seat, permits->seats, next) {
+		if (!tell(seat, settled))
+			again(permits);
 	}
 }
 
 void
-permits_lack(struct child *child, unsigned int n, bool waiting)
+permits_lack(struct permits *permits, struct seat *seat, unsigned int n, bool waiting)
 {
-	unsigned int most = child->pool->max_children + child->pool->max_surge;
+	unsigned int most = seat->pool->max_children + seat->pool->max_surge;
 
-	child->share.lacking = n < most ? n : most;
-	child->share.waiting = waiting;
-	child->has_asked = n > 0;
-	share(child->master, false);
+	seat->share.lacking = n < most ? n : most;
+	seat->share.waiting = waiting;
+	seat->has_asked = n > 0;
+	share(permits, false);
 }
 
 static void
@@ -101,28 +101,28 @@ take(unsigned int *from, unsigned int n)
 }
 
 void
-permits_return(struct child *child, unsigned int n)
+permits_return(struct permits *permits, struct seat *seat, unsigned int n)
 {
-	child->has_returned = child->has_returned || child->share.ordered > 0;
-	take(&child->share.permits, n);
-	take(&child->share.offered, n);
-	take(&child->share.ordered, n);
-	share(child->master, false);
+	seat->has_returned = seat->has_returned || seat->share.ordered > 0;
+	take(&seat->share.permits, n);
+	take(&seat->share.offered, n);
+	take(&seat->share.ordered, n);
+	share(permits, false);
 }
 
 void
-permits_offer(struct child *child, unsigned int n)
+permits_offer(struct permits *permits, struct seat *seat, unsigned int n)
 {
-	unsigned int most = child->share.permits;
+	unsigned int most = seat->share.permits;
 
-	child->share.offered = n < most ? n : most;
-	share(child->master, false);
+	seat->share.offered = n < most ? n : most;
+	share(permits, false);
 }
 
 void
-permits_drop(struct child *child)
+permits_drop(struct permits *permits, struct seat *seat)
 {
-	child->share = (struct share){.call = CALL_NOBODY};
-	child->has_asked = child->has_returned = false;
-	share(child->master, false);
+	seat->share = (struct share){.call = CALL_NOBODY};
+	seat->has_asked = seat->has_returned = false;
+	share(permits, false);
 }

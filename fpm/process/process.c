@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/fd.h"
@@ -15,7 +14,6 @@
 #include "fpm/process/launch.h"
 
 #define SECOND_US INT64_C(1000000)
-#define QUICK_DEATH_US SECOND_US /* younger than this when it dies: the start has failed */
 #define STOPS_PERIOD_US (60 * SECOND_US)
 
 bool
@@ -57,12 +55,6 @@ process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
 	return 0;
 }
 
-int64_t
-process_backoff_us(struct process *p)
-{
-	return backoff_us(++p->quick_deaths);
-}
-
 void
 process_set_timer(struct process *p, int64_t us)
 {
@@ -96,20 +88,17 @@ obituary(const struct process *p, const siginfo_t *info, bool told, const char *
 }
 
 int64_t
-process_ended(struct process *p, const siginfo_t *info, bool told, bool proven)
+process_ended(
+    struct process *p, const siginfo_t *info, bool told, bool proven, struct respawn *respawn)
 {
-	int64_t wait_us = 0;
+	bool quick;
+	int64_t age_us = clock_now_us() - p->started_us;
+	int64_t wait_us = respawn_ended(respawn, age_us, told, proven, &quick);
 	char next[64] = "";
 
-	if (told || clock_now_us() - p->started_us >= QUICK_DEATH_US) {
-		p->quick_deaths = 0;
-	} else {
-		/* One that has served is started again at once, unless it makes a habit of it. */
-		wait_us = backoff_us(p->quick_deaths + !proven);
-		p->quick_deaths++;
+	if (quick)
 		snprintf(next, sizeof(next), "; next start in %.1f seconds",
 		    (double)wait_us / SECOND_US);
-	}
 	obituary(p, info, told, next);
 	channel_close(&p->channel);
 	event_del(p->timer);

@@ -1,6 +1,6 @@
 /*
  * process.h: a process of the master's own making, of whatever kind: its birth, the line to it,
- * its death and when it may be born again. What it is for, and what it is told, is its owner's.
+ * its death. What it is for, and what it is told, is its owner's.
  */
 #ifndef ANYFPM_FPM_PROCESS_PROCESS_H
 #define ANYFPM_FPM_PROCESS_PROCESS_H
@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "fpm/process/channel.h"
+#include "fpm/process/respawn.h"
 
 #define PROCESS_STOPS_MAX 3 /* times that a process may be found stopped in a minute */
 #define PROCESS_TITLE_MAX 96
@@ -28,7 +29,6 @@ struct process {
 	struct channel channel;        /* open while there is one */
 	struct event *timer;           /* what it means is its owner's */
 	int64_t started_us;
-	unsigned int quick_deaths;             /* in a row */
 	int64_t stopped_us[PROCESS_STOPS_MAX]; /* when it was found stopped; 0: never */
 	unsigned int stopped_next;             /* the oldest of these */
 };
@@ -41,13 +41,9 @@ bool process_init(struct process *p, struct event_base *base, const char *title,
 /* There must be no process any more. */
 void process_destroy(struct process *p);
 
-/* Start one as launch() does, with the limit of descriptors nofile. 0, or -1 with errno; the next
- * delay is then process_backoff_us(). */
+/* Start one as launch() does, with the limit of descriptors nofile. 0, or -1 with errno. */
 int process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
     const struct rlimit *nofile);
-
-/* How long to wait after one more start that failed, microseconds. */
-int64_t process_backoff_us(struct process *p);
 
 void process_set_timer(struct process *p, int64_t us);
 void process_kill(const struct process *p);
@@ -56,7 +52,8 @@ void process_kill(const struct process *p);
  * It has ended: write its obituary, close the channel. told: because we said so; proven: it had got
  * as far as serving. Returns how long to wait before the next one is started, microseconds.
  */
-int64_t process_ended(struct process *p, const siginfo_t *info, bool told, bool proven);
+int64_t process_ended(struct process *p, const siginfo_t *info, bool told, bool proven,
+    struct respawn *respawn);
 
 /* It is stopped: continue it, or kill it when that has become a habit. */
 void process_stopped(struct process *p, const siginfo_t *info);

@@ -161,7 +161,8 @@ make_private(int dir_fd, char name[PRIVATE_NAME_SIZE])
  * fits and where nobody but us can replace a part of it; else it goes through the descriptor.
  */
 static void
-bind_path(const struct listen_socket *l, const char *private, int private_fd, struct sockaddr_un *un)
+bind_path(
+    const struct listen_socket *l, const char *private, int private_fd, struct sockaddr_un *un)
 {
 	struct stat st;
 	int len = sizeof(un->sun_path);

@@ -1,0 +1,273 @@
+/*
+ * generation.c: the life of one pool process as the master sees it: started, told what to do,
+ * watched, ended. What stays when it dies is in seat.c, how it is born in process/launch.c.
+ */
+#include "config.h"
+
+#include "fpm/generation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "pool/main.h"
+
+#define SECOND_US INT64_C(1000000)
+#define DRAIN_EXTRA_US (5 * SECOND_US) /* beyond process_control_timeout */
+
+#define TO(state) (1U << (state))
+static const unsigned int legal_moves[] = {
+    [GENERATION_NEW] = TO(GENERATION_STARTING),
+    [GENERATION_STARTING] = TO(GENERATION_SERVING) | TO(GENERATION_DRAINING) |
+	TO(GENERATION_STOPPING) | TO(GENERATION_ENDED),
+    [GENERATION_SERVING] =
+	TO(GENERATION_DRAINING) | TO(GENERATION_STOPPING) | TO(GENERATION_ENDED),
+    [GENERATION_DRAINING] = TO(GENERATION_STOPPING) | TO(GENERATION_ENDED),
+    [GENERATION_STOPPING] = TO(GENERATION_ENDED),
+    [GENERATION_ENDED] = 0,
+};
+
+/* The one place where a generation changes its state. Its timer belongs to the state it leaves. */
+static void
+set_state(struct generation *g, enum generation_state state)
+{
+	assert(legal_moves[g->state] & TO(state));
+	assert((g->process.pid == 0) == (state == GENERATION_ENDED));
+	event_del(g->process.timer);
+	g->state = state;
+	g->events->moved(g->seat);
+}
+
+static bool
+is_untold(const struct generation *g)
+{
+	return g->state == GENERATION_STARTING || g->state == GENERATION_SERVING;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct generation *g = arg;
+
+	log_warning("%s %ld %s; killing it", g->process.title, (long)g->process.pid,
+	    is_untold(g) ? "no longer talks to the master" : "did not end in time");
+	process_kill(&g->process);
+}
+
+static void
+on_message(const struct message *message, size_t len, void *arg)
+{
+	struct generation *g = arg;
+
+	switch (message->type) {
+	case MESSAGE_BEGUN:
+		g->events->begun(g->seat);
+		break;
+	case MESSAGE_READY:
+		log_debug("[pool %s] first worker %lu is ready", g->pool->name,
+		    (unsigned long)message->arg);
+		g->was_ready = true;
+		if (g->state == GENERATION_STARTING)
+			set_state(g, GENERATION_SERVING);
+		break;
+	case MESSAGE_FAILED:
+		log_error("[pool %s] %.*s", g->pool->name, (int)len, message->data);
+		break;
+	case MESSAGE_LACK:
+	case MESSAGE_RETURN:
+	case MESSAGE_OFFER:
+		g->events->permits(message, len, g->seat);
+		break;
+	default:
+		log_error("%s %ld sent a message of unknown type %lu", g->process.title,
+		    (long)g->process.pid, (unsigned long)message->type);
+		break;
+	}
+}
+
+/* As a rule the process is about to exit; if it does not, it is of no use. */
+static void
+on_end(const char *why, void *arg)
+{
+	struct generation *g = arg;
+
+	log_debug("[pool %s] channel to pool process %ld: %s", g->pool->name,
+	    (long)g->process.pid, why);
+	if (is_untold(g))
+		process_set_timer(&g->process, PROCESS_END_US);
+}
+
+struct generation *
+generation_new(const struct service *service, const struct conf_pool *pool,
+    const struct generation_events *events, void *seat)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+	char title[PROCESS_TITLE_MAX];
+
+	if (g == NULL)
+		return NULL;
+	g->service = service;
+	g->conf = service->conf;
+	g->pool = pool;
+	g->events = events;
+	g->seat = seat;
+	g->state = GENERATION_NEW;
+	g->dir.fd = -1;
+	snprintf(title, sizeof(title), "[pool %s] pool process", pool->name);
+	if (!process_init(&g->process, service->base, title, on_timer, g)) {
+		free(g);
+		return NULL;
+	}
+	g->process.channel.on_message = on_message;
+	g->process.channel.on_end = on_end;
+	return g;
+}
+
+void
+generation_free(struct generation *g)
+{
+	assert(g->process.pid == 0 && g->dir.fd == -1);
+	process_destroy(&g->process);
+	free(g);
+}
+
+/* Send the settings of this one pool, in pieces. 0, or -1 with errno. */
+static int
+send_settings(struct generation *g)
+{
+	char *text = NULL;
+	size_t len = 0, sent, piece;
+	FILE *out = open_memstream(&text, &len);
+	int result = 0;
+
+	if (out == NULL)
+		return -1;
+	conf_dump(g->conf, g->pool->name, out);
+	if (fclose(out) != 0)
+		result = -1;
+	for (sent = 0; result == 0 && sent < len; sent += piece) {
+		piece = len - sent < MESSAGE_DATA_MAX ? len - sent : MESSAGE_DATA_MAX;
+		result = channel_send(
+		    &g->process.channel, MESSAGE_SETTINGS, 0, text + sent, piece, -1);
+	}
+	free(text);
+	return result;
+}
+
+static int
+send_fd(struct generation *g, enum message_fd which, int fd)
+{
+	return channel_send(&g->process.channel, MESSAGE_FD, which, NULL, 0, fd);
+}
+
+/* Everything a new pool process is waiting for. 0, or -1 with errno. */
+static int
+send_start(struct generation *g, const struct generation_fd *fds, size_t count)
+{
+	if (send_settings(g) == -1 || send_fd(g, MESSAGE_FD_SOCKET_DIR, g->dir.fd) == -1)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (fds[i].fd != -1 && send_fd(g, fds[i].which, fds[i].fd) == -1)
+			return -1;
+	return channel_send(&g->process.channel, MESSAGE_START, 0, NULL, 0, -1);
+}
+
+/* false after having logged why. */
+static bool
+give_birth(struct generation *g, const struct identity *identity)
+{
+	const struct service *service = g->service;
+	char argv0[PROCESS_TITLE_MAX];
+
+	if (rundir_make(service->rundir, identity, &g->dir) == -1) {
+		log_error("[pool %s] cannot make a directory for workers' sockets in %s: %s",
+		    g->pool->name, service->rundir, strerror(errno));
+		return false;
+	}
+	snprintf(argv0, sizeof(argv0), "%s%s", POOL_ARGV0, g->pool->name);
+	if (process_start(&g->process, service->exe_fd, argv0, service->log_fd,
+		&service->nofile) == 0)
+		return true;
+	log_error("[pool %s] cannot start a pool process: %s", g->pool->name, strerror(errno));
+	rundir_remove(&g->dir);
+	return false;
+}
+
+bool
+generation_start(struct generation *g, const struct identity *identity,
+    const struct generation_fd *fds, size_t count)
+{
+	if (!give_birth(g, identity))
+		return false;
+	set_state(g, GENERATION_STARTING);
+	if (send_start(g, fds, count) == -1) {
+		log_error("[pool %s] cannot send its settings to pool process %ld: %s",
+		    g->pool->name, (long)g->process.pid, strerror(errno));
+		process_kill(&g->process);
+	}
+	return true;
+}
+
+/* Send a message that ends the process, and kill it if it has not ended after timeout_us (0: it may
+ * take its time). */
+static void
+tell_to_end(
+    struct generation *g, enum generation_state state, enum message_type type, int64_t timeout_us)
+{
+	set_state(g, state);
+	if (channel_send(&g->process.channel, type, 0, NULL, 0, -1) == -1)
+		process_kill(&g->process);
+	else if (timeout_us > 0)
+		process_set_timer(&g->process, timeout_us);
+}
+
+void
+generation_drain(struct generation *g)
+{
+	int64_t finish_us = g->conf->global.process_control_timeout_ms * 1000;
+
+	if (is_untold(g))
+		tell_to_end(g, GENERATION_DRAINING, MESSAGE_DRAIN,
+		    finish_us > 0 ? finish_us + g->pool->stop_timeout_ms * 1000 + DRAIN_EXTRA_US
+				  : 0);
+}
+
+void
+generation_stop(struct generation *g)
+{
+	if (is_untold(g) || g->state == GENERATION_DRAINING)
+		tell_to_end(g, GENERATION_STOPPING, MESSAGE_STOP, PROCESS_END_US);
+}
+
+bool
+generation_tell_permits(struct generation *g, enum message_type type, uint32_t arg)
+{
+	if (channel_send(&g->process.channel, type, arg, NULL, 0, -1) == 0)
+		return true;
+	log_warning("[pool %s] cannot tell pool process %ld how many workers it may have "
+		    "(process.max): %s",
+	    g->pool->name, (long)g->process.pid, strerror(errno));
+	return false;
+}
+
+void
+generation_pass(struct generation *g, enum message_fd which, int fd, const char *what)
+{
+	if (send_fd(g, which, fd) == -1)
+		log_warning("[pool %s] cannot pass the re-opened %s to pool process %ld: %s",
+		    g->pool->name, what, (long)g->process.pid, strerror(errno));
+}
+
+int64_t
+generation_exited(struct generation *g, const siginfo_t *info, struct respawn *respawn)
+{
+	int64_t wait_us = process_ended(&g->process, info, !is_untold(g), g->was_ready, respawn);
+
+	rundir_remove(&g->dir);
+	set_state(g, GENERATION_ENDED);
+	return wait_us;
+}
