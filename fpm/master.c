@@ -3,8 +3,6 @@
 
 #include "fpm/master.h"
 
-#include <sys/wait.h>
-
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -16,10 +14,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/orphans.h"
 #include "base/writer.h"
 #include "fpm/files/errorlog.h"
-#include "fpm/metrics.h"
 #include "fpm/process/launch.h"
 
 static const int handled_signals[MASTER_SIGNALS] = {
@@ -33,47 +29,12 @@ set_state(struct master *master, enum master_state state)
 	master->state = state;
 }
 
-/* Whether it is a process that we started. */
-static bool
-is_our_own(const struct master *master, pid_t pid)
-{
-	const struct seat *seat;
-
-	TAILQ_FOREACH (seat, &master->seats, next)
-		if (seat_pid(seat) == pid)
-			return true;
-	return master->metrics != NULL && master->metrics->process.pid == pid;
-}
-
-/*
- * Whether a child that we adopted comes from a pool. Where others may be given to us too, it has to
- * be in a pool process's session, or to say so in its environment.
- */
-static bool
-is_left_behind(pid_t pid, void *arg)
-{
-	struct master *master = arg;
-	pid_t session = getsid(pid);
-	char value[2];
-
-	if (is_our_own(master, pid))
-		return false;
-	if (!master->has_strangers)
-		return true;
-	for (size_t i = 0; i < MASTER_SESSIONS; i++) {
-		if (session > 0 && master->sessions[i] == session)
-			return true;
-	}
-	return orphans_env(pid, "ANYFPM_POOL", value, sizeof(value));
-}
-
 static void
 on_started(const struct seat *seat, pid_t session, void *arg)
 {
 	struct master *master = arg;
 
-	master->sessions[master->session_next] = session;
-	master->session_next = (master->session_next + 1) % MASTER_SESSIONS;
+	reaper_note_session(&master->reaper, session);
 }
 
 /* End the loop when every pool has gone; metrics go last. */
@@ -209,65 +170,6 @@ reopen_logs(struct master *master)
 }
 
 static void
-note_stopped(struct master *master, const siginfo_t *info)
-{
-	struct seat *seat;
-
-	TAILQ_FOREACH (seat, &master->seats, next)
-		if (seat_stopped(seat, info))
-			return;
-	if (master->metrics != NULL)
-		metrics_stopped(master->metrics, info);
-}
-
-/* Whether it was a pool process. */
-static bool
-note_exited(struct master *master, const siginfo_t *info)
-{
-	struct seat *seat;
-
-	TAILQ_FOREACH (seat, &master->seats, next)
-		if (seat_exited(seat, info))
-			return true;
-	if (master->metrics != NULL && metrics_exited(master->metrics, info))
-		leave(master);
-	return false;
-}
-
-/*
- * Collect what the kernel has to say about our children. Those that are no pool process were
- * left behind by one that died, and each of their deaths may bring us more of them.
- */
-static void
-reap(struct master *master)
-{
-	siginfo_t info;
-	bool any_died = false, pool_died = false;
-	unsigned int killed;
-
-	for (;;) {
-		memset(&info, 0, sizeof(info));
-		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG) == -1) {
-			if (errno == EINTR)
-				continue;
-			break;
-		}
-		if (info.si_pid == 0)
-			break;
-		if (info.si_code == CLD_STOPPED) {
-			note_stopped(master, &info);
-			continue;
-		}
-		any_died = true;
-		if (note_exited(master, &info))
-			pool_died = true;
-	}
-	if (any_died && (killed = orphans_kill(is_left_behind, master)) > 0 && pool_died)
-		log_notice("killed %u %s left behind by a pool process", killed,
-		    killed == 1 ? "process" : "processes");
-}
-
-static void
 on_signal(evutil_socket_t signo, short what, void *arg)
 {
 	struct master *master = arg;
@@ -284,7 +186,8 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 		reopen_logs(master);
 		break;
 	case SIGCHLD:
-		reap(master);
+		reaper_collect(&master->reaper);
+		leave(master);
 		break;
 	case SIGHUP:
 		if (master->has_terminal) {
@@ -328,7 +231,7 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	master->service.conf = conf;
 	master->service.log_fd = master->pidfile.dir_fd = -1;
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
-	master->has_strangers = true; /* until master_bind() has looked */
+	reaper_init(&master->reaper, &master->seats, &master->metrics);
 	master->is_daemon = background;
 	master->has_terminal = !background && obeys_terminal();
 	signal(SIGPIPE, SIG_IGN);
@@ -373,10 +276,7 @@ master_bind(struct master *master, const char *pid_path)
 		log_error("cannot make an event loop: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	/* Helpers of the shell that executed us, or anything in a container whose first process we
-	 * are. */
-	master->has_strangers = getpid() == 1 || orphans_has_child();
-	orphans_adopt();
+	reaper_adopt(&master->reaper);
 	if ((code = pidfile_take(&master->pidfile, pid_path)) != 0)
 		return code;
 	if ((master->service.rundir = rundir_prepare()) == NULL)
@@ -494,7 +394,7 @@ master_end(struct master *master)
 	TAILQ_FOREACH (seat, &master->seats, next)
 		if (seat->generation != NULL)
 			return; /* the event loop has failed: they end themselves after us */
-	orphans_end(is_left_behind, master);
+	reaper_end(&master->reaper);
 	while ((seat = TAILQ_FIRST(&master->seats)) != NULL) {
 		TAILQ_REMOVE(&master->seats, seat, next);
 		seat_free(seat);

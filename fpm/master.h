@@ -6,17 +6,16 @@
 #define ANYFPM_FPM_MASTER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "conf/conf.h"
 #include "fpm/files/pidfile.h"
+#include "fpm/metrics.h"
 #include "fpm/permits.h"
+#include "fpm/reaper.h"
 #include "fpm/seat.h"
 #include "fpm/service.h"
 
 #define MASTER_SIGNALS 7
-/* Pool processes whose sessions are remembered, to know what they left behind. */
-#define MASTER_SESSIONS 256
 
 enum master_state {
 	MASTER_SERVING,   /* pools run; those that die are replaced */
@@ -24,20 +23,16 @@ enum master_state {
 	MASTER_STOPPING   /* TERM: pools end at once */
 };
 
-struct metrics;
-
 struct master {
 	enum master_state state;
 	struct service service;
 	struct writer_file *log; /* what we write to the error log ourselves */
 	struct pidfile pidfile;
-	pid_t sessions[MASTER_SESSIONS]; /* of the last pool processes, dead ones too */
-	unsigned int session_next;
 	struct event *signals[MASTER_SIGNALS];
 	struct seat_list seats;  /* one per pool, in the configuration's order */
 	struct permits permits;  /* among these */
 	struct metrics *metrics; /* NULL: there is no metrics_listen */
-	bool has_strangers;      /* children may be given to us that no pool started */
+	struct reaper reaper;    /* of their processes, and what those leave behind */
 	bool has_ended;          /* every process has gone for good */
 	bool has_announced;      /* "ready to handle connections" has been said */
 	bool log_is_stderr;      /* rather than a file */

@@ -12,6 +12,7 @@
 #include "fpm/delegated.h"
 #include "fpm/files/errorlog.h"
 #include "fpm/files/pidfile.h"
+#include "fpm/files/poollog.h"
 #include "fpm/files/rundir.h"
 #include "fpm/metrics.h"
 #include "fpm/process/launch.h"

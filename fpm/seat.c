@@ -16,7 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/shared/stats.h"
-#include "fpm/files/errorlog.h"
+#include "fpm/files/poollog.h"
 
 static void
 on_due(evutil_socket_t fd, short what, void *arg)

@@ -1,4 +1,4 @@
-/* errorlog.h: the logs that a configuration names: the error log, and those of a pool. */
+/* errorlog.h: the error log, as the master has it. */
 #ifndef ANYFPM_FPM_FILES_ERRORLOG_H
 #define ANYFPM_FPM_FILES_ERRORLOG_H
 
@@ -19,17 +19,5 @@ int errorlog_open(const struct conf *conf, bool to_stderr, bool *is_stderr);
 
 /* Whether that can be done as things are now; false after having logged why not. */
 bool errorlog_check(const struct conf *conf, bool to_stderr);
-
-enum poollog { POOLLOG_ACCESS, POOLLOG_SLOW };
-
-/* Whether the pool has this log; one that nothing is written to is none. */
-bool poollog_exists(const struct conf_pool *pool, enum poollog which);
-
-/* As those of the error log, for a log that the pool has. */
-int poollog_open(const struct conf *conf, const struct conf_pool *pool, enum poollog which,
-    bool *is_stream);
-bool poollog_check(const struct conf *conf, const struct conf_pool *pool, enum poollog which);
-
-const char *poollog_directive(enum poollog which);
 
 #endif
