@@ -39,6 +39,7 @@
 #include "pool/reap.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
+#include "pool/timers.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/worker.h"
 
@@ -200,7 +201,7 @@ init_events(struct pool *pool, const struct settings *s)
 		return false;
 	if (!slowlog_init(pool, s->slowlog_fd, s->exe_fd))
 		return false;
-	deadline_init(pool);
+	deadline_init(pool, timers);
 	reap_init(pool);
 	worker_init(pool);
 	fd_set_nonblock(MESSAGE_FILENO, 1);

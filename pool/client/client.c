@@ -131,6 +131,56 @@ client_gone(struct client *c)
 	client_set_state(c, CLIENT_CLOSED);
 }
 
+/* Those in a state that must not last. */
+static int64_t
+expire_state(struct pool *pool, enum client_state state, int64_t timeout, int64_t now)
+{
+	struct client *c;
+
+	while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL && timeout > 0) {
+		if (now - c->since_us < timeout)
+			return c->since_us + timeout;
+		client_gone(c);
+	}
+	return 0;
+}
+
+/* Those with a cut answer; those that close in peace have all the time they need. */
+static int64_t
+expire_cut(struct pool *pool, int64_t now)
+{
+	struct client *c, *next;
+	int64_t due = 0;
+
+	for (c = TAILQ_FIRST(&pool->clients[CLIENT_CLOSING]); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->output.cut_us == 0)
+			continue;
+		if (now - c->output.cut_us >= CUT_TIMEOUT_US)
+			client_gone(c);
+		else if (due == 0 || c->output.cut_us + CUT_TIMEOUT_US < due)
+			due = c->output.cut_us + CUT_TIMEOUT_US;
+	}
+	return due;
+}
+
+/* The earlier of two times; 0: none. */
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+int64_t
+client_expire(struct pool *pool, int64_t now_us)
+{
+	int64_t due = expire_state(pool, CLIENT_READING,
+	    pool->conf->request_header_timeout_ms * 1000, now_us);
+
+	due = earlier(due, expire_state(pool, CLIENT_LINGERING, LINGER_TIMEOUT_US, now_us));
+	return earlier(due, expire_cut(pool, now_us));
+}
+
 struct client *
 client_new(struct listener *l, int fd, const uint8_t addr[16])
 {

@@ -20,6 +20,10 @@ void client_finish(struct client *c);
 /* Nothing may be open any more: what the connection does now. */
 void client_settle(struct client *c);
 
+/* Close those that have sent half a record, linger or have a cut answer for too long; returns when
+ * the next one is due, 0: none is. */
+int64_t client_expire(struct pool *pool, int64_t now_us);
+
 /* After a pass: free those that were closed. */
 void client_bury(struct pool *pool);
 

@@ -19,6 +19,7 @@
 #include "pool/client/reading.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
+#include "pool/core/report.h"
 #include "pool/core/request.h"
 #include "pool/relay/relay.h"
 #include "pool/request/request.h"
@@ -115,8 +116,10 @@ unsent_bytes(const struct client *c)
 	return ioctl(c->fd, SIOCOUTQ, &n) == 0 ? n : 0;
 }
 
-bool
-writing_progresses(struct client *c)
+/* Whether a client that is blocked has taken something since this was asked last: a slow one takes
+ * a while until its socket has room again. */
+static bool
+progresses(struct client *c)
 {
 	int unsent = unsent_bytes(c);
 
@@ -249,4 +252,23 @@ writing_flush(struct client *c)
 		unblocked(c);
 	if (c->input.paused)
 		reading_update(c);
+}
+
+int64_t
+writing_expire(struct pool *pool, int64_t now_us)
+{
+	int64_t timeout = pool->conf->response_send_timeout_ms * 1000;
+	struct client *c;
+
+	while ((c = TAILQ_FIRST(&pool->blocked)) != NULL && timeout > 0) {
+		if (now_us - c->output.blocked_us < timeout)
+			return c->output.blocked_us + timeout;
+		if (progresses(c))
+			continue;
+		report(pool, REPORT_CLIENT_TIMEOUT,
+		    "a client has not taken a byte of its answer for response_send_timeout: "
+		    "closed");
+		client_gone(c);
+	}
+	return 0;
 }

@@ -17,9 +17,9 @@ void writing_flush(struct client *c);
 void writing_has_output(struct request *r);
 void writing_flush_due(struct pool *pool);
 
-/* Whether a client that is blocked has taken something since this was asked last: a slow one takes
- * a while until its socket has room again. */
-bool writing_progresses(struct client *c);
+/* Close those that read nothing of their answers for response_send_timeout; returns when the next
+ * one is due, 0: none is. */
+int64_t writing_expire(struct pool *pool, int64_t now_us);
 
 /* The connection closes: it is in no list of those to write to. */
 void writing_forget(struct client *c);

@@ -1,4 +1,4 @@
-/* deadline.h: everything in the pool process that has to happen at a time. */
+/* deadline.h: one timer for everything in the pool process that has to happen at a time. */
 #ifndef ANYFPM_POOL_CORE_DEADLINE_H
 #define ANYFPM_POOL_CORE_DEADLINE_H
 
@@ -12,7 +12,14 @@
 void deadline_at(struct pool *pool, int64_t at_us);
 void deadline_after_ms(struct pool *pool, int64_t ms);
 
-void deadline_init(struct pool *pool);
+/* One that has something which can be due: ends what is due at now_us, and returns when to ask
+ * again, 0: nothing is foreseen. */
+struct timer {
+	int64_t (*expire)(struct pool *pool, int64_t now_us);
+};
+
+/* timers: asked in their order, up to one without a function; they outlive the pool. */
+void deadline_init(struct pool *pool, const struct timer *timers);
 void deadline_destroy(struct pool *pool);
 
 #endif

@@ -37,6 +37,7 @@ struct slowlog;
 struct slow_entry;
 struct spool;
 struct spooler;
+struct timer;
 TAILQ_HEAD(client_list, client);
 TAILQ_HEAD(request_list, request);
 TAILQ_HEAD(worker_list, worker);
@@ -177,6 +178,7 @@ struct pool {
 
 	struct event ev_deadline; /* the nearest deadline of any object */
 	int64_t deadline_us;	  /* when it fires, 0: not armed */
+	const struct timer *timers; /* who is asked then */
 	int64_t finish_us;	  /* what still runs then is answered 503, 0: never */
 };
 

@@ -30,6 +30,7 @@
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
+#include "pool/timers.h"
 #include "pool/worker/worker.h"
 
 /* More than any process id: signals to it reach nobody. */
@@ -79,7 +80,7 @@ fixture_init(struct fixture *f, const char *settings)
 	pool->master_fd = pool->listener.fd = pool->status_listener.fd = pool->socket_dir_fd = -1;
 	pool->listener.pool = pool->status_listener.pool = pool;
 	pool->client_max = FIXTURE_CLIENT_MAX;
-	deadline_init(pool);
+	deadline_init(pool, timers);
 	worker_init(pool);
 }
 

@@ -1,0 +1,47 @@
+/* timers.c: whom the pool process asks what is due, and in which order. */
+#include "config.h"
+
+#include "pool/timers.h"
+
+#include <stddef.h>
+
+#include "pool/client/client.h"
+#include "pool/client/writing.h"
+#include "pool/observe/slowlog.h"
+#include "pool/orders.h"
+#include "pool/relay/dispatch.h"
+#include "pool/relay/enforce.h"
+#include "pool/relay/recycle.h"
+#include "pool/relay/timeouts.h"
+#include "pool/request/queue.h"
+#include "pool/worker/capture.h"
+#include "pool/worker/receipt.h"
+#include "pool/worker/sweep.h"
+#include "pool/worker/worker.h"
+
+/* What was due may have left a worker idle. */
+static int64_t
+give_out(struct pool *pool, int64_t now_us)
+{
+	dispatch(pool);
+	return 0;
+}
+
+const struct timer timers[] = {
+	{ receipt_expire }, /* before their clocks are looked at */
+	{ timeouts_params },
+	{ timeouts_bodies },
+	{ queue_expire },
+	{ client_expire },
+	{ timeouts_lost },
+	{ slowlog_expire }, /* before it may be terminated */
+	{ enforce_expire },
+	{ writing_expire },
+	{ recycle_judge_memory },
+	{ worker_expire },
+	{ sweep_expire },
+	{ capture_expire },
+	{ orders_expire },
+	{ give_out },
+	{ NULL },
+};
