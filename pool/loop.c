@@ -9,8 +9,8 @@
 #include "pool/client/writing.h"
 #include "pool/orders.h"
 #include "pool/request/request.h"
+#include "pool/settle.h"
 #include "pool/worker/capture.h"
-#include "pool/worker/manage.h"
 #include "pool/worker/worker.h"
 
 void
@@ -25,7 +25,7 @@ void
 loop_serve(struct pool *pool)
 {
 	orders_report_begun(pool);
-	manage_adjust(pool);
+	settle(pool, SETTLE_WORKERS);
 	if (pool->conf->pm == PM_ONDEMAND)
 		orders_report_ready(pool, 0); /* there is no worker to wait for */
 	while (pool->state != POOL_GONE) {

@@ -32,6 +32,7 @@
 #include "pool/client/peers.h"
 #include "pool/core/deadline.h"
 #include "pool/core/pool.h"
+#include "pool/handlers.h"
 #include "pool/loop.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
@@ -288,6 +289,7 @@ run(const struct conf *conf, const struct settings *s)
 
 	pool.global = &conf->global;
 	pool.conf = TAILQ_FIRST(&conf->pools);
+	pool.events = &handlers;
 	pool.socket_dir_fd = s->dir_fd;
 	raise_descriptor_limit(&pool);
 	raise_worker_limits(pool.conf);

@@ -32,7 +32,7 @@
 #include "pool/observe/slowlog.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
-#include "pool/worker/manage.h"
+#include "pool/settle.h"
 #include "pool/worker/worker.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
@@ -311,7 +311,7 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
 		heed_permits(pool, m.type, m.arg);
-		manage_adjust(pool);
+		settle(pool, SETTLE_WORKERS);
 		break;
 	default:
 		break;

@@ -21,11 +21,10 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
-#include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/relay.h"
-#include "pool/request/queue.h"
 #include "pool/request/request.h"
+#include "pool/settle.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
@@ -165,10 +164,8 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 	}
 	if (orphans)
 		sweep_orphans_died(pool);
-	manage_adjust(pool);
-	dispatch(pool);
-	if (!manage_hope(pool))
-		queue_refuse_all(pool, END_NO_WORKER);
+	settle(pool, SETTLE_WORKERS); /* idle workers count before requests that come back get them */
+	settle(pool, SETTLE_QUEUE | SETTLE_HOPE);
 }
 
 void

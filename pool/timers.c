@@ -9,7 +9,6 @@
 #include "pool/client/writing.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
-#include "pool/relay/dispatch.h"
 #include "pool/relay/enforce.h"
 #include "pool/relay/recycle.h"
 #include "pool/relay/timeouts.h"
@@ -18,14 +17,6 @@
 #include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
 #include "pool/worker/worker.h"
-
-/* What was due may have left a worker idle. */
-static int64_t
-give_out(struct pool *pool, int64_t now_us)
-{
-	dispatch(pool);
-	return 0;
-}
 
 const struct timer timers[] = {
 	{ receipt_expire }, /* before their clocks are looked at */
@@ -42,6 +33,5 @@ const struct timer timers[] = {
 	{ sweep_expire },
 	{ capture_expire },
 	{ orders_expire },
-	{ give_out },
 	{ NULL },
 };

@@ -9,6 +9,7 @@
 #include "pool/core/deadline.h"
 
 #include "base/clock.h"
+#include "pool/core/events.h"
 
 void
 deadline_at(struct pool *pool, int64_t at_us)
@@ -43,6 +44,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	pool->deadline_us = 0;
 	for (const struct timer *t = pool->timers; t->expire != NULL; t++)
 		deadline_at(pool, t->expire(pool, now));
+	pool->events->settle(pool, SETTLE_QUEUE);
 }
 
 void

@@ -31,6 +31,7 @@ struct accesslog;
 struct peers;
 struct pool;
 struct client;
+struct events;
 struct request;
 struct worker;
 struct slowlog;
@@ -94,6 +95,9 @@ struct pool {
 	const struct conf_pool *conf;
 	enum pool_state state;
 	int64_t since_us;
+	const struct events *events; /* who is told what happens */
+	unsigned int unsettled;	     /* bits of settle_what, that came up while settling */
+	bool settling;
 
 	int master_fd;
 	struct writer_file *log; /* the error log, NULL: descriptor 2 */

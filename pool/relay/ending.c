@@ -19,13 +19,13 @@
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/observe/slowlog.h"
 #include "pool/policy/evidence.h"
-#include "pool/relay/dispatch.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
 #include "pool/request/answer.h"
@@ -398,6 +398,6 @@ void
 ending_unexplained(struct worker *w)
 {
 	ending_judge(w, false, false, "closed its connection in the middle of a request");
-	dispatch(w->pool);
+	w->pool->events->settle(w->pool, SETTLE_QUEUE);
 }
 

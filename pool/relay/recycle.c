@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/policy/limits.h"
@@ -27,7 +28,7 @@ recycle_begins(struct worker *w)
 			manage_replace(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
 		else
 			manage_replace(w, LIMITS_MEMORY, "it would pass pm.max_memory");
-		manage_adjust(w->pool);
+		w->pool->events->settle(w->pool, SETTLE_WORKERS);
 	}
 }
 
@@ -110,7 +111,7 @@ recycle_ended(struct worker *w, struct request *r)
 	if (fate == LIMITS_LAST)
 		w->life.last = true;
 	if (fate == LIMITS_LIFETIME || w->leave.leaving)
-		manage_adjust(pool);
+		pool->events->settle(pool, SETTLE_WORKERS);
 	else if (conf->max_lifetime_ms > 0)
 		deadline_at(pool, w->life.started_us + conf->max_lifetime_ms * 1000);
 	if (conf->pm != PM_STATIC)

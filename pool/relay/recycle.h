@@ -9,7 +9,7 @@ void recycle_begins(struct worker *w);
 void recycle_ended(struct worker *w, struct request *r);
 
 /* Judge the memory of idle workers that were over pm.max_memory after their request; returns when
- * to do so again, 0: when something happens. manage_adjust() does the rest. */
+ * to do so again, 0: when something happens. SETTLE_WORKERS does the rest. */
 int64_t recycle_judge_memory(struct pool *pool, int64_t now_us);
 
 #endif

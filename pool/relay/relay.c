@@ -17,9 +17,9 @@
 #include "base/log.h"
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
-#include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/recycle.h"
 #include "pool/relay/warmup.h"
@@ -214,7 +214,7 @@ void
 relay_readable(struct worker *w)
 {
 	relay_read(w);
-	dispatch(w->pool);
+	w->pool->events->settle(w->pool, SETTLE_QUEUE);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
 #include "pool/observe/account.h"
@@ -72,12 +73,12 @@ queue_enter(struct request *r)
 	request_set_state(r, REQUEST_QUEUED);
 	r->times.queued_us = r->since_us;
 	deadline_after_ms(pool, pool->conf->request_queue_timeout_ms);
-	dispatch(pool);
+	pool->events->settle(pool, SETTLE_QUEUE);
 	/* The master learns that a request waits where process.max has left no worker at all. */
 	if (r->state != REQUEST_QUEUED || (pool->conf->pm == PM_STATIC && pool_workers(pool) > 0))
 		return;
 	if (pool->worker_count[WORKER_BUSY] == 0)
-		manage_adjust(pool);
+		pool->events->settle(pool, SETTLE_WORKERS);
 	else
 		deadline_at(pool, r->since_us + SCALE_WAIT_US);
 }

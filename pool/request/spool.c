@@ -21,8 +21,8 @@
 
 #include "base/fd.h"
 #include "pool/core/client.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
-#include "pool/relay/dispatch.h"
 #include "pool/request/body.h"
 
 /* What has been read of a file is given back to the disk in steps of so many bytes. */
@@ -162,7 +162,7 @@ on_done(evutil_socket_t fd, short what, void *arg)
 	struct pool *pool = arg;
 
 	jobs_collect(pool->spooler->jobs);
-	dispatch(pool);
+	pool->events->settle(pool, SETTLE_QUEUE);
 }
 
 struct spooler *

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/account.h"
@@ -203,26 +204,27 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 		counts->leaving += w->leave.leaving;
 }
 
-/* Let one go whose successor is ready, or cannot come before there is room. */
-static void
+/* Let one go whose successor is ready, or cannot come before there is room; whether one goes. */
+static bool
 stop_leaving(struct pool *pool)
 {
 	unsigned int stopping_max = 1;
 	struct worker *w;
 
 	if (pool->failures > 0 || pool->worker_count[WORKER_STARTING] > 0 || pool->asked)
-		return;
+		return false;
 	/* Where those that stop count, there is room when the one before is gone. */
 	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
 		stopping_max = pool->conf->max_children;
 	if (pool->worker_count[WORKER_STOPPING] >= stopping_max)
-		return;
+		return false;
 	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
 		if (w->leave.leaving) {
 			manage_recycle(w, w->leave.limit, w->leave.reason);
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 /* In php-fpm's words, for those who look for them; at most once a minute. */
@@ -281,12 +283,12 @@ manage_adjust(struct pool *pool)
 	start_workers(pool, with_permits(pool, decision.start, starts));
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);
+	/* Whoever stops one comes back for the others: the stop asks for SETTLE_WORKERS. */
 	if (decision.stop_one)
 		worker_stop(TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list),
 		    "it was idle and is not needed");
-	else if (counts.leaving > 0)
-		stop_leaving(pool);
-	yield_workers(pool, &settings);
+	else if (counts.leaving == 0 || !stop_leaving(pool))
+		yield_workers(pool, &settings);
 }
 
 void
@@ -316,5 +318,5 @@ manage_crashed(struct pool *pool)
 			manage_replace(w, LIMITS_KEEP,
 			    "too many workers crashed (emergency_restart_threshold)");
 	}
-	manage_adjust(pool);
+	pool->events->settle(pool, SETTLE_WORKERS);
 }

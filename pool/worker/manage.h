@@ -5,14 +5,14 @@
 #include "pool/core/pool.h"
 #include "pool/policy/limits.h"
 
-/* Start and stop workers as the pool needs and may; call it whenever that may have changed. */
+/* Start and stop workers as the pool needs and may: SETTLE_WORKERS. */
 void manage_adjust(struct pool *pool);
 
 /* A worker has got a request: look later whether there are spare ones enough. */
 void manage_spare_later(struct pool *pool);
 
 /* It serves on until its successor is ready, or there is no room for one; limit: that it has
- * reached, LIMITS_KEEP: none. Behind it comes manage_adjust(). */
+ * reached, LIMITS_KEEP: none. Behind it comes SETTLE_WORKERS. */
 void manage_replace(struct worker *w, enum limits_fate limit, const char *reason);
 
 /* Count the limit that ends it, LIMITS_KEEP: none, and stop it for that reason. */

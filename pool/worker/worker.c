@@ -20,10 +20,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/observe/account.h"
 #include "pool/orders.h"
-#include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/warmup.h"
 #include "pool/worker/capture.h"
@@ -132,7 +132,7 @@ worker_ready(struct worker *w)
 	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
 	    (double)(clock_now_us() - w->life.started_us) / 1e6);
 	orders_report_ready(pool, w->pid);
-	manage_adjust(pool);
+	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
 /* Look which starting workers have accepted their first connection. */
@@ -154,8 +154,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		else
 			worker_ready(w);
 	}
-	dispatch(pool);
-	manage_adjust(pool);
+	pool->events->settle(pool, SETTLE_QUEUE | SETTLE_WORKERS);
 	if (pool->worker_count[WORKER_STARTING] == 0 ||
 	    event_pending(&pool->ev_poll, EV_TIMEOUT, NULL))
 		return;
@@ -228,7 +227,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	w->leave.park_delay_us = PARK_FIRST_US;
 	w->leave.park_us = w->since_us + w->leave.park_delay_us;
 	deadline_at(w->pool, w->leave.park_us);
-	manage_adjust(w->pool);
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
 }
 
 void
@@ -248,7 +247,7 @@ worker_terminate(struct worker *w, const char *reason)
 		return;
 	}
 	worker_kill(w, reason);
-	manage_adjust(w->pool);
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
 }
 
 void
@@ -318,7 +317,7 @@ worker_expire(struct pool *pool, int64_t now)
 		else if (due == 0 || end < due)
 			due = end;
 	}
-	manage_adjust(pool); /* arms its own deadlines */
+	pool->events->settle(pool, SETTLE_WORKERS);
 	return due;
 }
 

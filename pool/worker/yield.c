@@ -11,7 +11,7 @@
 #include "pool/policy/spare.h"
 #include "pool/worker/worker.h"
 
-/* Each is stopped by the adjustment that the one before has caused: they nest. */
+/* Each is stopped by the adjustment that the one before has caused. */
 #define STOPPING_MAX 8
 
 static unsigned int

@@ -26,6 +26,7 @@
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/core/worker.h"
+#include "pool/handlers.h"
 #include "pool/loop.h"
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"
@@ -72,6 +73,7 @@ fixture_init(struct fixture *f, const char *settings)
 	log_set_fd(f->log_fd);
 	pool->global = &f->conf->global;
 	pool->conf = TAILQ_FIRST(&f->conf->pools);
+	pool->events = &handlers;
 	pool_init(pool);
 	pool->base = event_base_new();
 	pool->scratch = malloc(SCRATCH_SIZE);

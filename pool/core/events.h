@@ -1,0 +1,19 @@
+/* events.h: what the lower half of the pool process says to the upper, which it does not know. */
+#ifndef ANYFPM_POOL_CORE_EVENTS_H
+#define ANYFPM_POOL_CORE_EVENTS_H
+
+#include "pool/core/pool.h"
+
+/* What may not be as it should any more; bits. */
+enum settle_what {
+	SETTLE_QUEUE = 1,   /* a request waits while a worker is idle */
+	SETTLE_WORKERS = 2, /* there are too many or too few workers */
+	SETTLE_HOPE = 4	    /* requests wait, and no worker will come */
+};
+
+struct events {
+	/* Put it right, now; what: bits of settle_what. During another call: at the end of that. */
+	void (*settle)(struct pool *pool, unsigned int what);
+};
+
+#endif

@@ -1,0 +1,28 @@
+/* settle.c: how the handling of an event ends: requests get workers, and the pool its number. */
+#include "config.h"
+
+#include "pool/settle.h"
+
+#include "pool/relay/dispatch.h"
+#include "pool/request/queue.h"
+#include "pool/worker/manage.h"
+
+void
+settle(struct pool *pool, unsigned int what)
+{
+	if (pool->settling) {
+		pool->unsettled |= what;
+		return;
+	}
+	pool->settling = true;
+	for (; what != 0; what = pool->unsettled) {
+		pool->unsettled = 0;
+		if (what & SETTLE_QUEUE)
+			dispatch(pool);
+		if (what & SETTLE_WORKERS)
+			manage_adjust(pool);
+		if ((what & SETTLE_HOPE) && !manage_hope(pool))
+			queue_refuse_all(pool, END_NO_WORKER);
+	}
+	pool->settling = false;
+}
