@@ -53,12 +53,6 @@ log_set_pool(const char *name)
 	logger.journal.pool = name;
 }
 
-const char *
-log_pool(void)
-{
-	return logger.journal.pool;
-}
-
 struct writer_file *
 log_open(const char *name, int fd)
 {

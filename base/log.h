@@ -47,7 +47,6 @@ void log_set_json(bool json);
 /* Every later line of this process begins with "[pool NAME] "; the string must stay valid.
  * NULL ends it. */
 void log_set_pool(const char *name);
-const char *log_pool(void);
 
 /* One line each; control bytes in the formatted text are escaped as \xHH, so that no argument can
  * forge a line. Keeps errno. A line longer than LOG_LINE_MAX is cut and ends in "...". */

@@ -49,8 +49,6 @@ struct leave {
 	bool leaving;		/* its successor may start; it goes when that is ready, or after
 				 * its last request */
 	bool killed;		/* by our SIGKILL, which need not have been its end */
-	bool kin_waits;		/* in WORKER_STOPPING: its children get SIGTERM once it has taken
-				 * its own */
 	enum limits_fate limit; /* that it leaves for; LIMITS_KEEP: for none of them */
 	const char *reason;	/* that it leaves for */
 	int64_t park_us;	/* in WORKER_STOPPING: when it is looked at next, how long after */

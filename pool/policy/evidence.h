@@ -48,8 +48,8 @@ bool evidence_allows_again(const struct evidence_loss *loss);
 /*
  * Whether this worker is one of the request's tries, which are bounded. One that was already
  * leaving is not: it says nothing of the request, nor that the program does not work; and a whole
- * row of workers that leave after so many requests may be met. Each of them has served, so it comes
- * to an end.
+ * row of workers that leave after so many requests may be met. Each of them has served, so others are
+ * served meanwhile; request_queue_timeout, counted from the first wait, is the bound.
  */
 bool evidence_counts(const struct evidence_loss *loss);
 

@@ -302,13 +302,20 @@ ending_wrong(struct request *r)
 		ending_input(r);
 }
 
+/* Whether the connection was there before the worker's request came to it. */
+static bool
+is_older(const struct worker *w)
+{
+	return w->conn.made_us < w->request->times.run_us || w->conn.requests > 1;
+}
+
 void
 ending_lost(struct worker *w)
 {
 	const struct request *r = w->request;
 	bool lives = !w->conn.reset && !w->conn.hung_up && is_half_closed(w);
-	bool again =
-	    w->conn.reset && r->tries > 0 && !r->answer.responded && request_is_idempotent(r);
+	bool again = w->conn.reset && r->tries > 0 && !r->answer.responded &&
+	    request_is_idempotent(r) && is_older(w);
 
 	event_del(&w->conn.ev_read);
 	event_del(&w->conn.ev_write);
@@ -362,7 +369,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		.replayable = !r->body.dropped && r->pool->conf->request_retry,
 		.tries = r->tries,
 		.idempotent = request_is_idempotent(r),
-		.older = w->conn.made_us < r->times.run_us || w->conn.requests > 1,
+		.older = is_older(w),
 		.reset = w->conn.reset,
 		.lives = !dead && !w->receipt.stopped,
 		.ended_well = dead && exited_zero,

@@ -41,7 +41,7 @@
 
 /*
  * Whether the request needs a new connection: one that was used is likely to be closed, or the
- * request must not run twice, or has met a worker that was leaving: on a connection of its own,
+ * request must not run twice, or was lost once for a reason that counts: on a connection of its own,
  * that the worker never accepted it proves that it never ran, however the worker ends. One that was
  * never used is used now, unless it is closed (libfcgi drops it after 2 s): some programs end when
  * we close it.

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/worker/kin.h"
+/* How deep below the worker children are looked at. */
+#define DEPTH_MAX 4
+/* Children of one process that are looked at; with more it counts as busy. */
+#define CHILDREN_TEXT_MAX 4096
 
 /* System calls in which a program waits for its next request, whatever its library is. */
 static const long inputs[] = {
@@ -93,22 +96,14 @@ find_number(const char *text, const char *name, int base, unsigned long long *va
 }
 
 bool
-parked_parse_status(const char *text, struct parked_status *status)
+parked_parse_status(const char *text)
 {
 	const unsigned long long term = 1ULL << (SIGTERM - 1);
-	unsigned long long threads, own, shared, blocked, caught;
+	unsigned long long threads, own, shared;
 
-	if (!find_number(text, "Threads:", 10, &threads) ||
-	    !find_number(text, "SigPnd:", 16, &own) ||
-	    !find_number(text, "ShdPnd:", 16, &shared) ||
-	    !find_number(text, "SigBlk:", 16, &blocked) ||
-	    !find_number(text, "SigCgt:", 16, &caught))
-		return false;
-	status->single = threads == 1;
-	status->pending = ((own | shared) & term) != 0;
-	status->blocked = (blocked & term) != 0;
-	status->caught = (caught & term) != 0;
-	return true;
+	return find_number(text, "Threads:", 10, &threads) && threads == 1 &&
+	    find_number(text, "SigPnd:", 16, &own) && (own & term) == 0 &&
+	    find_number(text, "ShdPnd:", 16, &shared) && (shared & term) == 0;
 }
 
 /* The text of a file in /proc; returns its length, -1 when it is too long or not ours to read. */
@@ -128,65 +123,49 @@ read_text(const char *path, char *text, size_t size)
 	return n;
 }
 
-static bool
-read_status(pid_t pid, struct parked_status *status)
-{
-	char path[64], text[4096];
+static bool is_parked(pid_t pid, int depth);
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	return read_text(path, text, sizeof(text)) > 0 && parked_parse_status(text, status);
+static bool
+are_children_parked(pid_t pid, int depth)
+{
+	char path[64], text[CHILDREN_TEXT_MAX], *p = text, *end;
+	long child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	if (depth == DEPTH_MAX || read_text(path, text, sizeof(text)) <= 0)
+		return false;
+	while ((child = strtol(p, &end, 10)) > 0 && end != p) {
+		if (!is_parked((pid_t)child, depth + 1))
+			return false;
+		p = end;
+	}
+	return p != text; /* there is one */
 }
 
 static bool
 is_parked(pid_t pid, int depth)
 {
-	char path[64], text[256];
-	pid_t children[KIN_MAX];
-	struct parked_status status;
+	char path[64], text[4096];
 	enum parked_in in;
-	int count;
 
+	/* In this order: a signal that is taken between both looks leads out of the call. */
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (read_text(path, text, sizeof(text)) <= 0 || !parked_parse_status(text))
+		return false;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
 	if (read_text(path, text, sizeof(text)) <= 0)
 		return false;
 	in = parked_parse_syscall(text);
 	if (in != PARKED_ACCEPT && in != PARKED_WAIT)
 		return false;
-	/* One that it blocks, as in its handler, it will not see as long as it waits. */
-	if (!read_status(pid, &status) || !status.single || (status.pending && !status.blocked))
-		return false;
-	count = kin_children(pid, children);
-	if (in == PARKED_ACCEPT)
-		return count == 0; /* they could be at work */
-	if (depth == KIN_DEPTH_MAX || count <= 0)
-		return false;
-	for (int i = 0; i < count; i++) {
-		if (!is_parked(children[i], depth + 1))
-			return false;
-	}
-	return true;
+	if (in == PARKED_WAIT)
+		return are_children_parked(pid, depth);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	return read_text(path, text, sizeof(text)) == 0; /* none: they could be at work */
 }
 
 bool
 parked_is(pid_t pid)
 {
 	return is_parked(pid, 0);
-}
-
-bool
-parked_is_manager(pid_t pid)
-{
-	pid_t children[KIN_MAX];
-	struct parked_status status;
-
-	return read_status(pid, &status) && (status.caught || status.blocked) &&
-	    kin_children(pid, children) > 0;
-}
-
-bool
-parked_has_taken(pid_t pid)
-{
-	struct parked_status status;
-
-	return read_status(pid, &status) && !status.pending;
 }

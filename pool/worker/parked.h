@@ -17,13 +17,6 @@
  */
 bool parked_is(pid_t pid);
 
-/* Whether pid has children, and deals with a SIGTERM itself, so that it is likely to ask them to end:
- * it catches the signal, or blocks it and takes it when it likes. */
-bool parked_is_manager(pid_t pid);
-
-/* Whether pid has taken the SIGTERM that it was sent; false also where the kernel does not tell. */
-bool parked_has_taken(pid_t pid);
-
 enum parked_in {
 	PARKED_NOT,    /* it runs, sleeps, writes, ... */
 	PARKED_ACCEPT, /* in accept(2) on descriptor 0 */
@@ -38,15 +31,7 @@ enum parked_in parked_look(int fd);
 /* Parts of it, pure. What /proc/PID/syscall says, as text. */
 enum parked_in parked_parse_syscall(const char *text);
 
-/* What /proc/PID/status says. */
-struct parked_status {
-	bool single;  /* it has one thread */
-	bool pending; /* of SIGTERM: it was sent, and not taken yet */
-	bool blocked;
-	bool caught;
-};
-
-/* The text of that file; false: not all of it is there. */
-bool parked_parse_status(const char *text, struct parked_status *status);
+/* Whether /proc/PID/status, as text, has one thread and no SIGTERM pending. */
+bool parked_parse_status(const char *text);
 
 #endif

@@ -28,7 +28,6 @@
 #include "pool/relay/warmup.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
-#include "pool/worker/kin.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
@@ -41,7 +40,7 @@
 /* When it is first looked whether a worker ignores SIGTERM, and then after twice the time. */
 #define PARK_FIRST_US 20000
 #define PARK_MAX_US 640000
-/* What one has to end that was never ready. */
+/* What one has to end that still loads. */
 #define UNREADY_STOP_US 500000
 
 #define TO(state) (1u << WORKER_##state)
@@ -189,39 +188,23 @@ end_begins(struct worker *w, const char *reason)
 		manage_start_failed(w->pool, w->life.started_us);
 }
 
-/*
- * SIGTERM to the whole group, unless its leader manages the others: it asks them itself, and one
- * whose children end before it has heard of it may wait for them for ever (FCGI::ProcManager), or
- * start others. They are asked too when it has had its turn.
- */
-static void
-ask_to_end(struct worker *w, int64_t timeout_us)
-{
-	w->leave.kin_waits = timeout_us > PARK_FIRST_US && parked_is_manager(w->pid);
-	if (!w->leave.kin_waits)
-		signal_group(w, SIGTERM);
-	else if (kill(w->pid, SIGTERM) == -1)
-		log_warning("cannot send signal %d to child %d: %s", SIGTERM, (int)w->pid,
-		    strerror(errno));
-	signal_group(w, SIGCONT); /* a stopped process would not see it */
-}
-
 static void
 end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 {
 	int64_t timeout_us = timeout_ms * 1000;
 
 	assert(w->state != WORKER_BUSY);
-	/* It has nothing to finish. And libraries catch the signal before the program does: what
-	 * comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost on it. */
-	if (!w->life.was_ready && timeout_us > UNREADY_STOP_US)
+	/* While it loads it has nothing to finish. And libraries catch the signal before the program
+	 * does: what comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost. */
+	if (!w->life.was_ready && w->request == NULL && timeout_us > UNREADY_STOP_US)
 		timeout_us = UNREADY_STOP_US;
 	if (w->request != NULL) /* its warm-up */
 		ending_answered(ending_part(w));
 	end_begins(w, reason);
 	conn_close(w);
 	worker_set_state(w, WORKER_STOPPING);
-	ask_to_end(w, timeout_us);
+	signal_group(w, SIGTERM);
+	signal_group(w, SIGCONT); /* a stopped process would not see it */
 	w->leave.kill_us = w->since_us + timeout_us;
 	deadline_at(w->pool, w->leave.kill_us);
 	w->leave.park_delay_us = PARK_FIRST_US;
@@ -278,9 +261,6 @@ look_whether_parked(struct worker *w, int64_t now)
 		log_debug("child %d ignores SIGTERM while it waits for connections: killed",
 		    (int)w->pid);
 		worker_kill(w, "it ignores SIGTERM");
-	} else if (w->leave.kin_waits && !w->leave.killed && parked_has_taken(w->pid)) {
-		w->leave.kin_waits = false;
-		kin_signal(w->pid, SIGTERM);
 	}
 	if (w->leave.park_delay_us < PARK_MAX_US)
 		w->leave.park_delay_us *= 2;

@@ -10,8 +10,8 @@ void worker_set_state(struct worker *w, enum worker_state state);
 /* The worker with that process id, which is not reaped, or NULL. */
 struct worker *worker_find(const struct pool *pool, pid_t pid);
 
-/* Ask it to end: its connection is closed, SIGTERM to its group, first to a leader that manages the
- * others, SIGKILL after pm.stop_timeout.
+/* Ask it to end: its connection is closed, SIGTERM to its group, SIGKILL after pm.stop_timeout, or
+ * sooner while it loads.
  * A busy worker may be stopped only when it has lost its request. */
 void worker_stop(struct worker *w, const char *reason);
 

@@ -58,7 +58,7 @@ def shared():
     """A directory that the pool's user can reach, with the programs that workers run."""
     path = tempfile.mkdtemp(prefix="anyfpm-shared-", dir="/tmp")
     os.chmod(path, 0o755)
-    for name in ("odd.py", "manages.py", "hello.pl", "hello.php"):
+    for name in ("odd.py", "hello.pl", "hello.php"):
         shutil.copy(f"{servers.WORKERS}/{name}", path)
     for name in servers.WORKERLIB:
         shutil.copy(name, path)

@@ -195,10 +195,6 @@ class Env:
         """The command line of the misbehaving worker."""
         return shlex.join([PYTHON, "-S", "-E", self.shared + "/odd.py", *map(str, args)])
 
-    def manager(self, *args):
-        """That of a worker that has a process of its own which serves."""
-        return shlex.join([PYTHON, "-S", "-E", self.shared + "/manages.py", *map(str, args)])
-
     @property
     def demo(self):
         return self.shared + "/app"

@@ -151,22 +151,6 @@ def test_worker_that_ignores_sigterm_while_it_starts(odd):
     all_gone(processes)
 
 
-@pytest.mark.parametrize("how, said", [("forwards", {"asked", "first", "reaped"}),
-                                       ("waits", {"asked", "caught", "reaped"})])
-def test_worker_that_manages_processes(env, anyfpm, how, said):
-    """The manager hears of its end first, and its children before pm.stop_timeout all the same."""
-    server = anyfpm(env.manager(how, env.dir + "/pub"), {"pm.max_children": 1,
-                                                         "pm.stop_timeout": "1h"})
-    with Client(server.address) as c:
-        assert c.request(query="work").body == b"managed"
-    processes = everything(server)
-    server.signal(signal.SIGQUIT)
-    assert server.wait_exit(10 * SLOW) == 0
-    all_gone(processes)
-    assert set(os.listdir(env.dir + "/pub")) >= said
-    assert "late" not in os.listdir(env.dir + "/pub")
-
-
 def grandchild(server, env, query="do=grandchild"):
     """Start a process that left its worker's group and session; returns its pid."""
     with Client(server.address) as c:
