@@ -31,12 +31,12 @@
 #include "pool/client/listen.h"
 #include "pool/client/peers.h"
 #include "pool/core/deadline.h"
-#include "pool/core/pool.h"
 #include "pool/handlers.h"
 #include "pool/loop.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
+#include "pool/pool.h"
 #include "pool/reap.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
@@ -137,8 +137,8 @@ raise_descriptor_limit(struct pool *pool)
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		rl.rlim_cur = rl.rlim_max = 1024;
-	pool->worker_nofile_cur = rl.rlim_cur;
-	pool->worker_nofile_max = rl.rlim_max;
+	pool->program->nofile_cur = rl.rlim_cur;
+	pool->program->nofile_max = rl.rlim_max;
 	if (rl.rlim_max == RLIM_INFINITY || rl.rlim_max > 1048576)
 		rl.rlim_cur = 1048576;
 	else
@@ -158,7 +158,7 @@ raise_descriptor_limit(struct pool *pool)
 		    (unsigned long long)rl.rlim_cur, workers);
 	if (pool->conf->listen_max_connections > 0 && pool->conf->listen_max_connections < max)
 		max = pool->conf->listen_max_connections;
-	pool->client_max = max;
+	pool->clients.max = max;
 }
 
 /* What workers may be given needs rights that are about to be dropped. Where it fails, the start of
@@ -206,7 +206,7 @@ init_events(struct pool *pool, const struct settings *s)
 	reap_init(pool);
 	worker_init(pool);
 	fd_set_nonblock(MESSAGE_FILENO, 1);
-	pool->master_fd = MESSAGE_FILENO;
+	pool->orders->master_fd = MESSAGE_FILENO;
 	orders_init(pool);
 	listen_init(pool, s->listen_fd, s->status_fd);
 	return true;
@@ -227,15 +227,15 @@ destroy(struct pool *pool)
 	deadline_destroy(pool);
 	orders_destroy(pool);
 	event_base_free(pool->base);
-	chunk_pool_destroy(&pool->chunks);
-	peers_free(pool->peers);
-	text_vector_free(pool->worker_env);
-	free(pool->scratch);
-	free(pool->slots);
-	free(pool->crashes);
-	fd_close(&pool->socket_dir_fd);
-	fd_close(&pool->oom_fd);
-	leaf_destroy(&pool->leaves);
+	chunk_pool_destroy(&pool->buffers.chunks);
+	peers_free(pool->clients.peers);
+	text_vector_free(pool->program->env);
+	free(pool->buffers.scratch);
+	free(pool->workers.slots);
+	free(pool->starts->crashes);
+	fd_close(&pool->program->socket_dir_fd);
+	fd_close(&pool->program->oom_fd);
+	leaf_destroy(&pool->program->leaves);
 }
 
 /* From here on nothing waits for a disk. */
@@ -245,9 +245,9 @@ start_log(struct pool *pool, int fd)
 	const struct conf_global *global = pool->global;
 
 	if (fd != -1)
-		pool->log = log_open(global->error_log, fd);
+		pool->orders->log = log_open(global->error_log, fd);
 	else /* the master would have sent it */
-		pool->log = log_open_system(
+		pool->orders->log = log_open_system(
 		    strcmp(global->error_log, "journal") == 0 ? LOG_TO_JOURNAL : LOG_TO_SYSLOG,
 		    global->syslog_ident, global->syslog_facility);
 	if (log_start_writer() == -1)
@@ -261,7 +261,7 @@ end_log(struct pool *pool)
 {
 	writer_stop(LOG_STOP_US);
 	accesslog_close(pool);
-	log_close(pool->log);
+	log_close(pool->orders->log);
 }
 
 /*
@@ -276,7 +276,7 @@ avoid_preemption(struct pool *pool)
 {
 	const struct sched_param param = { 0 };
 
-	pool->is_batch = sched_getscheduler(0) == SCHED_OTHER &&
+	pool->program->is_batch = sched_getscheduler(0) == SCHED_OTHER &&
 	    sched_setscheduler(0, SCHED_BATCH, &param) == 0;
 }
 
@@ -284,20 +284,22 @@ avoid_preemption(struct pool *pool)
 static int
 run(const struct conf *conf, const struct settings *s)
 {
+	struct pool_parts parts = { 0 };
 	struct pool pool = { 0 };
 	char why[256];
 
 	pool.global = &conf->global;
 	pool.conf = TAILQ_FIRST(&conf->pools);
+	pool_init(&pool, &parts);
 	pool.events = &handlers;
-	pool.socket_dir_fd = s->dir_fd;
+	pool.program->socket_dir_fd = s->dir_fd;
 	raise_descriptor_limit(&pool);
 	raise_worker_limits(pool.conf);
 	avoid_preemption(&pool);
-	if ((pool.oom_fd = oomscore_open()) == -1)
+	if ((pool.program->oom_fd = oomscore_open()) == -1)
 		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
 	if (s->cgroup_fd != -1 &&
-	    !leaf_init(&pool.leaves, s->cgroup_fd, pool.conf, why, sizeof(why)))
+	    !leaf_init(&pool.program->leaves, s->cgroup_fd, pool.conf, why, sizeof(why)))
 		return fail(why);
 	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
 		return fail(why);
@@ -305,15 +307,14 @@ run(const struct conf *conf, const struct settings *s)
 	orphans_adopt();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
-	pool.scratch = malloc(SCRATCH_SIZE);
-	pool.worker_env = identity_env(pool.conf);
+	pool.buffers.scratch = malloc(SCRATCH_SIZE);
+	pool.program->env = identity_env(pool.conf);
 	pool.stats = stats_map(s->stats_fd, pool.conf);
 	close(s->stats_fd);
-	if (pool.scratch == NULL || pool.worker_env == NULL || pool.stats == NULL)
+	if (pool.buffers.scratch == NULL || pool.program->env == NULL || pool.stats == NULL)
 		return fail("out of memory");
-	pool_init(&pool);
 	if (pool.conf->listen_max_connections_per_address > 0 &&
-	    (pool.peers = peers_new(pool.client_max)) == NULL) {
+	    (pool.clients.peers = peers_new(pool.clients.max)) == NULL) {
 		snprintf(why, sizeof(why), "cannot count connections by address: %s",
 		    strerror(errno));
 		return fail(why);

@@ -33,6 +33,8 @@
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
 #include "pool/settle.h"
+#include "pool/worker/permits.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
@@ -47,45 +49,46 @@
 void
 orders_report_begun(struct pool *pool)
 {
-	if (message_send(pool->master_fd, MESSAGE_BEGUN, 0, NULL, 0, -1) == -1)
+	if (message_send(pool->orders->master_fd, MESSAGE_BEGUN, 0, NULL, 0, -1) == -1)
 		log_warning("cannot tell the master that the pool is set up: %s", strerror(errno));
 }
 
 void
 orders_report_ready(struct pool *pool, pid_t pid)
 {
-	if (pool->reported_ready)
+	if (pool->orders->reported_ready)
 		return;
 	if (pool->state == POOL_STARTING)
 		pool_set_state(pool, POOL_SERVING);
-	if (pool->master_fd == -1 ||
-	    message_send(pool->master_fd, MESSAGE_READY, (uint32_t)pid, NULL, 0, -1) == 0)
-		pool->reported_ready = true;
+	if (pool->orders->master_fd == -1 ||
+	    message_send(pool->orders->master_fd, MESSAGE_READY, (uint32_t)pid, NULL, 0, -1) == 0)
+		pool->orders->reported_ready = true;
 	else {
-		if (!pool->ready_unsaid)
+		if (!pool->orders->ready_unsaid)
 			log_warning("cannot tell the master that the pool is ready: %s",
 			    strerror(errno));
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 	}
-	pool->ready_unsaid = !pool->reported_ready;
-	pool->ready_pid = pid;
+	pool->orders->ready_unsaid = !pool->orders->reported_ready;
+	pool->orders->ready_pid = pid;
 }
 
 void
 orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 {
 	waiting = waiting && n > 0;
-	if (pool->master_fd == -1 ||
-	    (n == pool->lacking && waiting == pool->lacking_none && !pool->lacking_unsure))
+	if (pool->orders->master_fd == -1 ||
+	    (n == pool->permits->lacking && waiting == pool->permits->lacking_none &&
+		!pool->permits->lacking_unsure))
 		return;
-	if (message_send(pool->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
+	if (message_send(pool->orders->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 		return;
 	}
-	pool->lacking = n;
-	pool->lacking_none = waiting;
-	pool->lacking_unsure = false;
-	pool->asked = n > 0;
+	pool->permits->lacking = n;
+	pool->permits->lacking_none = waiting;
+	pool->permits->lacking_unsure = false;
+	pool->permits->asked = n > 0;
 }
 
 static void
@@ -97,24 +100,25 @@ take(unsigned int *from, unsigned int n)
 void
 orders_return_permits(struct pool *pool, unsigned int n)
 {
-	if (pool->master_fd != -1 &&
-	    message_send(pool->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == -1) {
+	if (pool->orders->master_fd != -1 &&
+	    message_send(pool->orders->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == -1) {
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 		return;
 	}
-	take(&pool->permits, n);
-	take(&pool->offered, n);
-	take(&pool->ordered, n);
+	take(&pool->permits->count, n);
+	take(&pool->permits->offered, n);
+	take(&pool->permits->ordered, n);
 }
 
 void
 orders_offer_workers(struct pool *pool, unsigned int n)
 {
 	/* That it is fewer need be said only where all of them are wanted. */
-	if (pool->master_fd == -1 || (n <= pool->offered && n >= pool->ordered))
+	if (pool->orders->master_fd == -1 ||
+	    (n <= pool->permits->offered && n >= pool->permits->ordered))
 		return;
-	if (message_send(pool->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
-		pool->offered = n;
+	if (message_send(pool->orders->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
+		pool->permits->offered = n;
 	else
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 }
@@ -127,7 +131,7 @@ finish_clients(struct pool *pool)
 	int64_t now = clock_now_us();
 	struct client *c, *next;
 
-	for (c = TAILQ_FIRST(&pool->clients[CLIENT_IDLE]); c != NULL; c = next) {
+	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_IDLE]); c != NULL; c = next) {
 		char byte;
 
 		next = TAILQ_NEXT(c, link);
@@ -139,7 +143,7 @@ finish_clients(struct pool *pool)
 		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
 			client_gone(c);
 	}
-	for (c = TAILQ_FIRST(&pool->clients[CLIENT_BUSY]); c != NULL; c = next) {
+	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_BUSY]); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
 		client_finish(c);
 	}
@@ -152,12 +156,12 @@ stop_workers(struct pool *pool, int64_t kill_after_us)
 	struct worker *w, *next;
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		for (w = TAILQ_FIRST(&pool->workers[states[i]]); w != NULL; w = next) {
+		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
 			next = TAILQ_NEXT(w, link);
 			worker_stop(w, "the pool ends");
 		}
 	}
-	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link) {
 		int64_t kill_us = clock_now_us() + kill_after_us;
 
 		if (w->leave.kill_us > kill_us)
@@ -176,8 +180,8 @@ orders_drain(struct pool *pool)
 	listen_close(pool);
 	pool_set_state(pool, POOL_DRAINING);
 	if (ms > 0) {
-		pool->finish_us = clock_now_us() + ms * 1000;
-		deadline_at(pool, pool->finish_us);
+		pool->orders->finish_us = clock_now_us() + ms * 1000;
+		deadline_at(pool, pool->orders->finish_us);
 	}
 	finish_clients(pool);
 }
@@ -192,10 +196,10 @@ end_requests(struct pool *pool)
 	struct client *c;
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		while ((r = TAILQ_FIRST(&pool->requests[states[i]])) != NULL)
+		while ((r = TAILQ_FIRST(&pool->requests.list[states[i]])) != NULL)
 			ending_refuse(r, END_STOPPED);
 	}
-	while ((w = TAILQ_FIRST(&pool->workers[WORKER_BUSY])) != NULL) {
+	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
 		r = ending_part(w);
 		ending_error_or_cut(r, END_STOPPED);
 		ending_answered(r);
@@ -203,7 +207,7 @@ end_requests(struct pool *pool)
 	}
 	writing_flush_due(pool);
 	for (int state = 0; state < CLIENT_CLOSED; state++) {
-		while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL)
+		while ((c = TAILQ_FIRST(&pool->clients.list[state])) != NULL)
 			client_gone(c);
 	}
 }
@@ -216,15 +220,15 @@ orders_stop(struct pool *pool)
 		pool_set_state(pool, POOL_STOPPING);
 	end_requests(pool);
 	listen_close_status(pool);
-	stop_workers(pool, pool->master_fd == -1 ? 0 : STOP_KILL_US);
+	stop_workers(pool, pool->orders->master_fd == -1 ? 0 : STOP_KILL_US);
 }
 
 static void
 master_crashed(struct pool *pool)
 {
 	log_error("the master process has gone away: the pool ends");
-	event_del(&pool->ev_master);
-	fd_close(&pool->master_fd);
+	event_del(&pool->orders->ev_master);
+	fd_close(&pool->orders->master_fd);
 	if (pool->state >= POOL_STOPPING) {
 		orders_stop(pool);
 		return;
@@ -234,8 +238,8 @@ master_crashed(struct pool *pool)
 		pool_set_state(pool, POOL_DRAINING);
 	queue_refuse_all(pool, END_STOPPED);
 	finish_clients(pool);
-	pool->finish_us = clock_now_us() + CRASH_FINISH_US;
-	deadline_at(pool, pool->finish_us);
+	pool->orders->finish_us = clock_now_us() + CRASH_FINISH_US;
+	deadline_at(pool, pool->orders->finish_us);
 }
 
 /* The log was rotated: this is the new file. */
@@ -244,7 +248,7 @@ reopen_log(struct pool *pool, int *fd)
 {
 	dup2(*fd, STDOUT_FILENO);
 	dup2(*fd, STDERR_FILENO);
-	writer_reopen(pool->log, *fd);
+	writer_reopen(pool->orders->log, *fd);
 	*fd = -1;
 	log_notice("error log file re-opened");
 }
@@ -255,19 +259,19 @@ heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
 {
 	switch (type) {
 	case MESSAGE_PERMIT:
-		pool->permits += arg;
-		take(&pool->lacking, arg);
-		pool->lacking_unsure = arg > 0;
-		pool->asked = false;
+		pool->permits->count += arg;
+		take(&pool->permits->lacking, arg);
+		pool->permits->lacking_unsure = arg > 0;
+		pool->permits->asked = false;
 		if (arg == 0) /* so many are all that can be had to start with */
-			pool->begun = true;
+			pool->starts->begun = true;
 		break;
 	case MESSAGE_CALL:
-		pool->call = arg <= CALL_ANY ? (enum message_call)arg : CALL_NOBODY;
-		pool->offered = pool->ordered = 0;
+		pool->permits->call = arg <= CALL_ANY ? (enum message_call)arg : CALL_NOBODY;
+		pool->permits->offered = pool->permits->ordered = 0;
 		break;
 	default:
-		pool->ordered = arg;
+		pool->permits->ordered = arg;
 		break;
 	}
 }
@@ -280,9 +284,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	size_t len;
 	int pass, rc;
 
-	rc = message_recv(pool->master_fd, &m, &len, &pass);
+	rc = message_recv(pool->orders->master_fd, &m, &len, &pass);
 	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ERROR_LOG && pass != -1 &&
-	    pool->log != NULL)
+	    pool->orders->log != NULL)
 		reopen_log(pool, &pass);
 	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ACCESS_LOG && pass != -1) {
 		accesslog_reopen(pool, pass);
@@ -324,7 +328,7 @@ on_master(evutil_socket_t fd, short what, void *arg)
 static bool
 has_open_requests(const struct pool *pool)
 {
-	return pool->worker_count[WORKER_BUSY] > 0 || pool_clients(pool) > pool->status_clients;
+	return pool->workers.count[WORKER_BUSY] > 0 || pool_clients(pool) > pool->clients.status;
 }
 
 /* There is no worker any more, and everything else came from one, or looks at one. */
@@ -340,7 +344,8 @@ orders_progress(struct pool *pool)
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);
 		listen_close_status(pool);
-		stop_workers(pool, pool->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);
+		stop_workers(
+		    pool, pool->orders->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);
 	}
 	if (pool->state == POOL_STOPPING && pool_workers(pool) == 0) {
 		/* What the workers left behind has been adopted by now. */
@@ -352,16 +357,16 @@ orders_progress(struct pool *pool)
 int64_t
 orders_expire(struct pool *pool, int64_t now_us)
 {
-	if (pool->ready_unsaid)
-		orders_report_ready(pool, pool->ready_pid);
+	if (pool->orders->ready_unsaid)
+		orders_report_ready(pool, pool->orders->ready_pid);
 	if (pool->state != POOL_DRAINING)
 		return 0;
 	finish_clients(pool);
-	if (pool->finish_us == 0)
+	if (pool->orders->finish_us == 0)
 		return 0;
-	if (now_us < pool->finish_us)
-		return pool->finish_us;
-	if (pool->master_fd != -1)
+	if (now_us < pool->orders->finish_us)
+		return pool->orders->finish_us;
+	if (pool->orders->master_fd != -1)
 		log_warning("process_control_timeout is over: what still runs is answered 503");
 	orders_stop(pool);
 	return 0;
@@ -377,19 +382,19 @@ on_sigterm(evutil_socket_t fd, short what, void *arg)
 void
 orders_init(struct pool *pool)
 {
-	event_assign(&pool->ev_sigterm, pool->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_sigterm,
-	    pool);
-	event_add(&pool->ev_sigterm, NULL);
-	event_assign(&pool->ev_master, pool->base, pool->master_fd, EV_READ | EV_PERSIST, on_master,
-	    pool);
-	event_add(&pool->ev_master, NULL);
+	event_assign(&pool->orders->ev_sigterm, pool->base, SIGTERM, EV_SIGNAL | EV_PERSIST,
+	    on_sigterm, pool);
+	event_add(&pool->orders->ev_sigterm, NULL);
+	event_assign(&pool->orders->ev_master, pool->base, pool->orders->master_fd,
+	    EV_READ | EV_PERSIST, on_master, pool);
+	event_add(&pool->orders->ev_master, NULL);
 }
 
 void
 orders_destroy(struct pool *pool)
 {
-	event_del(&pool->ev_sigterm);
-	if (pool->master_fd != -1)
-		event_del(&pool->ev_master);
-	fd_close(&pool->master_fd);
+	event_del(&pool->orders->ev_sigterm);
+	if (pool->orders->master_fd != -1)
+		event_del(&pool->orders->ev_master);
+	fd_close(&pool->orders->master_fd);
 }

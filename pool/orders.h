@@ -2,7 +2,28 @@
 #ifndef ANYFPM_POOL_ORDERS_H
 #define ANYFPM_POOL_ORDERS_H
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "pool/core/pool.h"
+
+struct writer_file;
+
+struct orders {
+	int master_fd;		 /* -1: closed */
+	struct writer_file *log; /* the error log, NULL: descriptor 2 */
+	struct event ev_master;
+	struct event ev_sigterm;
+	bool reported_ready;
+	bool ready_unsaid; /* the master could not be told that ready_pid is ready */
+	pid_t ready_pid;
+	int64_t finish_us; /* what still runs then is answered 503, 0: never */
+};
 
 void orders_init(struct pool *pool);
 void orders_destroy(struct pool *pool);

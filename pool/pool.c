@@ -1,7 +1,7 @@
 /* pool.c: the pool as a whole: its states and its sums. */
 #include "config.h"
 
-#include "pool/core/pool.h"
+#include "pool/pool.h"
 
 #include <assert.h>
 
@@ -22,20 +22,29 @@ static const unsigned int legal[POOL_STATES] = {
 #undef TO
 
 void
-pool_init(struct pool *pool)
+pool_init(struct pool *pool, struct pool_parts *parts)
 {
-	TAILQ_INIT(&pool->flush);
-	TAILQ_INIT(&pool->blocked);
-	TAILQ_INIT(&pool->bodies);
-	TAILQ_INIT(&pool->request_spare);
+	pool->reports = parts->reports;
+	pool->listening = &parts->listening;
+	pool->drops = &parts->drops;
+	pool->permits = &parts->permits;
+	pool->program = &parts->program;
+	pool->starts = &parts->starts;
+	pool->sweep = &parts->sweep;
+	pool->orders = &parts->orders;
+	pool->reap = &parts->reap;
+	TAILQ_INIT(&pool->clients.flush);
+	TAILQ_INIT(&pool->clients.blocked);
+	TAILQ_INIT(&pool->requests.bodies);
+	TAILQ_INIT(&pool->requests.spare);
 	for (int i = 0; i < CLIENT_STATES; i++)
-		TAILQ_INIT(&pool->clients[i]);
+		TAILQ_INIT(&pool->clients.list[i]);
 	for (int i = 0; i < REQUEST_STATES; i++)
-		TAILQ_INIT(&pool->requests[i]);
+		TAILQ_INIT(&pool->requests.list[i]);
 	for (int i = 0; i < WORKER_STATES; i++)
-		TAILQ_INIT(&pool->workers[i]);
-	chunk_pool_init(&pool->chunks, SPARE_CHUNKS);
-	ledger_init(&pool->ledger, pool->conf->buffer_limit, &pool->chunks);
+		TAILQ_INIT(&pool->workers.list[i]);
+	chunk_pool_init(&pool->buffers.chunks, SPARE_CHUNKS);
+	ledger_init(&pool->buffers.ledger, pool->conf->buffer_limit, &pool->buffers.chunks);
 }
 
 void
@@ -53,7 +62,7 @@ pool_clients(const struct pool *pool)
 	unsigned int n = 0;
 
 	for (int state = 0; state < CLIENT_CLOSED; state++)
-		n += pool->client_count[state];
+		n += pool->clients.count[state];
 	return n;
 }
 
@@ -63,12 +72,12 @@ pool_workers(const struct pool *pool)
 	unsigned int n = 0;
 
 	for (int state = 0; state < WORKER_DEAD; state++)
-		n += pool->worker_count[state];
+		n += pool->workers.count[state];
 	return n;
 }
 
 size_t
 pool_buffered(const struct pool *pool)
 {
-	return ledger_held(&pool->ledger);
+	return ledger_held(&pool->buffers.ledger);
 }

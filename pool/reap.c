@@ -28,6 +28,8 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
+#include "pool/worker/program.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
 #include "pool/worker/worker.h"
 
@@ -50,7 +52,7 @@ is_failed_start(struct worker *w, const siginfo_t *info)
 		return false;
 	/* Somebody killed it: no fault of the program, unless it happens again and again. */
 	return info->si_code == CLD_EXITED || info->si_status != SIGKILL ||
-	    ++pool->short_kills > SHORT_KILLS_MAX;
+	    ++pool->starts->short_kills > SHORT_KILLS_MAX;
 }
 
 /* Whether it ended in a way that nobody asked for. */
@@ -83,7 +85,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 		stats_count(pool->stats, STATS_WORKERS_CRASHED, 1);
 	worker_set_state(w, WORKER_DEAD);
 	sweep_worker_died(w);
-	leaf_kill(&pool->leaves, w->slot); /* now: no other has the slot yet */
+	leaf_kill(&pool->program->leaves, w->slot); /* now: no other has the slot yet */
 	if (failed_start)
 		manage_start_failed(pool, w->life.started_us);
 	if (info->si_code != CLD_EXITED &&
@@ -171,13 +173,13 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 void
 reap_init(struct pool *pool)
 {
-	event_assign(&pool->ev_sigchld, pool->base, SIGCHLD, EV_SIGNAL | EV_PERSIST, on_sigchld,
-	    pool);
-	event_add(&pool->ev_sigchld, NULL);
+	event_assign(
+	    &pool->reap->ev_sigchld, pool->base, SIGCHLD, EV_SIGNAL | EV_PERSIST, on_sigchld, pool);
+	event_add(&pool->reap->ev_sigchld, NULL);
 }
 
 void
 reap_destroy(struct pool *pool)
 {
-	event_del(&pool->ev_sigchld);
+	event_del(&pool->reap->ev_sigchld);
 }

@@ -2,7 +2,14 @@
 #ifndef ANYFPM_POOL_REAP_H
 #define ANYFPM_POOL_REAP_H
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
 #include "pool/core/pool.h"
+
+struct reap {
+	struct event ev_sigchld;
+};
 
 /* The pool's SIGCHLD: what each death means is decided when it comes. */
 void reap_init(struct pool *pool);

@@ -36,7 +36,7 @@ static const unsigned int legal[CLIENT_STATES] = {
 static bool
 has_peer(const struct client *c)
 {
-	return c->pool->peers != NULL && c->tcp && !c->status_only;
+	return c->pool->clients.peers != NULL && c->tcp && !c->status_only;
 }
 
 static void
@@ -48,15 +48,15 @@ client_let_go(struct client *c)
 	assert(
 	    TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->output.writable) && c->input.to_disk == 0);
 	event_del(&c->input.ev_read);
-	c->pool->status_clients -= c->status_only;
+	c->pool->clients.status -= c->status_only;
 	if (has_peer(c))
-		peers_leave(c->pool->peers, c->addr);
+		peers_leave(c->pool->clients.peers, c->addr);
 	account_clients(c->pool);
 	writing_forget(c);
 	if (c->output.cut_us != 0 && c->tcp && !c->input.multiplexes)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	fd_close(&c->fd);
-	chain_clear(&c->pool->chunks, &c->output.control);
+	chain_clear(&c->pool->buffers.chunks, &c->output.control);
 	reading_forget_values(c);
 	listen_resume(c->pool);
 }
@@ -69,12 +69,12 @@ client_set_state(struct client *c, enum client_state state)
 	if (c->state == state)
 		return;
 	assert(legal[c->state] & (1u << state));
-	TAILQ_REMOVE(&pool->clients[c->state], c, link);
-	pool->client_count[c->state]--;
+	TAILQ_REMOVE(&pool->clients.list[c->state], c, link);
+	pool->clients.count[c->state]--;
 	c->state = state;
 	c->since_us = clock_now_us();
-	TAILQ_INSERT_TAIL(&pool->clients[state], c, link);
-	pool->client_count[state]++;
+	TAILQ_INSERT_TAIL(&pool->clients.list[state], c, link);
+	pool->clients.count[state]++;
 	if (state == CLIENT_CLOSED)
 		client_let_go(c);
 	else if (state == CLIENT_READING)
@@ -137,7 +137,7 @@ expire_state(struct pool *pool, enum client_state state, int64_t timeout, int64_
 {
 	struct client *c;
 
-	while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL && timeout > 0) {
+	while ((c = TAILQ_FIRST(&pool->clients.list[state])) != NULL && timeout > 0) {
 		if (now - c->since_us < timeout)
 			return c->since_us + timeout;
 		client_gone(c);
@@ -152,7 +152,7 @@ expire_cut(struct pool *pool, int64_t now)
 	struct client *c, *next;
 	int64_t due = 0;
 
-	for (c = TAILQ_FIRST(&pool->clients[CLIENT_CLOSING]); c != NULL; c = next) {
+	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_CLOSING]); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
 		if (c->output.cut_us == 0)
 			continue;
@@ -206,7 +206,7 @@ client_new(struct listener *l, int fd, const uint8_t addr[16])
 		free(c);
 		return NULL;
 	}
-	if (has_peer(c) && !peers_enter(pool->peers, c->addr)) {
+	if (has_peer(c) && !peers_enter(pool->clients.peers, c->addr)) {
 		event_del(&c->input.ev_read);
 		close(fd);
 		free(c);
@@ -214,9 +214,9 @@ client_new(struct listener *l, int fd, const uint8_t addr[16])
 	}
 	c->state = CLIENT_IDLE;
 	c->since_us = clock_now_us();
-	TAILQ_INSERT_TAIL(&pool->clients[CLIENT_IDLE], c, link);
-	pool->client_count[CLIENT_IDLE]++;
-	pool->status_clients += c->status_only;
+	TAILQ_INSERT_TAIL(&pool->clients.list[CLIENT_IDLE], c, link);
+	pool->clients.count[CLIENT_IDLE]++;
+	pool->clients.status += c->status_only;
 	account_clients(pool);
 	return c;
 }
@@ -226,9 +226,9 @@ client_bury(struct pool *pool)
 {
 	struct client *c;
 
-	while ((c = TAILQ_FIRST(&pool->clients[CLIENT_CLOSED])) != NULL) {
-		TAILQ_REMOVE(&pool->clients[CLIENT_CLOSED], c, link);
-		pool->client_count[CLIENT_CLOSED]--;
+	while ((c = TAILQ_FIRST(&pool->clients.list[CLIENT_CLOSED])) != NULL) {
+		TAILQ_REMOVE(&pool->clients.list[CLIENT_CLOSED], c, link);
+		pool->clients.count[CLIENT_CLOSED]--;
 		free(c);
 	}
 }

@@ -4,6 +4,8 @@
 
 #include "pool/core/pool.h"
 
+struct listener;
+
 /* Take over a connection that l has accepted, non-blocking. NULL: out of memory; fd is closed
  * then. */
 struct client *client_new(struct listener *l, int fd, const uint8_t addr[16]);

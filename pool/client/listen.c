@@ -50,7 +50,7 @@ listen_pause(struct listener *l)
 
 	event_del(&l->ev_accept);
 	l->paused = true;
-	event_add(&l->pool->ev_resume, &tv);
+	event_add(&l->pool->listening->ev_resume, &tv);
 }
 
 static void
@@ -64,11 +64,11 @@ resume(struct listener *l)
 void
 listen_resume(struct pool *pool)
 {
-	if (!pool->listener.paused && !pool->status_listener.paused)
+	if (!pool->listening->main.paused && !pool->listening->status.paused)
 		return;
-	event_del(&pool->ev_resume);
-	resume(&pool->listener);
-	resume(&pool->status_listener);
+	event_del(&pool->listening->ev_resume);
+	resume(&pool->listening->main);
+	resume(&pool->listening->status);
 }
 
 static void
@@ -85,7 +85,7 @@ find_idle(const struct pool *pool, bool status_only)
 	int looked = 0;
 	char byte;
 
-	TAILQ_FOREACH (c, &pool->clients[CLIENT_IDLE], link) {
+	TAILQ_FOREACH (c, &pool->clients.list[CLIENT_IDLE], link) {
 		if (c->status_only != status_only)
 			continue;
 		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1)
@@ -93,7 +93,7 @@ find_idle(const struct pool *pool, bool status_only)
 		if (++looked == IDLE_LOOKS)
 			break;
 	}
-	TAILQ_FOREACH (c, &pool->clients[CLIENT_LINGERING], link) {
+	TAILQ_FOREACH (c, &pool->clients.list[CLIENT_LINGERING], link) {
 		if (c->status_only == status_only)
 			return c;
 	}
@@ -123,8 +123,8 @@ is_full(const struct listener *l)
 	const struct pool *pool = l->pool;
 
 	if (l->status_only)
-		return pool->status_clients >= STATUS_CLIENTS_MAX;
-	return pool_clients(pool) - pool->status_clients >= pool->client_max;
+		return pool->clients.status >= STATUS_CLIENTS_MAX;
+	return pool_clients(pool) - pool->clients.status >= pool->clients.max;
 }
 
 static void
@@ -146,8 +146,8 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 			close(fd);
 			return;
 		}
-		if (pool->peers != NULL && !l->status_only &&
-		    peers_count(pool->peers, addr) >= max) {
+		if (pool->clients.peers != NULL && !l->status_only &&
+		    peers_count(pool->clients.peers, addr) >= max) {
 			report(pool, REPORT_NOT_ALLOWED,
 			    "connection from %s refused: it has "
 			    "listen.max_connections_per_address (%u) already",
@@ -238,9 +238,9 @@ watch(struct listener *l, struct pool *pool, int fd, bool status_only)
 void
 listen_init(struct pool *pool, int fd, int status_fd)
 {
-	event_assign(&pool->ev_resume, pool->base, -1, 0, on_resume, pool);
-	watch(&pool->listener, pool, fd, false);
-	watch(&pool->status_listener, pool, status_fd, true);
+	event_assign(&pool->listening->ev_resume, pool->base, -1, 0, on_resume, pool);
+	watch(&pool->listening->main, pool, fd, false);
+	watch(&pool->listening->status, pool, status_fd, true);
 }
 
 static void
@@ -256,18 +256,18 @@ unwatch(struct listener *l)
 void
 listen_close(struct pool *pool)
 {
-	struct listener *l = &pool->listener;
+	struct listener *l = &pool->listening->main;
 
 	if (l->fd == -1)
 		return;
 	/* What waits was promised an answer; at the budget's limit it has to go without one. */
-	for (unsigned int n = 0; n < pool->client_max; n++) {
+	for (unsigned int n = 0; n < pool->clients.max; n++) {
 		if (l->paused || is_full(l) || !accept_one(l))
 			break;
 	}
 	unwatch(l);
-	if (!pool->status_listener.paused)
-		event_del(&pool->ev_resume);
+	if (!pool->listening->status.paused)
+		event_del(&pool->listening->ev_resume);
 }
 
 void
@@ -275,11 +275,11 @@ listen_close_status(struct pool *pool)
 {
 	struct client *c, *next;
 
-	unwatch(&pool->status_listener);
-	if (!pool->listener.paused)
-		event_del(&pool->ev_resume);
+	unwatch(&pool->listening->status);
+	if (!pool->listening->main.paused)
+		event_del(&pool->listening->ev_resume);
 	for (int state = 0; state < CLIENT_CLOSED; state++) {
-		for (c = TAILQ_FIRST(&pool->clients[state]); c != NULL; c = next) {
+		for (c = TAILQ_FIRST(&pool->clients.list[state]); c != NULL; c = next) {
 			next = TAILQ_NEXT(c, link);
 			if (c->status_only)
 				client_gone(c);

@@ -2,7 +2,31 @@
 #ifndef ANYFPM_POOL_CLIENT_LISTEN_H
 #define ANYFPM_POOL_CLIENT_LISTEN_H
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <stdbool.h>
+
 #include "pool/core/pool.h"
+
+/* Connections by pm.status_listen: beyond the descriptor budget, so that it answers at its
+ * limit. */
+#define STATUS_CLIENTS_MAX 16
+
+/* A listening socket of the pool, shared with the master. */
+struct listener {
+	int fd; /* -1: closed */
+	bool tcp;
+	bool paused; /* accepting waits for a free descriptor */
+	bool status_only; /* pm.status_listen */
+	struct event ev_accept;
+	struct pool *pool;
+};
+
+struct listening {
+	struct listener main, status; /* listen and pm.status_listen */
+	struct event ev_resume;	      /* try again to accept after EMFILE */
+};
 
 /* Accept on the listening socket fd from now on, and on status_fd, that of pm.status_listen (-1:
  * there is none). */

@@ -112,7 +112,7 @@ take(struct client *c, const uint8_t *p, size_t n)
 	writing_flush(c);
 	/* At the limit nobody has his answers to management records kept for him. */
 	if (c->output.control.len > 0 && c->request_count == 0 &&
-	    ledger_level(&c->pool->ledger) >= LEDGER_FULL)
+	    ledger_level(&c->pool->buffers.ledger) >= LEDGER_FULL)
 		client_gone(c);
 }
 
@@ -139,7 +139,7 @@ may_read(const struct client *c)
 	reader.has_worker = reader.lone_body && r->state == REQUEST_RUNNING;
 	if (c->state >= CLIENT_LINGERING)
 		return SCRATCH_SIZE;
-	return ledger_may_read(ledger_level(&c->pool->ledger), &reader, SCRATCH_SIZE);
+	return ledger_may_read(ledger_level(&c->pool->buffers.ledger), &reader, SCRATCH_SIZE);
 }
 
 /* The same, when there is something to be read: at the limit a body does not wait for the rest of
@@ -178,9 +178,9 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		reading_update(c);
 		return;
 	}
-	n = read(c->fd, c->pool->scratch, max);
+	n = read(c->fd, c->pool->buffers.scratch, max);
 	if (n > 0)
-		take(c, c->pool->scratch, (size_t)n);
+		take(c, c->pool->buffers.scratch, (size_t)n);
 	else if (n == 0 && c->state != CLIENT_LINGERING)
 		end_of_input(c);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -231,6 +231,6 @@ reading_forget_values(struct client *c)
 {
 	free(c->input.values);
 	c->input.values = NULL;
-	ledger_give(&c->pool->ledger, c->input.values_cap);
+	ledger_give(&c->pool->buffers.ledger, c->input.values_cap);
 	c->input.values_cap = 0;
 }

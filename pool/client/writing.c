@@ -60,7 +60,7 @@ writing_has_output(struct request *r)
 		TAILQ_INSERT_TAIL(&c->output.writable, r, write_link);
 	r->answer.writable = true;
 	if (!c->output.flush_due)
-		TAILQ_INSERT_TAIL(&c->pool->flush, c, output.flush_link);
+		TAILQ_INSERT_TAIL(&c->pool->clients.flush, c, output.flush_link);
 	c->output.flush_due = true;
 }
 
@@ -69,7 +69,7 @@ static void
 flushed(struct client *c)
 {
 	if (c->output.flush_due)
-		TAILQ_REMOVE(&c->pool->flush, c, output.flush_link);
+		TAILQ_REMOVE(&c->pool->clients.flush, c, output.flush_link);
 	c->output.flush_due = false;
 }
 
@@ -78,7 +78,7 @@ writing_flush_due(struct pool *pool)
 {
 	struct client *c;
 
-	while ((c = TAILQ_FIRST(&pool->flush)) != NULL) {
+	while ((c = TAILQ_FIRST(&pool->clients.flush)) != NULL) {
 		flushed(c);
 		writing_flush(c);
 	}
@@ -127,8 +127,8 @@ progresses(struct client *c)
 		return false;
 	c->output.unsent = unsent;
 	c->output.blocked_us = clock_now_us();
-	TAILQ_REMOVE(&c->pool->blocked, c, output.blocked_link);
-	TAILQ_INSERT_TAIL(&c->pool->blocked, c, output.blocked_link);
+	TAILQ_REMOVE(&c->pool->clients.blocked, c, output.blocked_link);
+	TAILQ_INSERT_TAIL(&c->pool->clients.blocked, c, output.blocked_link);
 	return true;
 }
 
@@ -143,11 +143,11 @@ blocked(struct client *c)
 	else if (!c->output.progress)
 		return;
 	else
-		TAILQ_REMOVE(&pool->blocked, c, output.blocked_link);
+		TAILQ_REMOVE(&pool->clients.blocked, c, output.blocked_link);
 	c->output.armed = true;
 	c->output.blocked_us = clock_now_us();
 	c->output.unsent = unsent_bytes(c);
-	TAILQ_INSERT_TAIL(&pool->blocked, c, output.blocked_link);
+	TAILQ_INSERT_TAIL(&pool->clients.blocked, c, output.blocked_link);
 	deadline_after_ms(pool, pool->conf->response_send_timeout_ms);
 }
 
@@ -155,7 +155,7 @@ static void
 unblocked(struct client *c)
 {
 	event_del(&c->output.ev_write);
-	TAILQ_REMOVE(&c->pool->blocked, c, output.blocked_link);
+	TAILQ_REMOVE(&c->pool->clients.blocked, c, output.blocked_link);
 	c->output.armed = false;
 }
 
@@ -184,7 +184,7 @@ write_chain(struct client *c, struct chain *chain, int max_chunks)
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	c->output.progress = true;
-	chain_consume(&c->pool->chunks, chain, (size_t)n);
+	chain_consume(&c->pool->buffers.chunks, chain, (size_t)n);
 	return (size_t)n == total;
 }
 
@@ -260,7 +260,7 @@ writing_expire(struct pool *pool, int64_t now_us)
 	int64_t timeout = pool->conf->response_send_timeout_ms * 1000;
 	struct client *c;
 
-	while ((c = TAILQ_FIRST(&pool->blocked)) != NULL && timeout > 0) {
+	while ((c = TAILQ_FIRST(&pool->clients.blocked)) != NULL && timeout > 0) {
 		if (now_us - c->output.blocked_us < timeout)
 			return c->output.blocked_us + timeout;
 		if (progresses(c))

@@ -45,8 +45,8 @@ struct client_output {
 	struct event ev_write;
 	struct request_list writable; /* requests with output, in turn */
 	struct chain control; /* answers to management records and refused requests */
-	TAILQ_ENTRY(client) blocked_link; /* in pool->blocked while armed */
-	TAILQ_ENTRY(client) flush_link;	  /* in pool->flush while flush_due */
+	TAILQ_ENTRY(client) blocked_link; /* in pool->clients.list.blocked while armed */
+	TAILQ_ENTRY(client) flush_link;	  /* in pool->clients.list.flush while flush_due */
 	int64_t cut_us;	    /* when an answer was cut short: closes CUT_TIMEOUT_US after; 0: none */
 	int64_t blocked_us; /* when it last took something */
 	int unsent;	    /* bytes in its socket then */
@@ -56,7 +56,7 @@ struct client_output {
 };
 
 struct client {
-	TAILQ_ENTRY(client) link; /* in pool->clients[state] */
+	TAILQ_ENTRY(client) link; /* in pool->clients.list[state] */
 	struct pool *pool;
 	int64_t since_us; /* of the state */
 	enum client_state state;

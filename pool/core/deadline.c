@@ -17,15 +17,15 @@ deadline_at(struct pool *pool, int64_t at_us)
 	struct timeval tv;
 	int64_t left;
 
-	if (at_us == 0 || (pool->deadline_us != 0 && pool->deadline_us <= at_us))
+	if (at_us == 0 || (pool->deadline.at_us != 0 && pool->deadline.at_us <= at_us))
 		return;
 	left = at_us - clock_now_us();
 	if (left < 0)
 		left = 0;
 	tv.tv_sec = left / 1000000;
 	tv.tv_usec = left % 1000000;
-	pool->deadline_us = at_us;
-	event_add(&pool->ev_deadline, &tv);
+	pool->deadline.at_us = at_us;
+	event_add(&pool->deadline.ev, &tv);
 }
 
 void
@@ -41,8 +41,8 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	struct pool *pool = arg;
 	int64_t now = clock_now_us();
 
-	pool->deadline_us = 0;
-	for (const struct timer *t = pool->timers; t->expire != NULL; t++)
+	pool->deadline.at_us = 0;
+	for (const struct timer *t = pool->deadline.timers; t->expire != NULL; t++)
 		deadline_at(pool, t->expire(pool, now));
 	pool->events->settle(pool, SETTLE_QUEUE);
 }
@@ -50,12 +50,12 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 void
 deadline_init(struct pool *pool, const struct timer *timers)
 {
-	pool->timers = timers;
-	event_assign(&pool->ev_deadline, pool->base, -1, 0, on_deadline, pool);
+	pool->deadline.timers = timers;
+	event_assign(&pool->deadline.ev, pool->base, -1, 0, on_deadline, pool);
 }
 
 void
 deadline_destroy(struct pool *pool)
 {
-	event_del(&pool->ev_deadline);
+	event_del(&pool->deadline.ev);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pool/core/pool.h"
 
 #define INTERVAL_US 1000000
 

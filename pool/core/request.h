@@ -43,7 +43,7 @@ struct body {
 	int64_t last_us;     /* its last byte came */
 	struct spool *spool; /* a part of it in a file, or NULL */
 	uint16_t worker_id;  /* id of its records: of the request on its worker's connection */
-	bool awaited;	     /* in pool->bodies */
+	bool awaited;	     /* in pool->requests.bodies */
 	bool dropped;	     /* some that the worker has were let go: no retry any more */
 	bool stdin_end;	     /* the client ended STDIN */
 	bool input_end;	     /* the client has sent the whole request */
@@ -93,9 +93,9 @@ struct account {
 };
 
 struct request {
-	TAILQ_ENTRY(request) link;	  /* in pool->requests[state] */
+	TAILQ_ENTRY(request) link;	  /* in pool->requests.list[state] */
 	TAILQ_ENTRY(request) client_link; /* in client->requests while client != NULL */
-	TAILQ_ENTRY(request) body_link;	  /* in pool->bodies while body.awaited */
+	TAILQ_ENTRY(request) body_link;	  /* in pool->requests.bodies while body.awaited */
 	TAILQ_ENTRY(request) write_link;  /* in client->output.writable while answer.writable */
 	struct pool *pool;
 	struct client *client; /* NULL: gone, or it has its answer */

@@ -40,4 +40,11 @@ enum worker_state {
 	WORKER_STATES
 };
 
+/* What we know of how a program treats kept connections. */
+enum worker_keeps {
+	KEEPS_UNKNOWN, /* no second request on a connection yet, none seen open for long */
+	KEEPS_YES,
+	KEEPS_NO /* closes after each request: a new connection for each */
+};
+
 #endif

@@ -126,7 +126,7 @@ struct captures {
 };
 
 struct worker {
-	TAILQ_ENTRY(worker) link; /* in pool->workers[state]; idle ones: last used first */
+	TAILQ_ENTRY(worker) link; /* in pool->workers.list[state]; idle ones: last used first */
 	struct pool *pool;
 	enum worker_state state;
 	int64_t since_us; /* of the state */

@@ -47,38 +47,38 @@ accesslog_open(struct pool *pool, int fd)
 		free(log);
 		return false;
 	}
-	pool->access = log;
+	pool->observe.access = log;
 	if (conf->access_log_format == LOG_FORMAT_JSON) {
-		pool->needs_cpu = pool->needs_memory = true;
+		pool->observe.needs_cpu = pool->observe.needs_memory = true;
 		return true;
 	}
-	pool->needs_cpu |= log->format.needs_cpu;
-	pool->needs_cpu_parts |= log->format.needs_cpu_parts;
-	pool->needs_memory |= log->format.needs_memory;
-	pool->needs_head |= log->format.needs_head;
+	pool->observe.needs_cpu |= log->format.needs_cpu;
+	pool->observe.needs_cpu_parts |= log->format.needs_cpu_parts;
+	pool->observe.needs_memory |= log->format.needs_memory;
+	pool->observe.needs_head |= log->format.needs_head;
 	return true;
 }
 
 void
 accesslog_reopen(struct pool *pool, int fd)
 {
-	if (pool->access == NULL) {
+	if (pool->observe.access == NULL) {
 		fd_close(&fd);
 		return;
 	}
-	writer_reopen(pool->access->file, fd);
+	writer_reopen(pool->observe.access->file, fd);
 	log_notice("access log file re-opened");
 }
 
 void
 accesslog_close(struct pool *pool)
 {
-	struct accesslog *log = pool->access;
+	struct accesslog *log = pool->observe.access;
 
 	if (log == NULL)
 		return;
 	accesslog_count_lost(pool);
-	pool->access = NULL;
+	pool->observe.access = NULL;
 	writer_close(log->file);
 	accessline_free(&log->line);
 	format_free(&log->format);
@@ -88,7 +88,7 @@ accesslog_close(struct pool *pool)
 void
 accesslog_count_lost(struct pool *pool)
 {
-	struct accesslog *log = pool->access;
+	struct accesslog *log = pool->observe.access;
 	uint64_t lost;
 
 	if (log == NULL || (lost = writer_lost(log->file)) == log->lost)
@@ -121,7 +121,7 @@ is_suppressed(const struct request *r)
 static void
 write_line(struct request *r)
 {
-	struct accesslog *log = r->pool->access;
+	struct accesslog *log = r->pool->observe.access;
 	struct timespec now;
 	const char *line;
 	size_t len;
@@ -139,7 +139,7 @@ write_line(struct request *r)
 void
 accesslog_ended(struct request *r)
 {
-	const struct accesslog *log = r->pool->access;
+	const struct accesslog *log = r->pool->observe.access;
 
 	if (log == NULL || r->account.logged)
 		return;
@@ -150,6 +150,6 @@ accesslog_ended(struct request *r)
 void
 accesslog_done(struct request *r)
 {
-	if (r->pool->access != NULL && r->account.closed && !r->account.logged)
+	if (r->pool->observe.access != NULL && r->account.closed && !r->account.logged)
 		write_line(r);
 }

@@ -18,6 +18,7 @@
 #include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/starts.h"
 
 void
 account_received(struct request *r)
@@ -83,7 +84,7 @@ account_part(struct worker *w, struct request *r)
 	if (r->warmup)
 		return;
 	measure_request(w, r);
-	if (!w->pool->keeps_last)
+	if (!w->pool->observe.needs_last)
 		return;
 	if (w->last_request == NULL && (w->last_request = malloc(sizeof(*w->last_request))) == NULL)
 		return;
@@ -131,8 +132,8 @@ static bool
 can_serve(const struct pool *pool)
 {
 	return pool->state < POOL_DRAINING &&
-	    (pool->failures == 0 || pool->worker_count[WORKER_IDLE] > 0 ||
-		pool->worker_count[WORKER_BUSY] > 0);
+	    (pool->starts->failures == 0 || pool->workers.count[WORKER_IDLE] > 0 ||
+		pool->workers.count[WORKER_BUSY] > 0);
 }
 
 void
@@ -176,24 +177,24 @@ account_workers(struct pool *pool)
 {
 	struct stats *stats = pool->stats;
 
-	stats_set(stats, STATS_IDLE, pool->worker_count[WORKER_IDLE]);
-	stats_set(stats, STATS_STARTING, pool->worker_count[WORKER_STARTING]);
-	stats_set(stats, STATS_STOPPING, pool->worker_count[WORKER_STOPPING]);
+	stats_set(stats, STATS_IDLE, pool->workers.count[WORKER_IDLE]);
+	stats_set(stats, STATS_STARTING, pool->workers.count[WORKER_STARTING]);
+	stats_set(stats, STATS_STOPPING, pool->workers.count[WORKER_STOPPING]);
 	stats_set(stats, STATS_CAN_SERVE, can_serve(pool));
-	if (stats_get(stats, STATS_ACTIVE) != (int64_t)pool->worker_count[WORKER_BUSY])
-		stats_active(stats, pool->worker_count[WORKER_BUSY]);
+	if (stats_get(stats, STATS_ACTIVE) != (int64_t)pool->workers.count[WORKER_BUSY])
+		stats_active(stats, pool->workers.count[WORKER_BUSY]);
 }
 
 void
 account_queue(struct pool *pool)
 {
-	const struct request *first = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED]);
-	unsigned int queued = pool->request_count[REQUEST_QUEUED];
+	const struct request *first = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED]);
+	unsigned int queued = pool->requests.count[REQUEST_QUEUED];
 
 	atomic_store_explicit(&pool->stats->oldest_queued_us, first != NULL ? first->since_us : 0,
 	    memory_order_relaxed);
 	/* What passes on to an idle worker in the same moment has not waited. */
-	if (!TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && pool->pause_us == 0)
+	if (!TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && pool->pace.pause_us == 0)
 		queued = 0;
 	if (stats_get(pool->stats, STATS_QUEUED) != (int64_t)queued)
 		stats_queued(pool->stats, clock_now_us(), queued);
@@ -202,5 +203,5 @@ account_queue(struct pool *pool)
 void
 account_clients(struct pool *pool)
 {
-	stats_set(pool->stats, STATS_CONNECTIONS, pool_clients(pool) - pool->status_clients);
+	stats_set(pool->stats, STATS_CONNECTIONS, pool_clients(pool) - pool->clients.status);
 }

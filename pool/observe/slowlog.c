@@ -283,14 +283,14 @@ judge_command(const struct slowlog *sl, const struct slow_entry *e, struct findi
 bool
 slowlog_is_ours(const struct pool *pool, pid_t pid)
 {
-	return pool->slowlog != NULL && tracer_has(&pool->slowlog->tracer, pid);
+	return pool->observe.slowlog != NULL && tracer_has(&pool->observe.slowlog->tracer, pid);
 }
 
 void
 slowlog_child_died(struct pool *pool, const siginfo_t *info)
 {
 	struct findings found = {.stopped_us = -1};
-	struct slowlog *sl = pool->slowlog;
+	struct slowlog *sl = pool->observe.slowlog;
 	struct slow_entry *e;
 	char why[256];
 
@@ -346,7 +346,7 @@ note_all(struct slowlog *sl, int64_t now)
 	struct request *r;
 	int64_t left;
 
-	TAILQ_FOREACH (r, &sl->pool->requests[REQUEST_RUNNING], link) {
+	TAILQ_FOREACH (r, &sl->pool->requests.list[REQUEST_RUNNING], link) {
 		if (r->account.slow || r->warmup)
 			continue;
 		if ((left = limits_slow_us(sl->pool->conf, now - r->since_us)) > 0)
@@ -376,7 +376,7 @@ end_waiting(struct slowlog *sl, int64_t now)
 int64_t
 slowlog_expire(struct pool *pool, int64_t now_us)
 {
-	struct slowlog *sl = pool->slowlog;
+	struct slowlog *sl = pool->observe.slowlog;
 	int64_t due;
 
 	if (sl == NULL)
@@ -391,7 +391,7 @@ slowlog_expire(struct pool *pool, int64_t now_us)
 void
 slowlog_request_leaves(struct worker *w)
 {
-	struct slowlog *sl = w->pool->slowlog;
+	struct slowlog *sl = w->pool->observe.slowlog;
 	struct slow_entry *e = w->slow;
 
 	w->slow = NULL;
@@ -423,14 +423,14 @@ slowlog_init(struct pool *pool, int fd, int exe_fd)
 	sl->tracer.exe_fd = exe_fd;
 	sl->tracer.out_fd = sl->tracer.failure_fd = -1;
 	TAILQ_INIT(&sl->entries);
-	pool->slowlog = sl;
+	pool->observe.slowlog = sl;
 	return true;
 }
 
 void
 slowlog_reopen(struct pool *pool, int *fd)
 {
-	struct slowlog *sl = pool->slowlog;
+	struct slowlog *sl = pool->observe.slowlog;
 
 	if (sl == NULL)
 		return;
@@ -442,7 +442,7 @@ slowlog_reopen(struct pool *pool, int *fd)
 void
 slowlog_destroy(struct pool *pool)
 {
-	struct slowlog *sl = pool->slowlog;
+	struct slowlog *sl = pool->observe.slowlog;
 	struct slow_entry *e;
 
 	if (sl == NULL)
@@ -453,5 +453,5 @@ slowlog_destroy(struct pool *pool)
 	writer_close(sl->file);
 	fd_close(&sl->tracer.exe_fd);
 	free(sl);
-	pool->slowlog = NULL;
+	pool->observe.slowlog = NULL;
 }

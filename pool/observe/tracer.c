@@ -22,6 +22,7 @@
 #include "pool/core/pool.h"
 #include "pool/observe/trace.h"
 #include "pool/worker/fork.h"
+#include "pool/worker/program.h"
 
 #define KILL_AGAIN_US 1000000
 /* Of its own argument vector: its words, a pid if none of them is "%p", and NULL. */
@@ -163,7 +164,7 @@ give_birth(struct tracer *t, int null_fd, const int out[2], const int failure[2]
 	make_helper_env(helper_env, sizeof(helper_env) / sizeof(helper_env[0]));
 	if (conf->slowlog_command != NULL) {
 		birth.exe_fd = -1;
-		birth.env = t->pool->worker_env;
+		birth.env = t->pool->program->env;
 		birth.fds[2] = out[1];
 	}
 	t->pid = fork_child(&birth);

@@ -64,7 +64,7 @@ answer_values(struct client *c, const uint8_t *data, size_t len)
 	struct fcgi_pair pair;
 	int rc = 0;
 
-	values[VALUE_MAX_CONNS] = pool->client_max;
+	values[VALUE_MAX_CONNS] = pool->clients.max;
 	values[VALUE_MAX_REQS] = pool->conf->max_children + pool->conf->request_queue_limit;
 	values[VALUE_MPXS_CONNS] = 1;
 	while (data != NULL && (rc = fcgi_pair_next(p, end, &pair)) == 1) {
@@ -85,16 +85,17 @@ answer_values(struct client *c, const uint8_t *data, size_t len)
 	if (asked[VALUE_MPXS_CONNS])
 		c->input.multiplexes = true;
 	if (n == 0)
-		return stream_end(&c->pool->chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0);
+		return stream_end(
+		    &c->pool->buffers.chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0);
 	return stream_append(
-	    &c->pool->chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0, content, n);
+	    &c->pool->buffers.chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0, content, n);
 }
 
 /* Make room for a record that comes in parts. */
 static void
 keep_values(struct client *c, uint16_t len)
 {
-	struct ledger *ledger = &c->pool->ledger;
+	struct ledger *ledger = &c->pool->buffers.ledger;
 
 	c->input.values_len = 0;
 	if (ledger_level(ledger) >= LEDGER_FULL) {
@@ -139,7 +140,7 @@ management(struct client *c, const struct fcgi_piece *piece)
 	if (!piece->first)
 		return true;
 	fcgi_put_unknown_type(record, piece->type); /* 4.2 */
-	return chain_append(&c->pool->chunks, &c->output.control, record, sizeof(record));
+	return chain_append(&c->pool->buffers.chunks, &c->output.control, record, sizeof(record));
 }
 
 /* Requests ----------------------------------------------------------------- */
@@ -151,7 +152,8 @@ refuse(struct client *c, uint16_t id, uint8_t protocol_status, bool keep)
 	c->input.unread = true;
 	account_refused(c, protocol_status == FCGI_OVERLOADED ||
 		    protocol_status == FCGI_REQUEST_COMPLETE ? END_NO_RESOURCES : END_REFUSED);
-	if (!stream_end_request(&c->pool->chunks, &c->output.control, id, 0, protocol_status))
+	if (!stream_end_request(
+		&c->pool->buffers.chunks, &c->output.control, id, 0, protocol_status))
 		return false;
 	if (!keep)
 		client_finish(c);
@@ -164,7 +166,7 @@ refuse_full(struct client *c, uint16_t id, bool keep)
 {
 	static const char page[] =
 	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n" BUFFERS_FULL "\n";
-	struct chunk_pool *chunks = &c->pool->chunks;
+	struct chunk_pool *chunks = &c->pool->buffers.chunks;
 
 	report_full(c->pool, "a request is answered 503 unseen");
 	return stream_append(chunks, &c->output.control, FCGI_STDOUT, id, page, sizeof(page) - 1) &&
@@ -177,7 +179,7 @@ refuse_full(struct client *c, uint16_t id, bool keep)
 static bool
 has_no_reserve(const struct client *c)
 {
-	enum ledger_level level = ledger_level(&c->pool->ledger);
+	enum ledger_level level = ledger_level(&c->pool->buffers.ledger);
 
 	return !c->status_only &&
 	    (level == LEDGER_SPENT || (level == LEDGER_FULL && c->output.armed));
@@ -193,8 +195,8 @@ refuse_after(struct request *r, bool keep)
 	r->client->input.unread = true;
 	account_refused(r->client, END_REFUSED);
 	r->keep = r->keep && keep;
-	return r->answer.cut || stream_end_request(&r->pool->chunks, &r->answer.chain, r->id, 0,
-	    FCGI_CANT_MPX_CONN);
+	return r->answer.cut || stream_end_request(&r->pool->buffers.chunks, &r->answer.chain,
+				    r->id, 0, FCGI_CANT_MPX_CONN);
 }
 
 static bool
@@ -260,7 +262,7 @@ input_more(struct request *r)
 {
 	uint64_t size = r->pool->conf->request_buffer_size;
 
-	if (size > CHUNK_SIZE && ledger_level(&r->pool->ledger) >= LEDGER_TIGHT)
+	if (size > CHUNK_SIZE && ledger_level(&r->pool->buffers.ledger) >= LEDGER_TIGHT)
 		size = CHUNK_SIZE;
 	if (r->state == REQUEST_BODY && r->body.bytes > size)
 		queue_enter(r);
@@ -324,7 +326,7 @@ params_ended(struct request *r)
 		status_answer(r);
 		return;
 	}
-	if (ledger_level(&r->pool->ledger) >= LEDGER_FULL) {
+	if (ledger_level(&r->pool->buffers.ledger) >= LEDGER_FULL) {
 		refuse_no_room(r);
 		return;
 	}

@@ -14,7 +14,7 @@
 bool
 dispatch_is_paused(const struct pool *pool)
 {
-	return pool->pause_us > 0 && clock_now_us() < pool->pause_us;
+	return pool->pace.pause_us > 0 && clock_now_us() < pool->pace.pause_us;
 }
 
 /* Whether the idle worker waits for its next request, as far as can be seen. */
@@ -29,7 +29,7 @@ is_back(struct worker *w, int64_t now_us)
 	in = measure_wait(w);
 	w->receipt.accepts = in == PARKED_ACCEPT;
 	w->receipt.back =
-	    w->receipt.accepts || prompt_is_back(&w->pool->prompt, in != PARKED_NOT, idle_us);
+	    w->receipt.accepts || prompt_is_back(&w->pool->pace.prompt, in != PARKED_NOT, idle_us);
 	return w->receipt.back;
 }
 
@@ -41,25 +41,25 @@ is_back(struct worker *w, int64_t now_us)
 static struct worker *
 choose(struct pool *pool)
 {
-	struct worker *last_used = TAILQ_FIRST(&pool->workers[WORKER_IDLE]), *w;
+	struct worker *last_used = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]), *w;
 	unsigned int looks = 0;
 	int64_t now;
 
 	if (last_used == NULL || TAILQ_NEXT(last_used, link) == NULL ||
-	    !prompt_asks(&pool->prompt))
+	    !prompt_asks(&pool->pace.prompt))
 		return last_used;
 	now = clock_now_us();
-	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		bool back = is_back(w, now);
 
 		if (w == last_used)
-			prompt_found(&pool->prompt, back, now - w->since_us);
+			prompt_found(&pool->pace.prompt, back, now - w->since_us);
 		if (back)
 			return w;
 		if (++looks == LOOKS_MAX)
 			break;
 	}
-	return TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list);
+	return TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list);
 }
 
 void
@@ -70,9 +70,9 @@ dispatch(struct pool *pool)
 
 	if (dispatch_is_paused(pool))
 		return;
-	pool->pause_us = 0;
-	while (pool->pause_us == 0 &&
-	    (r = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED])) != NULL &&
+	pool->pace.pause_us = 0;
+	while (pool->pace.pause_us == 0 &&
+	    (r = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED])) != NULL &&
 	    (w = choose(pool)) != NULL)
 		feed_start(w, r);
 }

@@ -34,6 +34,7 @@
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/program.h"
 #include "pool/worker/worker.h"
 
 /* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
@@ -212,7 +213,7 @@ ending_abandon(struct request *r)
 	}
 	request_unlink_client(r);
 	if (r->state == REQUEST_RUNNING) {
-		chain_clear(&r->pool->chunks, &r->answer.chain);
+		chain_clear(&r->pool->buffers.chunks, &r->answer.chain);
 		let_finish(r);
 	} else {
 		request_set_state(r, REQUEST_DONE);
@@ -347,8 +348,8 @@ judge_living(struct worker *w, const struct evidence_loss *loss, const char *how
 	} else if (loss->older && w->life.served > 0) {
 		/* It closes connections after its answers, and did so under this request. */
 		w->conn.keeps = KEEPS_NO;
-		if (w->pool->keeps == KEEPS_UNKNOWN || !loss->reset)
-			w->pool->keeps = KEEPS_NO;
+		if (w->pool->program->keeps == KEEPS_UNKNOWN || !loss->reset)
+			w->pool->program->keeps = KEEPS_NO;
 	} else if (loss->older) {
 		return; /* it has closed one that was never used */
 	} else {

@@ -86,20 +86,20 @@ enforce_expire(struct pool *pool, int64_t now_us)
 {
 	const struct conf_pool *conf = pool->conf;
 	bool sampled = conf->request_terminate_memory > 0 || conf->request_terminate_cpu_ms > 0;
-	bool sample = sampled && now_us >= pool->sample_us;
-	struct request *r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING]);
+	bool sample = sampled && now_us >= pool->pace.sample_us;
+	struct request *r = TAILQ_FIRST(&pool->requests.list[REQUEST_RUNNING]);
 	int64_t due = 0;
 
 	if (limits_next_us(conf, 0) == 0)
 		return 0;
 	if (sample)
-		pool->sample_us = now_us + LIMITS_SAMPLE_US;
+		pool->pace.sample_us = now_us + LIMITS_SAMPLE_US;
 	while (r != NULL) {
 		int64_t at = now_us + limits_next_us(conf, now_us - r->since_us);
 
 		if (check_request(r, now_us, sample) != LIMITS_RUN) {
 			/* Its end may have been that of others. */
-			r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING]);
+			r = TAILQ_FIRST(&pool->requests.list[REQUEST_RUNNING]);
 			due = 0;
 			continue;
 		}
@@ -109,5 +109,5 @@ enforce_expire(struct pool *pool, int64_t now_us)
 			break; /* in the order of their clocks: the others are due later */
 		r = TAILQ_NEXT(r, link);
 	}
-	return due > 0 && sampled && pool->sample_us < due ? pool->sample_us : due;
+	return due > 0 && sampled && pool->pace.sample_us < due ? pool->pace.sample_us : due;
 }

@@ -32,6 +32,7 @@
 #include "pool/wire/params.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/manage.h"
+#include "pool/worker/program.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/worker.h"
 
@@ -52,7 +53,7 @@ is_stale(struct worker *w, const struct request *r)
 	if (w->conn.requests == 0)
 		return conn_is_closed(w);
 	if (w->conn.keeps == KEEPS_UNKNOWN)
-		w->conn.keeps = w->pool->keeps;
+		w->conn.keeps = w->pool->program->keeps;
 	return w->conn.keeps == KEEPS_NO || !request_is_idempotent(r) || r->tries > 0;
 }
 
@@ -76,7 +77,7 @@ write_once(struct worker *w)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	w->conn.written += n > 0 ? (size_t)n : 0;
 	from_head = (size_t)n < w->conn.head.len ? (size_t)n : w->conn.head.len;
-	chain_consume(&w->pool->chunks, &w->conn.head, from_head);
+	chain_consume(&w->pool->buffers.chunks, &w->conn.head, from_head);
 	body_sent(r, (size_t)n - from_head);
 	return (size_t)n == total;
 }
@@ -170,8 +171,8 @@ cannot_connect(struct worker *w)
 	}
 	if (ours) { /* no worker is to blame: wait until a descriptor is free */
 		queue_return(r);
-		w->pool->pause_us = clock_now_us() + PAUSE_US;
-		deadline_at(w->pool, w->pool->pause_us);
+		w->pool->pace.pause_us = clock_now_us() + PAUSE_US;
+		deadline_at(w->pool, w->pool->pace.pause_us);
 		return;
 	}
 	if (!evidence_allows_again(&loss)) {
@@ -213,7 +214,8 @@ feed_start(struct worker *w, struct request *r)
 		return;
 	}
 	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn.requests++ % FCGI_WORKER_ID_LAST));
-	if (!params_emit(&r->params, &w->pool->chunks, &w->conn.head, r->body.worker_id, r->role)) {
+	if (!params_emit(
+		&r->params, &w->pool->buffers.chunks, &w->conn.head, r->body.worker_id, r->role)) {
 		ending_part(w);
 		conn_close(w);
 		ending_error_or_cut(r, END_NO_RESOURCES);

@@ -54,7 +54,7 @@ recycle_judge_memory(struct pool *pool, int64_t now_us)
 
 	if (pool->conf->max_memory == 0)
 		return 0;
-	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		int64_t at = w->since_us + OVER_IDLE_US;
 
 		if (w->measure.over == 0 || w->leave.leaving)

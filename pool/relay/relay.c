@@ -28,6 +28,7 @@
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/program.h"
 
 /* One that is closed within that time of its response is not kept by the program. It is far longer
  * than others on a busy machine keep the program from its CPU before it can close. */
@@ -40,7 +41,7 @@
 static size_t
 response_window(const struct pool *pool)
 {
-	return ledger_level(&pool->ledger) >= LEDGER_TIGHT &&
+	return ledger_level(&pool->buffers.ledger) >= LEDGER_TIGHT &&
 		pool->conf->response_buffer_size > RESPONSE_WINDOW_MIN
 	    ? RESPONSE_WINDOW_MIN
 	    : pool->conf->response_buffer_size;
@@ -73,9 +74,10 @@ relay_end(struct worker *w, const uint8_t body[8])
 	if (!unread && (r->body.bytes > 0 || r->params.len > READ_AHEAD))
 		unread = ioctl(w->conn.fd, SIOCOUTQ, &queued) == -1 || queued > 0;
 	if (w->conn.requests > 1)
-		w->conn.keeps = w->pool->keeps = KEEPS_YES;
-	else if (w->conn.keeps == KEEPS_NO && w->pool->keeps == KEEPS_UNKNOWN && w->life.served > 0)
-		w->pool->keeps = KEEPS_NO; /* it closed the one before, and lives */
+		w->conn.keeps = w->pool->program->keeps = KEEPS_YES;
+	else if (w->conn.keeps == KEEPS_NO && w->pool->program->keeps == KEEPS_UNKNOWN &&
+		 w->life.served > 0)
+		w->pool->program->keeps = KEEPS_NO; /* it closed the one before, and lives */
 	ending_part(w);
 	if (unread || w->conn.keeps == KEEPS_NO)
 		conn_close(w);
@@ -189,10 +191,10 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 static bool
 relay_read(struct worker *w)
 {
-	ssize_t n = read(w->conn.fd, w->pool->scratch, SCRATCH_SIZE);
+	ssize_t n = read(w->conn.fd, w->pool->buffers.scratch, SCRATCH_SIZE);
 
 	if (n > 0) {
-		relay_output(w, w->pool->scratch, (size_t)n);
+		relay_output(w, w->pool->buffers.scratch, (size_t)n);
 		return w->conn.fd != -1;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))

@@ -14,7 +14,7 @@ timeouts_params(struct pool *pool, int64_t now_us)
 	int64_t timeout = pool->conf->request_header_timeout_ms * 1000;
 	struct request *r;
 
-	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_PARAMS])) != NULL && timeout > 0) {
+	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_PARAMS])) != NULL && timeout > 0) {
 		if (now_us - r->since_us < timeout)
 			return r->since_us + timeout;
 		r->keep = false;
@@ -31,7 +31,7 @@ timeouts_bodies(struct pool *pool, int64_t now_us)
 	int64_t timeout = pool->conf->request_body_timeout_ms * 1000;
 	struct request *r;
 
-	while ((r = TAILQ_FIRST(&pool->bodies)) != NULL && timeout > 0) {
+	while ((r = TAILQ_FIRST(&pool->requests.bodies)) != NULL && timeout > 0) {
 		if (now_us - r->body.last_us < timeout)
 			return r->body.last_us + timeout;
 		r->keep = false;
@@ -51,7 +51,7 @@ timeouts_lost(struct pool *pool, int64_t now_us)
 	int64_t due = 0;
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		for (w = TAILQ_FIRST(&pool->workers[states[i]]); w != NULL; w = next) {
+		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
 			next = TAILQ_NEXT(w, link);
 			if (!w->conn.lost)
 				continue;

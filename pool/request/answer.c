@@ -51,25 +51,26 @@ reason_of(unsigned int status)
 static bool
 put_stream(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 {
-	return stream_append(&r->pool->chunks, &r->answer.chain, type, r->id, data, len);
+	return stream_append(&r->pool->buffers.chunks, &r->answer.chain, type, r->id, data, len);
 }
 
 /* Keep a copy of the header block for the access line; without memory for it, there is none. */
 static void
 keep_head(struct request *r, const void *head, size_t len)
 {
-	if (!r->pool->needs_head || r->warmup || (r->answer.kept_head = malloc(len)) == NULL)
+	if (!r->pool->observe.needs_head || r->warmup ||
+	    (r->answer.kept_head = malloc(len)) == NULL)
 		return;
 	memcpy(r->answer.kept_head, head, len);
 	r->answer.kept_head_len = (uint32_t)len;
-	ledger_take(&r->pool->ledger, len);
+	ledger_take(&r->pool->buffers.ledger, len);
 }
 
 void
 answer_forget_head(struct request *r)
 {
 	free(r->answer.kept_head);
-	ledger_give(&r->pool->ledger, r->answer.kept_head_len);
+	ledger_give(&r->pool->buffers.ledger, r->answer.kept_head_len);
 	r->answer.kept_head = NULL;
 	r->answer.kept_head_len = 0;
 }
@@ -78,7 +79,7 @@ void
 answer_forget_incomplete(struct request *r)
 {
 	free(r->answer.head);
-	ledger_give(&r->pool->ledger, r->answer.head_cap);
+	ledger_give(&r->pool->buffers.ledger, r->answer.head_cap);
 	r->answer.head = NULL;
 	r->answer.head_len = r->answer.head_cap = 0;
 }
@@ -158,7 +159,7 @@ head_more(struct request *r, const uint8_t *data, size_t len)
 			cap *= 2;
 		if ((bigger = realloc(r->answer.head, cap)) == NULL)
 			return ANSWER_NO_MEMORY;
-		ledger_take(&r->pool->ledger, cap - r->answer.head_cap);
+		ledger_take(&r->pool->buffers.ledger, cap - r->answer.head_cap);
 		r->answer.head = bigger;
 		r->answer.head_cap = (uint32_t)cap;
 	}
@@ -205,7 +206,7 @@ answer_stderr(struct request *r, const uint8_t *data, size_t len)
 enum answer_result
 answer_end(struct request *r, uint32_t app_status, uint8_t protocol_status)
 {
-	struct chunk_pool *chunks = &r->pool->chunks;
+	struct chunk_pool *chunks = &r->pool->buffers.chunks;
 
 	assert(!r->answer.end);
 	if (!stream_end(chunks, &r->answer.chain, FCGI_STDOUT, r->id))

@@ -33,7 +33,7 @@ body_window(const struct request *r)
 {
 	const struct pool *pool = r->pool;
 
-	if (ledger_level(&pool->ledger) >= LEDGER_TIGHT)
+	if (ledger_level(&pool->buffers.ledger) >= LEDGER_TIGHT)
 		return CHUNK_SIZE;
 	if (pool->conf->request_buffer_size > WINDOW_MIN)
 		return pool->conf->request_buffer_size;
@@ -74,7 +74,7 @@ bool
 body_waits_for_disk(const struct client *c)
 {
 	size_t max =
-	    ledger_level(&c->pool->ledger) >= LEDGER_TIGHT ? CHUNK_SIZE : TO_DISK_MAX;
+	    ledger_level(&c->pool->buffers.ledger) >= LEDGER_TIGHT ? CHUNK_SIZE : TO_DISK_MAX;
 
 	return c->input.to_disk > (c->input.paused ? max / 2 : max);
 }
@@ -104,14 +104,15 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 		return type == FCGI_STDIN && add_to_file(r, data, len);
 	}
 	errno = ENOMEM;
-	return stream_append(&pool->chunks, &r->body.chain, type, r->body.worker_id, data, len);
+	return stream_append(
+	    &pool->buffers.chunks, &r->body.chain, type, r->body.worker_id, data, len);
 }
 
 /* Append the end of the stream; with the end of the last one the input is whole. */
 static bool
 append_end(struct request *r, uint8_t type)
 {
-	if (!stream_end(&r->pool->chunks, &r->body.chain, type, r->body.worker_id))
+	if (!stream_end(&r->pool->buffers.chunks, &r->body.chain, type, r->body.worker_id))
 		return false;
 	if (type == FCGI_DATA || r->role != FCGI_FILTER)
 		r->body.end = true;
@@ -143,7 +144,7 @@ body_refill(struct request *r)
 {
 	size_t ahead = body_window(r), unsent = body_unsent(r);
 
-	if (ahead < READ_AHEAD && ledger_level(&r->pool->ledger) == LEDGER_OPEN)
+	if (ahead < READ_AHEAD && ledger_level(&r->pool->buffers.ledger) == LEDGER_OPEN)
 		ahead = READ_AHEAD;
 	if (!body_is_spooled(r) || unsent > ahead / 2)
 		return true;
@@ -190,7 +191,7 @@ body_drop_spooled(struct request *r)
 void
 body_drop(struct request *r)
 {
-	chain_clear(&r->pool->chunks, &r->body.chain);
+	chain_clear(&r->pool->buffers.chunks, &r->body.chain);
 	r->body.sent = 0;
 	body_drop_spooled(r);
 }
@@ -200,7 +201,7 @@ body_drop_sent(struct request *r)
 {
 	if (r->body.sent == 0)
 		return;
-	chain_consume(&r->pool->chunks, &r->body.chain, r->body.sent);
+	chain_consume(&r->pool->buffers.chunks, &r->body.chain, r->body.sent);
 	r->body.sent = 0;
 	r->body.dropped = true;
 }

@@ -24,7 +24,7 @@
 static int64_t
 service_us(const struct pool *pool, int64_t now)
 {
-	const struct request *r = TAILQ_LAST(&pool->requests[REQUEST_RUNNING], request_list);
+	const struct request *r = TAILQ_LAST(&pool->requests.list[REQUEST_RUNNING], request_list);
 	int64_t mean = stats_mean_us(pool->stats, now, SERVICE_SECONDS);
 
 	return r != NULL && now - r->times.run_us > mean ? now - r->times.run_us : mean;
@@ -36,12 +36,12 @@ queue_retry_after(const struct pool *pool, enum request_end end)
 	int64_t now = clock_now_us();
 	struct retry_facts facts = {
 		.end = end,
-		.start_us = pool->retry_us > 0 ? pool->retry_us - now : 0,
-		.pause_us = pool->pause_us > 0 ? pool->pause_us - now : 0,
+		.start_us = manage_retry_us(pool) > 0 ? manage_retry_us(pool) - now : 0,
+		.pause_us = pool->pace.pause_us > 0 ? pool->pace.pause_us - now : 0,
 		.service_us = service_us(pool, now),
 		.queue_timeout_us = pool->conf->request_queue_timeout_ms * 1000,
-		.queued = pool->request_count[REQUEST_QUEUED],
-		.workers = pool->worker_count[WORKER_IDLE] + pool->worker_count[WORKER_BUSY],
+		.queued = pool->requests.count[REQUEST_QUEUED],
+		.workers = pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY],
 	};
 
 	return retry_after(&facts);
@@ -57,13 +57,13 @@ queue_enter(struct request *r)
 		return;
 	}
 	/* With an idle worker it does not wait at all, unless nothing is given out. */
-	if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) || dispatch_is_paused(pool)) {
-		if (TAILQ_EMPTY(&pool->workers[WORKER_IDLE]) && !manage_hope(pool)) {
+	if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) || dispatch_is_paused(pool)) {
+		if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && !manage_hope(pool)) {
 			report(pool, REPORT_NO_WORKER, "no worker could be started: answered 503");
 			ending_refuse(r, END_NO_WORKER);
 			return;
 		}
-		if (pool->request_count[REQUEST_QUEUED] >= pool->conf->request_queue_limit) {
+		if (pool->requests.count[REQUEST_QUEUED] >= pool->conf->request_queue_limit) {
 			report(pool, REPORT_QUEUE_FULL,
 			    "the queue is full (request_queue_limit): answered 503");
 			ending_refuse(r, END_QUEUE_FULL);
@@ -77,7 +77,7 @@ queue_enter(struct request *r)
 	/* The master learns that a request waits where process.max has left no worker at all. */
 	if (r->state != REQUEST_QUEUED || (pool->conf->pm == PM_STATIC && pool_workers(pool) > 0))
 		return;
-	if (pool->worker_count[WORKER_BUSY] == 0)
+	if (pool->workers.count[WORKER_BUSY] == 0)
 		pool->events->settle(pool, SETTLE_WORKERS);
 	else
 		deadline_at(pool, r->since_us + SCALE_WAIT_US);
@@ -90,8 +90,8 @@ queue_return(struct request *r)
 
 	account_not_run(r);
 	request_set_state(r, REQUEST_QUEUED);
-	TAILQ_REMOVE(&pool->requests[REQUEST_QUEUED], r, link);
-	TAILQ_INSERT_HEAD(&pool->requests[REQUEST_QUEUED], r, link);
+	TAILQ_REMOVE(&pool->requests.list[REQUEST_QUEUED], r, link);
+	TAILQ_INSERT_HEAD(&pool->requests.list[REQUEST_QUEUED], r, link);
 	r->since_us = r->times.queued_us; /* the queue stays in the order of its times */
 	if (!manage_hope(pool))
 		ending_refuse(r, END_NO_WORKER);
@@ -103,7 +103,7 @@ queue_expire(struct pool *pool, int64_t now_us)
 	int64_t timeout_us = pool->conf->request_queue_timeout_ms * 1000;
 	struct request *r;
 
-	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED])) != NULL && timeout_us > 0) {
+	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED])) != NULL && timeout_us > 0) {
 		if (now_us - r->since_us < timeout_us)
 			return r->since_us + timeout_us;
 		report(pool, REPORT_QUEUE_TIMEOUT,
@@ -118,6 +118,6 @@ queue_refuse_all(struct pool *pool, enum request_end end)
 {
 	struct request *r;
 
-	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_QUEUED])) != NULL)
+	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED])) != NULL)
 		ending_refuse(r, end);
 }

@@ -41,7 +41,7 @@ static const unsigned int legal[REQUEST_STATES] = {
 static struct request *
 request_alloc(struct pool *pool)
 {
-	struct request *r = TAILQ_FIRST(&pool->request_spare);
+	struct request *r = TAILQ_FIRST(&pool->requests.spare);
 	uint8_t *params;
 	uint32_t cap;
 
@@ -55,8 +55,8 @@ request_alloc(struct pool *pool)
 		r->params.cap = PARAMS_KEEP;
 		return r;
 	}
-	TAILQ_REMOVE(&pool->request_spare, r, link);
-	pool->request_spare_count--;
+	TAILQ_REMOVE(&pool->requests.spare, r, link);
+	pool->requests.spare_count--;
 	params = r->params.data;
 	cap = r->params.cap;
 	memset(r, 0, sizeof(*r));
@@ -72,7 +72,7 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 
 	if (r == NULL)
 		return NULL;
-	ledger_take(&pool->ledger, REQUEST_BYTES);
+	ledger_take(&pool->buffers.ledger, REQUEST_BYTES);
 	r->pool = pool;
 	r->id = id;
 	r->role = role;
@@ -83,8 +83,8 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 	r->state = REQUEST_PARAMS;
 	r->times.begun_us = r->since_us = clock_now_us();
 	r->account.cpu_us = r->account.cpu_user_us = r->account.cpu_system_us = -1;
-	TAILQ_INSERT_TAIL(&pool->requests[REQUEST_PARAMS], r, link);
-	pool->request_count[REQUEST_PARAMS]++;
+	TAILQ_INSERT_TAIL(&pool->requests.list[REQUEST_PARAMS], r, link);
+	pool->requests.count[REQUEST_PARAMS]++;
 	return r;
 }
 
@@ -129,14 +129,14 @@ request_let_go(struct request *r)
 	request_unlink_client(r);
 	request_await_body(r, false);
 	body_drop(r);
-	chain_clear(&pool->chunks, &r->answer.chain);
+	chain_clear(&pool->buffers.chunks, &r->answer.chain);
 	answer_forget_incomplete(r);
 	answer_forget_head(r);
-	ledger_give(&pool->ledger, REQUEST_BYTES);
+	ledger_give(&pool->buffers.ledger, REQUEST_BYTES);
 	if (r->params.cap > PARAMS_KEEP) {
 		uint8_t *small = realloc(r->params.data, PARAMS_KEEP);
 
-		ledger_give(&pool->ledger, r->params.cap - PARAMS_KEEP);
+		ledger_give(&pool->buffers.ledger, r->params.cap - PARAMS_KEEP);
 		if (small != NULL)
 			r->params.data = small;
 		r->params.cap = PARAMS_KEEP;
@@ -151,8 +151,8 @@ request_set_state(struct request *r, enum request_state state)
 
 	assert(legal[from] & (1u << state));
 	assert(from != REQUEST_RUNNING || r->worker == NULL);
-	TAILQ_REMOVE(&pool->requests[r->state], r, link);
-	pool->request_count[r->state]--;
+	TAILQ_REMOVE(&pool->requests.list[r->state], r, link);
+	pool->requests.count[r->state]--;
 	r->state = state;
 	r->since_us = clock_now_us();
 	if (state == REQUEST_ANSWERING || state == REQUEST_DONE)
@@ -161,8 +161,8 @@ request_set_state(struct request *r, enum request_state state)
 		accesslog_done(r);
 		request_let_go(r);
 	}
-	TAILQ_INSERT_TAIL(&pool->requests[state], r, link);
-	pool->request_count[state]++;
+	TAILQ_INSERT_TAIL(&pool->requests.list[state], r, link);
+	pool->requests.count[state]++;
 	if (from == REQUEST_QUEUED || state == REQUEST_QUEUED)
 		account_queue(pool);
 }
@@ -177,12 +177,12 @@ request_add_params(struct request *r, const uint8_t *data, size_t len)
 		return PARAMS_TOO_LARGE;
 	more = params_cap(&r->params, len) - r->params.cap;
 	if (more > 0 && !r->warmup &&
-	    (ledger_level(&pool->ledger) >= LEDGER_FULL ||
+	    (ledger_level(&pool->buffers.ledger) >= LEDGER_FULL ||
 		pool_buffered(pool) + more > pool->conf->buffer_limit))
 		return PARAMS_NO_ROOM;
 	if (!params_add(&r->params, data, len))
 		return PARAMS_NO_MEMORY;
-	ledger_take(&pool->ledger, more);
+	ledger_take(&pool->buffers.ledger, more);
 	return PARAMS_OK;
 }
 
@@ -207,7 +207,7 @@ warn_php(struct request *r, const char *name)
 {
 	char request[256];
 
-	r->pool->told_php = true;
+	r->pool->requests.told_php = true;
 	log_warning("\"%s\" came with %s, from which php-fpm takes settings, and php-cgi does not: "
 		    "they have no effect; put them into a php.ini that env[PHPRC] names, or into "
 		    "command (-d NAME=VALUE), see PHP in anyfpm.conf(5)",
@@ -220,7 +220,7 @@ request_finish_params(struct request *r)
 	const char *php;
 	bool ok = params_finish(&r->params, &php);
 
-	if (php != NULL && !r->pool->told_php)
+	if (php != NULL && !r->pool->requests.told_php)
 		warn_php(r, php);
 	return ok ? PARAMS_OK : PARAMS_MALFORMED;
 }
@@ -249,12 +249,12 @@ request_await_body(struct request *r, bool awaits)
 	struct pool *pool = r->pool;
 
 	if (r->body.awaited)
-		TAILQ_REMOVE(&pool->bodies, r, body_link);
+		TAILQ_REMOVE(&pool->requests.bodies, r, body_link);
 	r->body.awaited = awaits;
 	if (!awaits)
 		return;
 	r->body.last_us = clock_now_us();
-	TAILQ_INSERT_TAIL(&pool->bodies, r, body_link);
+	TAILQ_INSERT_TAIL(&pool->requests.bodies, r, body_link);
 }
 
 struct request *
@@ -311,16 +311,16 @@ request_bury(struct pool *pool)
 {
 	struct request *r;
 
-	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_DONE])) != NULL) {
-		TAILQ_REMOVE(&pool->requests[REQUEST_DONE], r, link);
-		pool->request_count[REQUEST_DONE]--;
-		if (pool->request_spare_count >= SPARE_MAX) {
+	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_DONE])) != NULL) {
+		TAILQ_REMOVE(&pool->requests.list[REQUEST_DONE], r, link);
+		pool->requests.count[REQUEST_DONE]--;
+		if (pool->requests.spare_count >= SPARE_MAX) {
 			free(r->params.data);
 			free(r);
 			continue;
 		}
-		TAILQ_INSERT_HEAD(&pool->request_spare, r, link);
-		pool->request_spare_count++;
+		TAILQ_INSERT_HEAD(&pool->requests.spare, r, link);
+		pool->requests.spare_count++;
 	}
 }
 
@@ -330,8 +330,8 @@ request_free_all(struct pool *pool)
 	struct request *r;
 
 	request_bury(pool);
-	while ((r = TAILQ_FIRST(&pool->request_spare)) != NULL) {
-		TAILQ_REMOVE(&pool->request_spare, r, link);
+	while ((r = TAILQ_FIRST(&pool->requests.spare)) != NULL) {
+		TAILQ_REMOVE(&pool->requests.spare, r, link);
 		free(r->params.data);
 		free(r);
 	}

@@ -161,14 +161,14 @@ on_done(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *pool = arg;
 
-	jobs_collect(pool->spooler->jobs);
+	jobs_collect(pool->requests.spooler->jobs);
 	pool->events->settle(pool, SETTLE_QUEUE);
 }
 
 struct spooler *
 spool_start(struct pool *pool)
 {
-	struct spooler *sp = pool->spooler;
+	struct spooler *sp = pool->requests.spooler;
 
 	if (sp != NULL)
 		return sp;
@@ -186,27 +186,27 @@ spool_start(struct pool *pool)
 		errno = ENOMEM;
 		return NULL;
 	}
-	pool->spooler = sp;
+	pool->requests.spooler = sp;
 	return sp;
 }
 
 void
 spool_end(struct pool *pool, int64_t timeout_us)
 {
-	struct spooler *sp = pool->spooler;
+	struct spooler *sp = pool->requests.spooler;
 
 	if (sp == NULL)
 		return;
 	event_del(&sp->ev_done);
 	if (jobs_end(sp->jobs, timeout_us))
 		free(sp);
-	pool->spooler = NULL;
+	pool->requests.spooler = NULL;
 }
 
 static void
 put(struct spool *s, struct job *job)
 {
-	jobs_put(s->pool->spooler->jobs, job);
+	jobs_put(s->pool->requests.spooler->jobs, job);
 }
 
 /* Hand m over for the file's bytes [at, at + len). */
@@ -236,7 +236,7 @@ done_write(void *arg)
 	size_t len = m->len;
 
 	m->len = 0;
-	chain_clear(&s->pool->chunks, &m->chain);
+	chain_clear(&s->pool->buffers.chunks, &m->chain);
 	if (s->owner == NULL)
 		return;
 	if (m->error == 0) {
@@ -280,7 +280,7 @@ done_read(void *arg)
 		return;
 	}
 	m->len = 0;
-	chain_clear(&s->pool->chunks, &m->chain);
+	chain_clear(&s->pool->buffers.chunks, &m->chain);
 	if (s->owner != NULL)
 		body_was_read(s->owner, NULL, m->error);
 }
@@ -290,7 +290,7 @@ done_close(void *arg)
 {
 	struct spool *s = arg;
 
-	ledger_give(&s->pool->ledger, sizeof(*s));
+	ledger_give(&s->pool->buffers.ledger, sizeof(*s));
 	free(s);
 }
 
@@ -310,7 +310,7 @@ spool_new(struct request *r)
 
 	if (spool_start(r->pool) == NULL || (s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
-	ledger_take(&r->pool->ledger, sizeof(*s));
+	ledger_take(&r->pool->buffers.ledger, sizeof(*s));
 	s->pool = r->pool;
 	s->owner = r;
 	atomic_init(&s->is_dropped, false);
@@ -326,7 +326,7 @@ spool_new(struct request *r)
 bool
 spool_add(struct spool *s, const uint8_t *data, size_t len)
 {
-	if (!chain_append(&s->pool->chunks, &s->waiting, data, len)) {
+	if (!chain_append(&s->pool->buffers.chunks, &s->waiting, data, len)) {
 		errno = ENOMEM;
 		return false; /* the request is over: it is only dropped now */
 	}
@@ -349,7 +349,8 @@ spool_read(struct spool *s, size_t room)
 	for (; left > 0 && room >= CHUNK_DATA; room -= CHUNK_DATA) {
 		size_t n = content_len(left);
 
-		if (chain_reserve(&s->pool->chunks, &m->chain, CHUNK_DATA, &ignored) == NULL)
+		if (chain_reserve(&s->pool->buffers.chunks, &m->chain, CHUNK_DATA, &ignored) ==
+		    NULL)
 			break;
 		chain_commit(&m->chain, FCGI_HEADER_LEN + n + FCGI_PADDING(n));
 		left -= n;
@@ -380,6 +381,6 @@ spool_drop(struct spool *s)
 		s->owner->client->input.to_disk -= spool_unwritten(s);
 	s->owner = NULL;
 	atomic_store(&s->is_dropped, true);
-	chain_clear(&s->pool->chunks, &s->waiting);
+	chain_clear(&s->pool->buffers.chunks, &s->waiting);
 	put(s, &s->close);
 }

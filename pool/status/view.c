@@ -389,15 +389,15 @@ add_processes(struct status_view *view, const struct source *s)
 	const struct worker *w;
 
 	for (size_t i = 0; i < COUNT(shown); i++)
-		count += pool->worker_count[shown[i]];
+		count += pool->workers.count[shown[i]];
 	if (count == 0)
 		return true;
 	view->processes = calloc(count, sizeof(*view->processes));
-	view->running = malloc((pool->worker_count[WORKER_BUSY] + 1) * sizeof(*view->running));
+	view->running = malloc((pool->workers.count[WORKER_BUSY] + 1) * sizeof(*view->running));
 	if (view->processes == NULL || view->running == NULL)
 		return false;
 	for (size_t i = 0; i < COUNT(shown); i++) {
-		TAILQ_FOREACH (w, &pool->workers[shown[i]], link)
+		TAILQ_FOREACH (w, &pool->workers.list[shown[i]], link)
 			add_process(view, s, w, &running);
 	}
 	return true;

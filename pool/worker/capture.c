@@ -29,7 +29,7 @@
 void
 capture_tell_dropped(struct pool *pool)
 {
-	const struct throttle *t = &pool->output;
+	const struct throttle *t = &pool->drops->throttle;
 
 	if (throttle_tell_us(t) == 0)
 		return;
@@ -38,15 +38,15 @@ capture_tell_dropped(struct pool *pool)
 		    "(%llu bytes per second); find out why they print so much, or raise it",
 	    (unsigned long long)t->lines, t->lines == 1 ? "" : "s",
 	    (unsigned long long)(t->bytes + 1023) / 1024,
-	    (double)(clock_now_us() - t->since_us) / 1e6, (int)pool->output_pid,
+	    (double)(clock_now_us() - t->since_us) / 1e6, (int)pool->drops->pid,
 	    (unsigned long long)pool->conf->workers_output_rate);
-	throttle_told(&pool->output);
+	throttle_told(&pool->drops->throttle);
 }
 
 int64_t
 capture_expire(struct pool *pool, int64_t now_us)
 {
-	int64_t at = throttle_tell_us(&pool->output);
+	int64_t at = throttle_tell_us(&pool->drops->throttle);
 
 	if (at == 0 || now_us < at)
 		return at;
@@ -60,9 +60,9 @@ drop(struct capture *cap, size_t len, bool whole)
 {
 	struct pool *pool = cap->worker->pool;
 
-	throttle_drop(&pool->output, whole ? 1 : 0, len, clock_now_us());
-	deadline_at(pool, throttle_tell_us(&pool->output));
-	pool->output_pid = cap->worker->pid;
+	throttle_drop(&pool->drops->throttle, whole ? 1 : 0, len, clock_now_us());
+	deadline_at(pool, throttle_tell_us(&pool->drops->throttle));
+	pool->drops->pid = cap->worker->pid;
 	if (whole)
 		stats_count(pool->stats, STATS_OUTPUT_DROPPED, 1);
 	cap->cut = !whole;
@@ -81,7 +81,7 @@ log_line(struct capture *cap, const char *line, size_t len, bool whole)
 		len--;
 	if (len == 0 && !cap->cut)
 		return 0;
-	if (cap->cut || !throttle_passes(&pool->output, pool->conf->workers_output_rate,
+	if (cap->cut || !throttle_passes(&pool->drops->throttle, pool->conf->workers_output_rate,
 			    pool->conf->workers_output_rate > 0 ? clock_now_us() : 0)) {
 		drop(cap, len, whole);
 		return len;
@@ -90,7 +90,7 @@ log_line(struct capture *cap, const char *line, size_t len, bool whole)
 	    cap->is_stderr ? "stderr" : "stdout");
 	done = log_output(pool->conf->decorate_workers_output ? said : NULL, line, len,
 	    pool->global->log_limit, whole, &written);
-	throttle_spend(&pool->output, written);
+	throttle_spend(&pool->drops->throttle, written);
 	return done;
 }
 
@@ -98,7 +98,7 @@ static void
 free_line(struct capture *cap)
 {
 	free(cap->line);
-	ledger_give(&cap->worker->pool->ledger, cap->line_cap);
+	ledger_give(&cap->worker->pool->buffers.ledger, cap->line_cap);
 	cap->line = NULL;
 	cap->line_cap = 0;
 }
@@ -135,7 +135,7 @@ make_room(struct capture *cap, size_t len, size_t limit)
 		return true;
 	if ((line = realloc(cap->line, cap_new)) == NULL)
 		return false;
-	ledger_take(&cap->worker->pool->ledger, cap_new - cap->line_cap);
+	ledger_take(&cap->worker->pool->buffers.ledger, cap_new - cap->line_cap);
 	cap->line = line;
 	cap->line_cap = (uint32_t)cap_new;
 	return true;
@@ -233,7 +233,7 @@ take_tail(struct worker *w, const uint8_t *data, size_t len)
 	if (w->captures.tail == NULL) {
 		if ((w->captures.tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
 			return;
-		ledger_take(&w->pool->ledger, CAPTURE_TAIL_MAX);
+		ledger_take(&w->pool->buffers.ledger, CAPTURE_TAIL_MAX);
 	}
 	if (len >= CAPTURE_TAIL_MAX) {
 		data += len - CAPTURE_TAIL_MAX;
@@ -253,7 +253,7 @@ void
 capture_forget_tail(struct worker *w)
 {
 	if (w->captures.tail != NULL)
-		ledger_give(&w->pool->ledger, CAPTURE_TAIL_MAX);
+		ledger_give(&w->pool->buffers.ledger, CAPTURE_TAIL_MAX);
 	free(w->captures.tail);
 	w->captures.tail = NULL;
 	w->captures.tail_len = 0;

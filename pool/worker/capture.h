@@ -2,9 +2,18 @@
 #ifndef ANYFPM_POOL_WORKER_CAPTURE_H
 #define ANYFPM_POOL_WORKER_CAPTURE_H
 
+#include <sys/types.h>
+
 #include "pool/core/pool.h"
+#include "pool/policy/throttle.h"
 
 struct capture;
+
+/* What workers_output_rate has kept out of the log. */
+struct drops {
+	struct throttle throttle;
+	pid_t pid; /* who said last what was dropped */
+};
 
 /* Bytes of a starting worker's stderr that are kept for its obituary. */
 #define CAPTURE_TAIL_MAX 4096

@@ -68,7 +68,7 @@ conn_close(struct worker *w)
 	event_del(&w->conn.ev_write);
 	w->conn.write_armed = false;
 	fd_close(&w->conn.fd);
-	chain_clear(&w->pool->chunks, &w->conn.head);
+	chain_clear(&w->pool->buffers.chunks, &w->conn.head);
 }
 
 bool

@@ -21,7 +21,9 @@
 #include "pool/orders.h"
 #include "pool/policy/scale.h"
 #include "pool/request/queue.h"
+#include "pool/worker/permits.h"
 #include "pool/worker/spawn.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 #include "pool/worker/yield.h"
 
@@ -29,12 +31,18 @@
 #define PROVEN_US 1000000
 #define REPORT_MAX_US 60000000
 
+int64_t
+manage_retry_us(const struct pool *pool)
+{
+	return pool->starts->retry_us;
+}
+
 bool
 manage_hope(const struct pool *pool)
 {
-	return pool->failures == 0 || pool->worker_count[WORKER_STARTING] > 0 ||
-	    pool->worker_count[WORKER_IDLE] > 0 || pool->worker_count[WORKER_BUSY] > 0 ||
-	    clock_now_us() >= pool->retry_us; /* the next request is the next attempt */
+	return pool->starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
+	    pool->workers.count[WORKER_IDLE] > 0 || pool->workers.count[WORKER_BUSY] > 0 ||
+	    clock_now_us() >= pool->starts->retry_us; /* the next request is the next attempt */
 }
 
 void
@@ -42,15 +50,15 @@ manage_start_failed(struct pool *pool, int64_t started_us)
 {
 	int64_t delay;
 
-	if (started_us < pool->failed_us)
+	if (started_us < pool->starts->failed_us)
 		return; /* started together with one that failed: the same attempt */
-	delay = backoff_us(++pool->failures);
+	delay = backoff_us(++pool->starts->failures);
 	account_workers(pool);
-	pool->failed_us = clock_now_us();
-	pool->retry_us = pool->failed_us + delay;
-	deadline_at(pool, pool->retry_us);
+	pool->starts->failed_us = clock_now_us();
+	pool->starts->retry_us = pool->starts->failed_us + delay;
+	deadline_at(pool, pool->starts->retry_us);
 	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
-	    pool->failures, pool->failures == 1 ? "" : "s", (double)delay / 1e6);
+	    pool->starts->failures, pool->starts->failures == 1 ? "" : "s", (double)delay / 1e6);
 	if (!manage_hope(pool))
 		queue_refuse_all(pool, END_NO_WORKER);
 }
@@ -60,11 +68,11 @@ manage_start_worked(struct worker *w)
 {
 	struct pool *pool = w->pool;
 
-	pool->short_kills = 0;
-	if (w->life.started_us < pool->failed_us)
+	pool->starts->short_kills = 0;
+	if (w->life.started_us < pool->starts->failed_us)
 		return; /* the program was another then */
-	pool->failures = 0;
-	pool->retry_us = 0;
+	pool->starts->failures = 0;
+	pool->starts->retry_us = 0;
 	account_workers(pool);
 }
 
@@ -74,8 +82,8 @@ may_try(struct pool *pool, int64_t now)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
-		if (w->life.started_us < pool->failed_us)
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
+		if (w->life.started_us < pool->starts->failed_us)
 			continue;
 		if (now - w->life.started_us >= PROVEN_US) {
 			manage_start_worked(w);
@@ -83,11 +91,11 @@ may_try(struct pool *pool, int64_t now)
 		}
 		deadline_at(pool, w->life.started_us + PROVEN_US);
 	}
-	if (pool->worker_count[WORKER_STARTING] > 0)
+	if (pool->workers.count[WORKER_STARTING] > 0)
 		return false;
-	if (now >= pool->retry_us)
+	if (now >= pool->starts->retry_us)
 		return true;
-	deadline_at(pool, pool->retry_us);
+	deadline_at(pool, pool->starts->retry_us);
 	return false;
 }
 
@@ -100,9 +108,9 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 
 	if (pool->global->process_max == 0)
 		return n;
-	if (pool->failures > 0)
+	if (pool->starts->failures > 0)
 		wanted = n; /* it could not use more */
-	have = pool->permits > total ? pool->permits - total : 0;
+	have = pool->permits->count > total ? pool->permits->count - total : 0;
 	owed = yield_owed(pool, have);
 	if (have > wanted && have - wanted > owed)
 		owed = have - wanted;
@@ -110,7 +118,7 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 		orders_return_permits(pool, owed);
 	have -= owed;
 	orders_lack_permits(pool, wanted > have ? wanted - have : 0,
-	    total == 0 && pool->request_count[REQUEST_QUEUED] > 0);
+	    total == 0 && pool->requests.count[REQUEST_QUEUED] > 0);
 	return n < have ? n : have;
 }
 
@@ -125,8 +133,8 @@ start_workers(struct pool *pool, unsigned int n)
 		deadline_after_ms(pool, pool->conf->start_timeout_ms);
 	}
 	if (pool_workers(pool) >= pool->conf->start_servers)
-		pool->begun = true;
-	if (pool->worker_count[WORKER_STARTING] > 0)
+		pool->starts->begun = true;
+	if (pool->workers.count[WORKER_STARTING] > 0)
 		worker_poll_soon(pool);
 }
 
@@ -137,7 +145,7 @@ count_overdue(const struct pool *pool, int64_t now)
 	const struct request *r;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH (r, &pool->requests[REQUEST_QUEUED], link) {
+	TAILQ_FOREACH (r, &pool->requests.list[REQUEST_QUEUED], link) {
 		if (now - r->since_us < SCALE_WAIT_US)
 			break;
 		n++;
@@ -180,7 +188,7 @@ manage_spare_later(struct pool *pool)
 {
 	/* A short burst needs no more spare workers; what lasts longer does. */
 	if (pool->conf->pm == PM_DYNAMIC &&
-	    pool->worker_count[WORKER_IDLE] < pool->conf->min_spare_servers)
+	    pool->workers.count[WORKER_IDLE] < pool->conf->min_spare_servers)
 		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
 }
 
@@ -192,7 +200,7 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 	int64_t lifetime = pool->conf->max_lifetime_ms * 1000;
 	struct worker *w;
 
-	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		if (lifetime > 0 && now - w->life.started_us >= lifetime)
 			manage_replace(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
 		else if (lifetime > 0)
@@ -200,7 +208,7 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 		counts->leaving_idle += w->leave.leaving;
 	}
 	counts->leaving = counts->leaving_idle;
-	TAILQ_FOREACH (w, &pool->workers[WORKER_BUSY], link)
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link)
 		counts->leaving += w->leave.leaving;
 }
 
@@ -211,14 +219,15 @@ stop_leaving(struct pool *pool)
 	unsigned int stopping_max = 1;
 	struct worker *w;
 
-	if (pool->failures > 0 || pool->worker_count[WORKER_STARTING] > 0 || pool->asked)
+	if (pool->starts->failures > 0 || pool->workers.count[WORKER_STARTING] > 0 ||
+	    pool->permits->asked)
 		return false;
 	/* Where those that stop count, there is room when the one before is gone. */
 	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
 		stopping_max = pool->conf->max_children;
-	if (pool->worker_count[WORKER_STOPPING] >= stopping_max)
+	if (pool->workers.count[WORKER_STOPPING] >= stopping_max)
 		return false;
-	TAILQ_FOREACH (w, &pool->workers[WORKER_IDLE], link) {
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		if (w->leave.leaving) {
 			manage_recycle(w, w->leave.limit, w->leave.reason);
 			return true;
@@ -231,14 +240,14 @@ stop_leaving(struct pool *pool)
 static void
 reached_max(struct pool *pool, int64_t now, bool at_max)
 {
-	if (at_max && !pool->at_max)
+	if (at_max && !pool->starts->at_max)
 		stats_count(pool->stats, STATS_MAX_CHILDREN, 1);
-	pool->at_max = at_max;
+	pool->starts->at_max = at_max;
 	if (!at_max)
 		return;
-	if (pool->at_max_us != 0 && now - pool->at_max_us < REPORT_MAX_US)
+	if (pool->starts->at_max_us != 0 && now - pool->starts->at_max_us < REPORT_MAX_US)
 		return;
-	pool->at_max_us = now;
+	pool->starts->at_max_us = now;
 	log_warning("server reached pm.max_children setting (%u), consider raising it",
 	    pool->conf->max_children);
 }
@@ -248,7 +257,7 @@ manage_adjust(struct pool *pool)
 {
 	const struct conf_pool *conf = pool->conf;
 	int64_t now = clock_now_us();
-	const struct worker *oldest = TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list);
+	const struct worker *oldest = TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list);
 	struct scale_settings settings = {
 		.pm = conf->pm,
 		.max_children = conf->max_children,
@@ -260,32 +269,32 @@ manage_adjust(struct pool *pool)
 		.idle_timeout_us = conf->process_idle_timeout_ms * 1000,
 	};
 	struct scale_counts counts = {
-		.starting = pool->worker_count[WORKER_STARTING],
-		.idle = pool->worker_count[WORKER_IDLE],
-		.busy = pool->worker_count[WORKER_BUSY],
-		.stopping = pool->worker_count[WORKER_STOPPING],
-		.queued = pool->request_count[REQUEST_QUEUED],
+		.starting = pool->workers.count[WORKER_STARTING],
+		.idle = pool->workers.count[WORKER_IDLE],
+		.busy = pool->workers.count[WORKER_BUSY],
+		.stopping = pool->workers.count[WORKER_STOPPING],
+		.queued = pool->requests.count[REQUEST_QUEUED],
 		.overdue = count_overdue(pool, now),
-		.begun = pool->begun,
+		.begun = pool->starts->begun,
 		.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0,
 	};
 	struct scale_decision decision;
 	unsigned int starts;
 
-	if (pool->state >= POOL_STOPPING || pool->master_fd == -1)
+	if (pool->state >= POOL_STOPPING || pool->orders->master_fd == -1)
 		return;
 	count_leaving(pool, now, &counts);
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	starts = decision.start;
-	if (starts > 0 && pool->failures > 0)
+	if (starts > 0 && pool->starts->failures > 0)
 		starts = may_try(pool, now) ? 1 : 0;
 	start_workers(pool, with_permits(pool, decision.start, starts));
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);
 	/* Whoever stops one comes back for the others: the stop asks for SETTLE_WORKERS. */
 	if (decision.stop_one)
-		worker_stop(TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list),
+		worker_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
 		    "it was idle and is not needed");
 	else if (counts.leaving == 0 || !stop_leaving(pool))
 		yield_workers(pool, &settings);
@@ -301,20 +310,20 @@ manage_crashed(struct pool *pool)
 
 	if (threshold == 0 || interval == 0)
 		return;
-	if (pool->crashes == NULL &&
-	    (pool->crashes = calloc(threshold, sizeof(*pool->crashes))) == NULL)
+	if (pool->starts->crashes == NULL &&
+	    (pool->starts->crashes = calloc(threshold, sizeof(*pool->starts->crashes))) == NULL)
 		return;
-	pool->crashes[pool->crash_next] = now;
-	pool->crash_next = (pool->crash_next + 1) % threshold;
-	first = pool->crashes[pool->crash_next];
+	pool->starts->crashes[pool->starts->crash_next] = now;
+	pool->starts->crash_next = (pool->starts->crash_next + 1) % threshold;
+	first = pool->starts->crashes[pool->starts->crash_next];
 	if (first == 0 || now - first > interval)
 		return;
 	log_warning("failed processes threshold (%u in %.0f sec) is reached, replacing all workers",
 	    threshold, (double)interval / 1e6);
 	for (unsigned int i = 0; i < threshold; i++)
-		pool->crashes[i] = 0;
+		pool->starts->crashes[i] = 0;
 	for (int state = WORKER_STARTING; state <= WORKER_BUSY; state++) {
-		TAILQ_FOREACH (w, &pool->workers[state], link)
+		TAILQ_FOREACH (w, &pool->workers.list[state], link)
 			manage_replace(w, LIMITS_KEEP,
 			    "too many workers crashed (emergency_restart_threshold)");
 	}

@@ -29,4 +29,7 @@ void manage_start_worked(struct worker *w);
 /* Whether a request may hope for a worker: one is alive, or is about to be started. */
 bool manage_hope(const struct pool *pool);
 
+/* No worker is started before, because starts have failed; 0: none has. */
+int64_t manage_retry_us(const struct pool *pool);
+
 #endif

@@ -20,6 +20,7 @@
 #include "base/procstat.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/worker/program.h"
 
 void
 measure_init(struct pool *pool)
@@ -27,12 +28,12 @@ measure_init(struct pool *pool)
 	const struct conf_pool *conf = pool->conf;
 
 	if (conf->max_memory > 0 || conf->request_terminate_memory > 0)
-		pool->needs_memory = true;
+		pool->observe.needs_memory = true;
 	if (conf->request_terminate_cpu_ms > 0)
-		pool->needs_cpu = true;
+		pool->observe.needs_cpu = true;
 	if (conf->status_path != NULL) {
-		pool->keeps_last = true;
-		pool->needs_cpu = true; /* "last request cpu" */
+		pool->observe.needs_last = true;
+		pool->observe.needs_cpu = true; /* "last request cpu" */
 	}
 }
 
@@ -41,19 +42,20 @@ measure_open(struct worker *w)
 {
 	char path[64];
 
-	if (w->pool->needs_memory || w->pool->keeps_last) {
+	if (w->pool->observe.needs_memory || w->pool->observe.needs_last) {
 		snprintf(path, sizeof(path), "/proc/%d/status", (int)w->pid);
 		if ((w->measure.status_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
 			    path);
-		w->measure.tree_memory_fd = leaf_open(&w->pool->leaves, w->slot, "memory.stat");
+		w->measure.tree_memory_fd =
+		    leaf_open(&w->pool->program->leaves, w->slot, "memory.stat");
 	}
-	if (w->pool->needs_cpu_parts) {
+	if (w->pool->observe.needs_cpu_parts) {
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
 		w->measure.stat_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (w->pool->conf->request_terminate_cpu_ms > 0)
-		w->measure.tree_cpu_fd = leaf_open(&w->pool->leaves, w->slot, "cpu.stat");
+		w->measure.tree_cpu_fd = leaf_open(&w->pool->program->leaves, w->slot, "cpu.stat");
 	if (clock_getcpuclockid(w->pid, &w->measure.cpu_clock) != 0)
 		w->measure.cpu_clock = 0;
 }
@@ -110,7 +112,7 @@ cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
 void
 measure_ready(struct worker *w)
 {
-	if (w->pool->needs_cpu)
+	if (w->pool->observe.needs_cpu)
 		w->measure.cpu_start_us = measure_cpu(w);
 	cpu_parts(w, &w->measure.cpu_user_start_us, &w->measure.cpu_system_start_us);
 }
@@ -157,14 +159,14 @@ measure_request(struct worker *w, struct request *r)
 	const struct pool *pool = w->pool;
 	int64_t now, user, system;
 
-	r->account.memory = pool->needs_memory ? measure_memory(w) : 0;
+	r->account.memory = pool->observe.needs_memory ? measure_memory(w) : 0;
 	if (cpu_parts(w, &user, &system)) {
 		r->account.cpu_user_us = user - w->measure.cpu_user_start_us;
 		r->account.cpu_system_us = system - w->measure.cpu_system_start_us;
 		w->measure.cpu_user_start_us = user;
 		w->measure.cpu_system_start_us = system;
 	}
-	if (!pool->needs_cpu)
+	if (!pool->observe.needs_cpu)
 		return;
 	now = measure_cpu(w);
 	r->account.cpu_us =

@@ -82,13 +82,13 @@ look(struct request *r)
 	if (r->read && !waited)
 		return;
 	if (receipt == RECEIPT_ALL && r->times.run_us - w->receipt.answered_us < AFTER_ANSWER_US)
-		prompt_late(&pool->prompt, now - w->receipt.answered_us);
+		prompt_late(&pool->pace.prompt, now - w->receipt.answered_us);
 	r->since_us = now;
-	if (pool->needs_cpu || pool->needs_cpu_parts)
+	if (pool->observe.needs_cpu || pool->observe.needs_cpu_parts)
 		measure_begins(w);
 	/* The list stays in the order of the clocks. */
-	TAILQ_REMOVE(&pool->requests[REQUEST_RUNNING], r, link);
-	TAILQ_INSERT_TAIL(&pool->requests[REQUEST_RUNNING], r, link);
+	TAILQ_REMOVE(&pool->requests.list[REQUEST_RUNNING], r, link);
+	TAILQ_INSERT_TAIL(&pool->requests.list[REQUEST_RUNNING], r, link);
 }
 
 int64_t
@@ -96,14 +96,14 @@ receipt_expire(struct pool *pool, int64_t now_us)
 {
 	struct request *r, *next;
 
-	for (r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING]); r != NULL; r = next) {
+	for (r = TAILQ_FIRST(&pool->requests.list[REQUEST_RUNNING]); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, link);
 		if (now_us - r->since_us < LOOK_US)
 			break; /* those behind it neither */
 		if (!r->read)
 			look(r);
 	}
-	TAILQ_FOREACH (r, &pool->requests[REQUEST_RUNNING], link) {
+	TAILQ_FOREACH (r, &pool->requests.list[REQUEST_RUNNING], link) {
 		if (!r->read)
 			return r->since_us + LOOK_US;
 	}

@@ -25,6 +25,7 @@
 #include "pool/worker/conn.h"
 #include "pool/worker/fork.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/program.h"
 #include "pool/worker/slot.h"
 #include "pool/worker/socket.h"
 #include "pool/worker/worker.h"
@@ -36,11 +37,11 @@ make_env(const struct pool *pool, char *slot)
 	size_t n = 0;
 	char **env;
 
-	while (pool->worker_env[n] != NULL)
+	while (pool->program->env[n] != NULL)
 		n++;
 	if ((env = calloc(n + 2, sizeof(*env))) == NULL)
 		return NULL;
-	memcpy(env, pool->worker_env, n * sizeof(*env));
+	memcpy(env, pool->program->env, n * sizeof(*env));
 	env[n] = slot;
 	return env;
 }
@@ -67,7 +68,7 @@ give_birth(struct worker *w)
 		birth.fds[1] = out[1];
 		birth.fds[2] = err[1];
 		birth.exec_fd = exec[1];
-		birth.leaf_fd = leaf_entrance(&pool->leaves, w->slot);
+		birth.leaf_fd = leaf_entrance(&pool->program->leaves, w->slot);
 		w->pid = fork_child(&birth);
 	}
 	free(birth.env);
@@ -118,12 +119,12 @@ spawn_worker(struct pool *pool)
 	w->captures.out.fd = w->captures.err.fd = -1;
 	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
 	chain_init(&w->conn.head);
-	w->conn.keeps = pool->keeps;
+	w->conn.keeps = pool->program->keeps;
 	w->life.started_us = clock_now_us();
 	w->state = WORKER_STARTING;
 	w->since_us = w->life.started_us;
-	TAILQ_INSERT_TAIL(&pool->workers[WORKER_STARTING], w, link);
-	pool->worker_count[WORKER_STARTING]++;
+	TAILQ_INSERT_TAIL(&pool->workers.list[WORKER_STARTING], w, link);
+	pool->workers.count[WORKER_STARTING]++;
 	if (!give_birth(w)) {
 		log_error("cannot start a child: %s", strerror(errno));
 		worker_set_state(w, WORKER_DEAD);

@@ -31,7 +31,9 @@
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
+#include "pool/worker/program.h"
 #include "pool/worker/slot.h"
+#include "pool/worker/starts.h"
 
 #define POLL_FIRST_US 1000
 /* What was killed and is not reaped by then is killed again. */
@@ -80,16 +82,16 @@ worker_set_state(struct worker *w, enum worker_state state)
 
 	assert(legal[w->state] & (1u << state));
 	assert(w->state != WORKER_BUSY || w->request == NULL);
-	TAILQ_REMOVE(&pool->workers[w->state], w, link);
-	pool->worker_count[w->state]--;
+	TAILQ_REMOVE(&pool->workers.list[w->state], w, link);
+	pool->workers.count[w->state]--;
 	w->state = state;
 	w->since_us = clock_now_us();
 	w->receipt.back = w->receipt.accepts = false;
 	if (state == WORKER_IDLE) /* the last used is used next: the others grow old idle */
-		TAILQ_INSERT_HEAD(&pool->workers[state], w, link);
+		TAILQ_INSERT_HEAD(&pool->workers.list[state], w, link);
 	else
-		TAILQ_INSERT_TAIL(&pool->workers[state], w, link);
-	pool->worker_count[state]++;
+		TAILQ_INSERT_TAIL(&pool->workers.list[state], w, link);
+	pool->workers.count[state]++;
 	account_workers(pool);
 	if (state == WORKER_DEAD)
 		worker_let_go(w);
@@ -101,7 +103,7 @@ worker_find(const struct pool *pool, pid_t pid)
 	struct worker *w;
 
 	for (int state = 0; state < WORKER_DEAD; state++) {
-		TAILQ_FOREACH (w, &pool->workers[state], link) {
+		TAILQ_FOREACH (w, &pool->workers.list[state], link) {
 			if (w->pid == pid)
 				return w;
 		}
@@ -114,8 +116,8 @@ worker_poll_soon(struct pool *pool)
 {
 	struct timeval tv = { 0, POLL_FIRST_US };
 
-	pool->poll_delay_us = POLL_FIRST_US;
-	event_add(&pool->ev_poll, &tv);
+	pool->starts->poll_delay_us = POLL_FIRST_US;
+	event_add(&pool->starts->ev_poll, &tv);
 }
 
 void
@@ -142,7 +144,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	struct worker *w, *next;
 	struct timeval tv = { 0, 0 };
 
-	for (w = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&pool->workers.list[WORKER_STARTING]); w != NULL; w = next) {
 		struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
 		next = TAILQ_NEXT(w, link);
@@ -154,14 +156,14 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 			worker_ready(w);
 	}
 	pool->events->settle(pool, SETTLE_QUEUE | SETTLE_WORKERS);
-	if (pool->worker_count[WORKER_STARTING] == 0 ||
-	    event_pending(&pool->ev_poll, EV_TIMEOUT, NULL))
+	if (pool->workers.count[WORKER_STARTING] == 0 ||
+	    event_pending(&pool->starts->ev_poll, EV_TIMEOUT, NULL))
 		return;
-	pool->poll_delay_us *= 2;
-	if (pool->poll_delay_us > POLL_MAX_US)
-		pool->poll_delay_us = POLL_MAX_US;
-	tv.tv_usec = (suseconds_t)pool->poll_delay_us;
-	event_add(&pool->ev_poll, &tv);
+	pool->starts->poll_delay_us *= 2;
+	if (pool->starts->poll_delay_us > POLL_MAX_US)
+		pool->starts->poll_delay_us = POLL_MAX_US;
+	tv.tv_usec = (suseconds_t)pool->starts->poll_delay_us;
+	event_add(&pool->starts->ev_poll, &tv);
 }
 
 static void
@@ -175,7 +177,7 @@ signal_group(const struct worker *w, int sig)
 		log_warning("cannot send signal %d to child %d: %s", sig, (int)w->pid,
 		    strerror(errno));
 	if (sig == SIGKILL)
-		leaf_kill(&w->pool->leaves, w->slot);
+		leaf_kill(&w->pool->program->leaves, w->slot);
 }
 
 static void
@@ -275,7 +277,7 @@ worker_expire(struct pool *pool, int64_t now)
 	int64_t due = 0;
 	struct worker *w, *next;
 
-	TAILQ_FOREACH (w, &pool->workers[WORKER_STOPPING], link) {
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link) {
 		int64_t look;
 
 		if (now >= w->leave.kill_us)
@@ -286,7 +288,7 @@ worker_expire(struct pool *pool, int64_t now)
 		if (due == 0 || look < due)
 			due = look;
 	}
-	for (w = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&pool->workers.list[WORKER_STARTING]); w != NULL; w = next) {
 		int64_t end = w->since_us + start_timeout;
 
 		next = TAILQ_NEXT(w, link);
@@ -304,13 +306,13 @@ worker_expire(struct pool *pool, int64_t now)
 void
 worker_init(struct pool *pool)
 {
-	event_assign(&pool->ev_poll, pool->base, -1, 0, on_poll, pool);
+	event_assign(&pool->starts->ev_poll, pool->base, -1, 0, on_poll, pool);
 }
 
 void
 worker_destroy(struct pool *pool)
 {
-	event_del(&pool->ev_poll);
+	event_del(&pool->starts->ev_poll);
 }
 
 void
@@ -318,9 +320,9 @@ worker_bury(struct pool *pool)
 {
 	struct worker *w;
 
-	while ((w = TAILQ_FIRST(&pool->workers[WORKER_DEAD])) != NULL) {
-		TAILQ_REMOVE(&pool->workers[WORKER_DEAD], w, link);
-		pool->worker_count[WORKER_DEAD]--;
+	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_DEAD])) != NULL) {
+		TAILQ_REMOVE(&pool->workers.list[WORKER_DEAD], w, link);
+		pool->workers.count[WORKER_DEAD]--;
 		free(w);
 	}
 }

@@ -9,6 +9,8 @@
 #include "pool/core/worker.h"
 #include "pool/orders.h"
 #include "pool/policy/spare.h"
+#include "pool/worker/permits.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 
 /* Each is stopped by the adjustment that the one before has caused. */
@@ -24,7 +26,9 @@ unsigned int
 yield_owed(const struct pool *pool, unsigned int unused)
 {
 	/* Where another has none, and no worker here was idle: whoever leaves is not replaced. */
-	unsigned int owed = pool->ordered == 0 && pool->call == CALL_ANY ? 1 : pool->ordered;
+	unsigned int owed = pool->permits->ordered == 0 && pool->permits->call == CALL_ANY
+				? 1
+				: pool->permits->ordered;
 
 	return least(owed, unused);
 }
@@ -33,19 +37,19 @@ void
 yield_workers(struct pool *pool, const struct scale_settings *settings)
 {
 	struct scale_counts counts = {
-		.starting = pool->worker_count[WORKER_STARTING],
-		.idle = pool->worker_count[WORKER_IDLE],
-		.queued = pool->request_count[REQUEST_QUEUED],
-		.begun = pool->begun,
+		.starting = pool->workers.count[WORKER_STARTING],
+		.idle = pool->workers.count[WORKER_IDLE],
+		.queued = pool->requests.count[REQUEST_QUEUED],
+		.begun = pool->starts->begun,
 	};
-	int64_t now = clock_now_us(), patience = spare_patience_us(pool->call), due = 0;
-	unsigned int stopping = pool->worker_count[WORKER_STOPPING];
+	int64_t now = clock_now_us(), patience = spare_patience_us(pool->permits->call), due = 0;
+	unsigned int stopping = pool->workers.count[WORKER_STOPPING];
 	unsigned int aged = 0, most, can;
 	struct worker *w, *oldest = NULL;
 
-	if (pool->call == CALL_NOBODY)
+	if (pool->permits->call == CALL_NOBODY)
 		return;
-	TAILQ_FOREACH_REVERSE (w, &pool->workers[WORKER_IDLE], worker_list, link) {
+	TAILQ_FOREACH_REVERSE (w, &pool->workers.list[WORKER_IDLE], worker_list, link) {
 		if (w->leave.leaving)
 			counts.leaving_idle++;
 		else if (now - w->since_us < patience)
@@ -53,11 +57,11 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 		else if (aged++ == 0)
 			oldest = w;
 	}
-	most = spare_most(&counts, settings, pool->call);
+	most = spare_most(&counts, settings, pool->permits->call);
 	can = least(aged, most);
 	/* Whoever ends already is part of what was ordered. */
-	orders_offer_workers(pool, can + least(stopping, pool->ordered));
-	if (can > 0 && stopping < least(pool->ordered, STOPPING_MAX))
+	orders_offer_workers(pool, can + least(stopping, pool->permits->ordered));
+	if (can > 0 && stopping < least(pool->permits->ordered, STOPPING_MAX))
 		worker_stop(oldest, "another pool needs its place (process.max)");
 	else if (can < most)
 		deadline_at(pool, due);
@@ -66,6 +70,6 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 void
 yield_later(struct pool *pool, int64_t idle_since_us)
 {
-	if (pool->call != CALL_NOBODY)
-		deadline_at(pool, idle_since_us + spare_patience_us(pool->call));
+	if (pool->permits->call != CALL_NOBODY)
+		deadline_at(pool, idle_since_us + spare_patience_us(pool->permits->call));
 }

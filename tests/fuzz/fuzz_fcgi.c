@@ -119,7 +119,7 @@ check_client(const uint8_t *p, size_t n, size_t split, bool queue_is_full)
 	fixture_send_bytes(one, fd, p + split, n - split);
 	fixture_read(one, fd);
 	fixture_end_clients(one);
-	assert(ledger_held(&one->pool.ledger) == 0);
+	assert(ledger_held(&one->pool.buffers.ledger) == 0);
 	close(fd);
 }
 

@@ -74,14 +74,15 @@ fixture_init(struct fixture *f, const char *settings)
 	pool->global = &f->conf->global;
 	pool->conf = TAILQ_FIRST(&f->conf->pools);
 	pool->events = &handlers;
-	pool_init(pool);
+	pool_init(pool, &f->parts);
 	pool->base = event_base_new();
-	pool->scratch = malloc(SCRATCH_SIZE);
+	pool->buffers.scratch = malloc(SCRATCH_SIZE);
 	pool->stats = stats_map(-1, pool->conf);
-	assert(pool->base != NULL && pool->scratch != NULL && pool->stats != NULL);
-	pool->master_fd = pool->listener.fd = pool->status_listener.fd = pool->socket_dir_fd = -1;
-	pool->listener.pool = pool->status_listener.pool = pool;
-	pool->client_max = FIXTURE_CLIENT_MAX;
+	assert(pool->base != NULL && pool->buffers.scratch != NULL && pool->stats != NULL);
+	pool->orders->master_fd = pool->listening->main.fd = pool->listening->status.fd =
+	    pool->program->socket_dir_fd = -1;
+	pool->listening->main.pool = pool->listening->status.pool = pool;
+	pool->clients.max = FIXTURE_CLIENT_MAX;
 	deadline_init(pool, timers);
 	worker_init(pool);
 }
@@ -93,11 +94,11 @@ part_workers(struct pool *pool)
 	struct request *r;
 	struct worker *w;
 
-	while ((w = TAILQ_FIRST(&pool->workers[WORKER_BUSY])) != NULL) {
-		chain_clear(&pool->chunks, &w->conn.head);
+	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
+		chain_clear(&pool->buffers.chunks, &w->conn.head);
 		request_set_state(ending_part(w), REQUEST_DONE);
 	}
-	while ((r = TAILQ_FIRST(&pool->requests[REQUEST_RUNNING])) != NULL)
+	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_RUNNING])) != NULL)
 		request_set_state(r, REQUEST_DONE); /* moved there without a worker */
 }
 
@@ -108,18 +109,18 @@ fixture_end_clients(struct fixture *f)
 	struct client *c;
 
 	for (int state = 0; state < CLIENT_CLOSED; state++) {
-		while ((c = TAILQ_FIRST(&pool->clients[state])) != NULL)
+		while ((c = TAILQ_FIRST(&pool->clients.list[state])) != NULL)
 			client_gone(c);
 	}
 	part_workers(pool);
 	loop_bury(pool);
 	fixture_settle(f);
 	for (int state = 0; state < REQUEST_STATES; state++) {
-		assert(TAILQ_EMPTY(&pool->requests[state]));
-		assert(pool->request_count[state] == 0);
+		assert(TAILQ_EMPTY(&pool->requests.list[state]));
+		assert(pool->requests.count[state] == 0);
 	}
-	assert(pool_clients(pool) == 0 && TAILQ_EMPTY(&pool->flush));
-	assert(TAILQ_EMPTY(&pool->bodies));
+	assert(pool_clients(pool) == 0 && TAILQ_EMPTY(&pool->clients.flush));
+	assert(TAILQ_EMPTY(&pool->requests.bodies));
 }
 
 static void
@@ -128,7 +129,7 @@ end_workers(struct pool *pool)
 	struct worker *w;
 
 	for (int state = 0; state < WORKER_DEAD; state++) {
-		while ((w = TAILQ_FIRST(&pool->workers[state])) != NULL)
+		while ((w = TAILQ_FIRST(&pool->workers.list[state])) != NULL)
 			worker_set_state(w, WORKER_DEAD);
 	}
 	loop_bury(pool);
@@ -142,13 +143,13 @@ fixture_free(struct fixture *f)
 	fixture_end_clients(f);
 	end_workers(pool);
 	spool_end(pool, INT64_C(20000000));
-	assert(pool->chunks.used_bytes == 0 && pool->ledger.taken == 0);
+	assert(pool->buffers.chunks.used_bytes == 0 && pool->buffers.ledger.taken == 0);
 	request_free_all(pool);
 	worker_destroy(pool);
 	deadline_destroy(pool);
 	event_base_free(pool->base);
-	chunk_pool_destroy(&pool->chunks);
-	free(pool->scratch);
+	chunk_pool_destroy(&pool->buffers.chunks);
+	free(pool->buffers.scratch);
 	stats_unmap(pool->stats);
 	conf_free(f->conf);
 	log_set_fd(STDERR_FILENO);
@@ -165,7 +166,7 @@ fixture_client(struct fixture *f, struct client **c)
 	int fds[2];
 
 	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
-	made = client_new(&f->pool.listener, fds[0], addr);
+	made = client_new(&f->pool.listening->main, fds[0], addr);
 	assert(made != NULL);
 	if (c != NULL)
 		*c = made;
@@ -208,8 +209,8 @@ fixture_worker(struct fixture *f)
 	chain_init(&w->conn.head);
 	make_socket(w);
 	w->state = WORKER_STARTING;
-	TAILQ_INSERT_TAIL(&pool->workers[WORKER_STARTING], w, link);
-	pool->worker_count[WORKER_STARTING]++;
+	TAILQ_INSERT_TAIL(&pool->workers.list[WORKER_STARTING], w, link);
+	pool->workers.count[WORKER_STARTING]++;
 	worker_set_state(w, WORKER_IDLE);
 	return w;
 }
@@ -227,8 +228,8 @@ void
 fixture_pass(struct fixture *f)
 {
 	/* Time stands still: what is due would start workers, too. */
-	event_del(&f->pool.ev_deadline);
-	f->pool.deadline_us = 0;
+	event_del(&f->pool.deadline.ev);
+	f->pool.deadline.at_us = 0;
 	event_base_loop(f->pool.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	writing_flush_due(&f->pool);
 	loop_bury(&f->pool);
@@ -237,8 +238,9 @@ fixture_pass(struct fixture *f)
 void
 fixture_settle(struct fixture *f)
 {
-	while (f->pool.spooler != NULL && jobs_count(f->pool.spooler->jobs) > 0) {
-		struct pollfd pfd = {.fd = jobs_fd(f->pool.spooler->jobs), .events = POLLIN};
+	while (f->pool.requests.spooler != NULL && jobs_count(f->pool.requests.spooler->jobs) > 0) {
+		struct pollfd pfd = {
+		    .fd = jobs_fd(f->pool.requests.spooler->jobs), .events = POLLIN};
 
 		assert(poll(&pfd, 1, SETTLE_MS) == 1);
 		fixture_pass(f);

@@ -22,13 +22,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pool/core/pool.h"
+#include "pool/pool.h"
 
 #define FIXTURE_TRACE_MAX 4096
-#define FIXTURE_CLIENT_MAX 100 /* pool->client_max */
+#define FIXTURE_CLIENT_MAX 100 /* pool->clients.max */
 
 struct fixture {
 	struct pool pool;
+	struct pool_parts parts; /* of it */
 	struct conf *conf;
 	int log_fd;
 	char trace[FIXTURE_TRACE_MAX];

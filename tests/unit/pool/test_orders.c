@@ -24,22 +24,22 @@ setup(void)
 	ck_assert_int_eq(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 	master = ends[0];
-	f.pool.master_fd = ends[1];
-	f.pool.permits = 4;
+	f.pool.orders->master_fd = ends[1];
+	f.pool.permits->count = 4;
 }
 
 static void
 teardown(void)
 {
 	fd_close(&master);
-	fd_close(&f.pool.master_fd);
+	fd_close(&f.pool.orders->master_fd);
 	fixture_free(&f);
 }
 
 static void
 fill(void)
 {
-	while (message_send(f.pool.master_fd, MESSAGE_BEGUN, 0, NULL, 0, -1) == 0)
+	while (message_send(f.pool.orders->master_fd, MESSAGE_BEGUN, 0, NULL, 0, -1) == 0)
 		;
 	ck_assert_int_eq(errno, EAGAIN);
 }
@@ -73,7 +73,7 @@ static void
 give_back(struct pool *pool)
 {
 	/* As manage_adjust(): as long as it has them. */
-	if (pool->permits == 4)
+	if (pool->permits->count == 4)
 		orders_return_permits(pool, 3);
 }
 
@@ -86,7 +86,7 @@ offer(struct pool *pool)
 static void
 ready(struct pool *pool)
 {
-	if (!pool->ready_unsaid)
+	if (!pool->orders->ready_unsaid)
 		orders_report_ready(pool, 3);
 	else
 		orders_expire(pool, 0);
@@ -112,7 +112,7 @@ START_TEST(test_told_once_though_late)
 
 	fill();
 	rows[_i].tell(&f.pool);
-	ck_assert_msg(f.pool.deadline_us > 0, "%s: is not due again", rows[_i].name);
+	ck_assert_msg(f.pool.deadline.at_us > 0, "%s: is not due again", rows[_i].name);
 	rows[_i].tell(&f.pool);
 	ck_assert_msg(!next(&m, &len), "%s: there was room", rows[_i].name);
 	rows[_i].tell(&f.pool);
@@ -138,8 +138,8 @@ START_TEST(test_offers)
 	size_t len;
 
 	for (int i = 0; i < COUNT(offers); i++) {
-		f.pool.offered = offers[i].offered;
-		f.pool.ordered = offers[i].ordered;
+		f.pool.permits->offered = offers[i].offered;
+		f.pool.permits->ordered = offers[i].ordered;
 		orders_offer_workers(&f.pool, offers[i].n);
 		ck_assert_msg(next(&m, &len) == offers[i].told, "offer %d", i);
 		ck_assert_msg(!offers[i].told || m.arg == offers[i].n, "offer %d", i);
@@ -149,12 +149,12 @@ END_TEST
 
 START_TEST(test_return_is_off_every_count)
 {
-	f.pool.offered = 3;
-	f.pool.ordered = 1;
+	f.pool.permits->offered = 3;
+	f.pool.permits->ordered = 1;
 	orders_return_permits(&f.pool, 2);
-	ck_assert_uint_eq(f.pool.permits, 2);
-	ck_assert_uint_eq(f.pool.offered, 1);
-	ck_assert_uint_eq(f.pool.ordered, 0);
+	ck_assert_uint_eq(f.pool.permits->count, 2);
+	ck_assert_uint_eq(f.pool.permits->offered, 1);
+	ck_assert_uint_eq(f.pool.permits->ordered, 0);
 }
 END_TEST
 

@@ -210,8 +210,8 @@ setup(void)
 	socklen_t len = sizeof(door);
 
 	fixture_init(&f, "listen.max_connections_per_address = 2\n");
-	f.pool.peers = peers_new(FIXTURE_CLIENT_MAX);
-	ck_assert_ptr_nonnull(f.pool.peers);
+	f.pool.clients.peers = peers_new(FIXTURE_CLIENT_MAX);
+	ck_assert_ptr_nonnull(f.pool.clients.peers);
 	door = (struct sockaddr_in){.sin_family = AF_INET};
 	door.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&door, sizeof(door)), 0);
@@ -225,8 +225,8 @@ teardown(void)
 {
 	listen_close(&f.pool);
 	fixture_end_clients(&f);
-	ck_assert_uint_eq(peers_addresses(f.pool.peers), 0);
-	peers_free(f.pool.peers);
+	ck_assert_uint_eq(peers_addresses(f.pool.clients.peers), 0);
+	peers_free(f.pool.clients.peers);
 	fixture_free(&f);
 }
 
@@ -246,7 +246,7 @@ come(int no)
 
 	ck_assert_int_ne(fd, -1);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&door, sizeof(door)), 0);
-	ck_assert(readable(f.pool.listener.fd));
+	ck_assert(readable(f.pool.listening->main.fd));
 	failing = no;
 	fixture_pass(&f);
 	failing = 0;
@@ -267,17 +267,17 @@ START_TEST(test_limit)
 {
 	int fds[2] = {come(0), come(0)};
 
-	ck_assert_uint_eq(peers_count(f.pool.peers, local), 2);
+	ck_assert_uint_eq(peers_count(f.pool.clients.peers, local), 2);
 	check_refused(come(0));
 	ck_assert_ptr_nonnull(strstr(fixture_log(&f),
 	    "connection from 127.0.0.1 refused: it has listen.max_connections_per_address (2) "
 	    "already"));
 	ck_assert_uint_eq(pool_clients(&f.pool), 2);
 	/* Whatever way a client goes, another may come. */
-	client_finish(TAILQ_FIRST(&f.pool.clients[CLIENT_IDLE]));
-	ck_assert_uint_eq(peers_count(f.pool.peers, local), 1);
-	client_gone(TAILQ_FIRST(&f.pool.clients[CLIENT_IDLE]));
-	ck_assert_uint_eq(peers_addresses(f.pool.peers), 0);
+	client_finish(TAILQ_FIRST(&f.pool.clients.list[CLIENT_IDLE]));
+	ck_assert_uint_eq(peers_count(f.pool.clients.peers, local), 1);
+	client_gone(TAILQ_FIRST(&f.pool.clients.list[CLIENT_IDLE]));
+	ck_assert_uint_eq(peers_addresses(f.pool.clients.peers), 0);
 	for (int i = 0; i < 2; i++) {
 		close(fds[i]);
 		fds[i] = come(0);
@@ -305,10 +305,10 @@ START_TEST(test_refused_without_memory)
 	ck_assert_msg(strstr(fixture_log(&f), "out of memory for a client connection") != NULL,
 	    "%s: %s", allocations[_i].name, f.log);
 	ck_assert_uint_eq(pool_clients(&f.pool), 0);
-	ck_assert_uint_eq(peers_addresses(f.pool.peers), 0);
+	ck_assert_uint_eq(peers_addresses(f.pool.clients.peers), 0);
 	fd = come(0);
 	ck_assert_uint_eq(pool_clients(&f.pool), 1);
-	ck_assert_uint_eq(peers_count(f.pool.peers, local), 1);
+	ck_assert_uint_eq(peers_count(f.pool.clients.peers, local), 1);
 	close(fd);
 }
 END_TEST

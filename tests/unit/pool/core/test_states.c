@@ -97,7 +97,7 @@ client_move(int state)
 static unsigned int
 client_count(int state)
 {
-	return f.pool.client_count[state];
+	return f.pool.clients.count[state];
 }
 
 static void
@@ -122,7 +122,7 @@ request_move(int state)
 static unsigned int
 request_count(int state)
 {
-	return f.pool.request_count[state];
+	return f.pool.requests.count[state];
 }
 
 static void
@@ -131,11 +131,11 @@ worker_make(int state)
 	worker = fixture_worker(&f);
 	if (state == WORKER_STARTING) {
 		/* It was made idle: put it back, as only spawn.c may. */
-		TAILQ_REMOVE(&f.pool.workers[WORKER_IDLE], worker, link);
-		f.pool.worker_count[WORKER_IDLE]--;
+		TAILQ_REMOVE(&f.pool.workers.list[WORKER_IDLE], worker, link);
+		f.pool.workers.count[WORKER_IDLE]--;
 		worker->state = WORKER_STARTING;
-		TAILQ_INSERT_TAIL(&f.pool.workers[WORKER_STARTING], worker, link);
-		f.pool.worker_count[WORKER_STARTING]++;
+		TAILQ_INSERT_TAIL(&f.pool.workers.list[WORKER_STARTING], worker, link);
+		f.pool.workers.count[WORKER_STARTING]++;
 	} else if (state != WORKER_IDLE) {
 		worker_set_state(worker, (enum worker_state)state);
 	}
@@ -151,7 +151,7 @@ worker_move(int state)
 static unsigned int
 worker_count(int state)
 {
-	return f.pool.worker_count[state];
+	return f.pool.workers.count[state];
 }
 
 static void

@@ -108,13 +108,13 @@ teardown(void)
 static void
 fill(size_t beyond)
 {
-	ledger_take(&f.pool.ledger, MIB + beyond);
+	ledger_take(&f.pool.buffers.ledger, MIB + beyond);
 }
 
 static void
 empty(size_t beyond)
 {
-	ledger_give(&f.pool.ledger, MIB + beyond);
+	ledger_give(&f.pool.buffers.ledger, MIB + beyond);
 }
 
 START_TEST(test_newcomer)
@@ -135,7 +135,7 @@ START_TEST(test_newcomer_unseen)
 	ck_assert_str_eq(fixture_read(&f, fd),
 	    "stdout 1 Status: 503 Service Unavailable; stdout 1; end 1 0 0");
 	ck_assert_ptr_nonnull(strstr(fixture_log(&f), "answered 503 unseen"));
-	ck_assert_uint_eq(ledger_held(&f.pool.ledger), MIB + MIB / 8);
+	ck_assert_uint_eq(ledger_held(&f.pool.buffers.ledger), MIB + MIB / 8);
 	empty(MIB / 8);
 	/* The connection is as good as before. */
 	fixture_send(&f, fd,
@@ -168,7 +168,7 @@ START_TEST(test_body_is_streamed)
 
 	fixture_send(&f, fd,
 	    "begin 1 responder keep; params 1 SCRIPT_NAME=/x; params 1; stdin 1 abc");
-	r = TAILQ_FIRST(&f.pool.requests[REQUEST_BODY]);
+	r = TAILQ_FIRST(&f.pool.requests.list[REQUEST_BODY]);
 	ck_assert_ptr_nonnull(r);
 	fill(0);
 	fixture_send(&f, fd, "stdin 1 def");
@@ -205,28 +205,28 @@ START_TEST(test_values)
 	uint8_t bytes[128];
 	size_t len = fixture_records(bytes, sizeof(bytes), "values FCGI_MPXS_CONNS");
 
-	ledger_take(&f.pool.ledger, values[_i].held);
+	ledger_take(&f.pool.buffers.ledger, values[_i].held);
 	fixture_send_bytes(&f, fd, bytes, 16);
-	ck_assert_msg((ledger_held(&f.pool.ledger) > values[_i].held) == (_i == 0), "%s",
+	ck_assert_msg((ledger_held(&f.pool.buffers.ledger) > values[_i].held) == (_i == 0), "%s",
 	    values[_i].name);
 	fixture_send_bytes(&f, fd, bytes + 16, len - 16);
 	ck_assert_str_eq(fixture_read(&f, fd), values[_i].answer);
-	ck_assert_uint_eq(ledger_held(&f.pool.ledger), values[_i].held);
-	ledger_give(&f.pool.ledger, values[_i].held);
+	ck_assert_uint_eq(ledger_held(&f.pool.buffers.ledger), values[_i].held);
+	ledger_give(&f.pool.buffers.ledger, values[_i].held);
 }
 END_TEST
 
 /* Nothing that a request held stays in the account. */
 START_TEST(test_given_back)
 {
-	ck_assert_uint_eq(ledger_held(&f.pool.ledger), 0);
+	ck_assert_uint_eq(ledger_held(&f.pool.buffers.ledger), 0);
 	fixture_send(&f, fd,
 	    "begin 1 responder keep; params 1 A=1; params 1; stdin 1 abc; "
 	    "begin 2 responder keep; params 2 B=2");
-	ck_assert_uint_ge(ledger_held(&f.pool.ledger),
+	ck_assert_uint_ge(ledger_held(&f.pool.buffers.ledger),
 	    2 * (sizeof(struct request) + PARAMS_KEEP) + CHUNK_SIZE);
 	fixture_end_clients(&f);
-	ck_assert_uint_eq(ledger_held(&f.pool.ledger), 0);
+	ck_assert_uint_eq(ledger_held(&f.pool.buffers.ledger), 0);
 }
 END_TEST
 

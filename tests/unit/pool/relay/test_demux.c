@@ -138,8 +138,8 @@ START_TEST(test_row)
 	fixture_send(&f, fd, rows[_i].sent);
 	ck_assert_msg(
 	    strcmp(fixture_read(&f, fd), rows[_i].got) == 0, "%s: %s", rows[_i].name, f.trace);
-	ck_assert_msg(f.pool.request_count[REQUEST_QUEUED] == rows[_i].queued, "%s: %u wait",
-	    rows[_i].name, f.pool.request_count[REQUEST_QUEUED]);
+	ck_assert_msg(f.pool.requests.count[REQUEST_QUEUED] == rows[_i].queued, "%s: %u wait",
+	    rows[_i].name, f.pool.requests.count[REQUEST_QUEUED]);
 }
 END_TEST
 
@@ -158,7 +158,8 @@ START_TEST(test_row_by_bytes)
 		strcat(strcat(got, got[0] != '\0' ? "; " : ""), f.trace);
 	}
 	ck_assert_msg(strcmp(got, rows[_i].got) == 0, "%s: %s", rows[_i].name, got);
-	ck_assert_msg(f.pool.request_count[REQUEST_QUEUED] == rows[_i].queued, "%s", rows[_i].name);
+	ck_assert_msg(
+	    f.pool.requests.count[REQUEST_QUEUED] == rows[_i].queued, "%s", rows[_i].name);
 }
 END_TEST
 
@@ -183,7 +184,7 @@ START_TEST(test_garbage)
 	fixture_send_bytes(&f, fd, garbage[_i].bytes, strlen(garbage[_i].bytes));
 	ck_assert_msg(
 	    strcmp(fixture_read(&f, fd), "eof") == 0, "%s: %s", garbage[_i].name, f.trace);
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_QUEUED], 0);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_QUEUED], 0);
 	ck_assert(strstr(fixture_log(&f), "did not speak FastCGI") != NULL);
 }
 END_TEST
@@ -213,7 +214,7 @@ START_TEST(test_params_too_large)
 	fixture_send_bytes(&f, fd, record, sizeof(record));
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1, "431 Request Header Fields Too Large"));
 	fixture_send(&f, fd, "params 2; stdin 2");
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_QUEUED], 1);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_QUEUED], 1);
 }
 END_TEST
 
@@ -231,7 +232,7 @@ START_TEST(test_overloaded)
 	ck_assert_str_eq(fixture_read(&f, fd), "end 1000 0 2");
 	fixture_send(&f, fd, "abort 5");
 	fixture_send(&f, fd, "begin 1000 responder keep");
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_PARAMS], CLIENT_REQUESTS_MAX);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_PARAMS], CLIENT_REQUESTS_MAX);
 }
 END_TEST
 

@@ -135,8 +135,8 @@ START_TEST(test_abort_running)
 	fixture_send(&f, program, "stdout 1 late\n\n; end 1 0 0");
 	ck_assert_str_eq(fixture_read(&f, fd), "");
 	ck_assert_int_eq(w->state, WORKER_IDLE);
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_RUNNING], 0);
-	ck_assert_uint_eq(f.pool.client_count[CLIENT_IDLE], 1);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_RUNNING], 0);
+	ck_assert_uint_eq(f.pool.clients.count[CLIENT_IDLE], 1);
 }
 END_TEST
 
@@ -151,8 +151,8 @@ START_TEST(test_client_gone)
 	ck_assert_int_eq(w->state, WORKER_BUSY);
 	fixture_send(&f, program, "stdout 1 A: b\n\nc; end 1 0 0");
 	ck_assert_int_eq(w->state, WORKER_IDLE);
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_RUNNING], 0);
-	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_RUNNING], 0);
+	ck_assert_uint_eq(f.pool.buffers.chunks.used_bytes, 0);
 }
 END_TEST
 

@@ -182,7 +182,7 @@ hold_disk(void)
 
 	ck_assert_int_eq(pipe2(gate, O_CLOEXEC), 0);
 	ck_assert(spool_start(&f.pool) != NULL);
-	jobs_put(f.pool.spooler->jobs, &stuck);
+	jobs_put(f.pool.requests.spooler->jobs, &stuck);
 }
 
 static void
@@ -214,12 +214,13 @@ START_TEST(test_slow_disk)
 	ck_assert(body_end(r, FCGI_STDIN));
 	reading_update(c);
 	ck_assert(c->input.paused && body_waits_for_disk(c) && !body_waits_for_disk(other));
-	ck_assert_uint_ge(ledger_held(&f.pool.ledger), 900000); /* it is all accounted for */
+	ck_assert_uint_ge(
+	    ledger_held(&f.pool.buffers.ledger), 900000); /* it is all accounted for */
 	fixture_send(&f, fd, "values FCGI_MPXS_CONNS");
 	ck_assert_str_eq(fixture_read(&f, fd), "values FCGI_MPXS_CONNS=1");
 	release_disk();
 	ck_assert(!c->input.paused && c->input.to_disk == 0);
-	ck_assert_uint_lt(ledger_held(&f.pool.ledger), 200000);
+	ck_assert_uint_lt(ledger_held(&f.pool.buffers.ledger), 200000);
 	take_all();
 	ck_assert_uint_eq(got_len, 900000);
 	ck_assert_mem_eq(got, body, 900000);
@@ -233,9 +234,9 @@ START_TEST(test_slow_disk_near_the_limit)
 	hold_disk();
 	add_many(150000);
 	ck_assert(!body_waits_for_disk(c));
-	ledger_take(&f.pool.ledger, f.pool.ledger.limit * 3 / 4);
+	ledger_take(&f.pool.buffers.ledger, f.pool.buffers.ledger.limit * 3 / 4);
 	ck_assert(body_waits_for_disk(c));
-	ledger_give(&f.pool.ledger, f.pool.ledger.limit * 3 / 4);
+	ledger_give(&f.pool.buffers.ledger, f.pool.buffers.ledger.limit * 3 / 4);
 	release_disk();
 }
 END_TEST
@@ -253,7 +254,7 @@ START_TEST(test_over_meanwhile)
 		take();
 		hold_disk();
 		ck_assert(body_refill(r));
-		ck_assert_uint_gt(f.pool.chunks.used_bytes, 0);
+		ck_assert_uint_gt(f.pool.buffers.chunks.used_bytes, 0);
 	}
 	client_gone(c); /* the request's record may be in use again before the disk is done */
 	ck_assert_uint_eq(c->input.to_disk, 0);
@@ -262,7 +263,7 @@ START_TEST(test_over_meanwhile)
 	r = request_new(c, 8, FCGI_RESPONDER, true);
 	release_disk();
 	ck_assert(r->body.spool == NULL && r->body.chain.len == 0 && c->input.to_disk == 0);
-	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
+	ck_assert_uint_eq(f.pool.buffers.chunks.used_bytes, 0);
 	request_set_state(r, REQUEST_BODY);
 	ck_assert(body_add(r, FCGI_STDIN, body, 1000));
 	ck_assert(body_end(r, FCGI_STDIN));
@@ -343,7 +344,7 @@ START_TEST(test_replay)
 	ck_assert_mem_eq(got, body, 30000);
 	body_drop_sent(r);
 	ck_assert(r->body.dropped && r->body.chain.len == 0);
-	ck_assert_uint_eq(f.pool.chunks.used_bytes, 0);
+	ck_assert_uint_eq(f.pool.buffers.chunks.used_bytes, 0);
 }
 END_TEST
 

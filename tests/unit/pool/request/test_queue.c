@@ -57,7 +57,7 @@ waiting(void)
 	size_t n = 0;
 
 	ids[0] = '\0';
-	TAILQ_FOREACH (r, &f.pool.requests[REQUEST_QUEUED], link)
+	TAILQ_FOREACH (r, &f.pool.requests.list[REQUEST_QUEUED], link)
 		n += (size_t)snprintf(ids + n, sizeof(ids) - n, "%s%u", n > 0 ? " " : "", r->id);
 	return ids;
 }
@@ -77,7 +77,7 @@ START_TEST(test_limit_while_paused)
 {
 	struct worker *w = fixture_worker(&f);
 
-	f.pool.pause_us = clock_now_us() + 3600 * (int64_t)1000000;
+	f.pool.pace.pause_us = clock_now_us() + 3600 * (int64_t)1000000;
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3) "; " WHOLE(4));
 	ck_assert_str_eq(waiting(), "1 2 3");
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(4));
@@ -135,7 +135,7 @@ START_TEST(test_timeout)
 	ck_assert_int_gt(due, now + 29000000);
 	ck_assert_int_le(due, now + 30000000);
 	ck_assert_str_eq(waiting(), "1 2");
-	TAILQ_FIRST(&f.pool.requests[REQUEST_QUEUED])->since_us = now - 30000000;
+	TAILQ_FIRST(&f.pool.requests.list[REQUEST_QUEUED])->since_us = now - 30000000;
 	due = queue_expire(&f.pool, now);
 	ck_assert_int_gt(due, now + 29000000);
 	ck_assert_str_eq(waiting(), "2");
@@ -161,7 +161,7 @@ START_TEST(test_refuse_all)
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; begin 3 responder keep");
 	queue_refuse_all(&f.pool, END_STOPPED);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1) "; " PAGE(2));
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_PARAMS], 1);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_PARAMS], 1);
 }
 END_TEST
 
@@ -176,8 +176,8 @@ END_TEST
 
 START_TEST(test_no_hope)
 {
-	f.pool.failures = 1;
-	f.pool.retry_us = INT64_MAX;
+	f.pool.starts->failures = 1;
+	f.pool.starts->retry_us = INT64_MAX;
 	fixture_send(&f, fd, WHOLE(1));
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
 	ck_assert(strstr(fixture_log(&f), "no worker could be started") != NULL);
@@ -195,8 +195,8 @@ END_TEST
 /* The log has one line for many refusals. */
 START_TEST(test_report)
 {
-	f.pool.failures = 1;
-	f.pool.retry_us = INT64_MAX;
+	f.pool.starts->failures = 1;
+	f.pool.starts->retry_us = INT64_MAX;
 	for (int i = 0; i < 50; i++)
 		fixture_send(&f, fd, WHOLE(1));
 	ck_assert_ptr_ne(strchr(fixture_log(&f), '\n'), NULL);
@@ -228,8 +228,8 @@ START_TEST(test_returned_was_not_run)
 	ck_assert_int_gt(r->times.run_us, 0);
 	r = ending_part(w);
 	worker_set_state(w, WORKER_STOPPING);
-	f.pool.failures = 1;
-	f.pool.retry_us = INT64_MAX;
+	f.pool.starts->failures = 1;
+	f.pool.starts->retry_us = INT64_MAX;
 	r->account.pid = 4250;
 	queue_return(r);
 	ck_assert_int_eq(r->account.end, END_NO_WORKER);
@@ -251,8 +251,8 @@ START_TEST(test_return_without_hope)
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
 	r = ending_part(w);
 	worker_set_state(w, WORKER_STOPPING);
-	f.pool.failures = 1;
-	f.pool.retry_us = INT64_MAX;
+	f.pool.starts->failures = 1;
+	f.pool.starts->retry_us = INT64_MAX;
 	queue_return(r);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
 	ck_assert_str_eq(waiting(), "2");

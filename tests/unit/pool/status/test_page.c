@@ -26,7 +26,7 @@ static void
 setup(void)
 {
 	fixture_init(&f, "pm.status_path = /status");
-	f.pool.keeps_last = true;
+	f.pool.observe.needs_last = true;
 	fd = fixture_client(&f, NULL);
 }
 

@@ -221,11 +221,11 @@ START_TEST(test_off)
 
 	teardown();
 	start("");
-	ck_assert(!f.pool.keeps_last);
+	ck_assert(!f.pool.observe.needs_last);
 	fixture_send(&f, fd, BEGIN "params 1 SCRIPT_NAME=/status" REST);
 	free(read_answer(&ended));
 	ck_assert_int_eq(ended, 0);
-	ck_assert_uint_eq(f.pool.request_count[REQUEST_QUEUED], 1);
+	ck_assert_uint_eq(f.pool.requests.count[REQUEST_QUEUED], 1);
 }
 END_TEST
 
@@ -246,7 +246,7 @@ START_TEST(test_status_only)
 	int ended;
 
 	close(fd);
-	f.pool.listener.status_only = true;
+	f.pool.listening->main.status_only = true;
 	fd = fixture_client(&f, &client);
 	fixture_worker(&f);
 	for (int i = 0; i < COUNT(rows); i++) {

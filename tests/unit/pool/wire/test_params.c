@@ -98,15 +98,15 @@ END_TEST
 START_TEST(test_accounting)
 {
 	uint8_t *data = calloc(1, 65536);
-	size_t before = f.pool.ledger.taken;
+	size_t before = f.pool.buffers.ledger.taken;
 
 	ck_assert_int_eq(request_add_params(r, data, PARAMS_KEEP), PARAMS_OK);
-	ck_assert_uint_eq(f.pool.ledger.taken, before);
+	ck_assert_uint_eq(f.pool.buffers.ledger.taken, before);
 	ck_assert_int_eq(request_add_params(r, data, 60000), PARAMS_OK);
-	ck_assert_uint_eq(f.pool.ledger.taken, before + r->params.cap - PARAMS_KEEP);
+	ck_assert_uint_eq(f.pool.buffers.ledger.taken, before + r->params.cap - PARAMS_KEEP);
 	ck_assert_uint_ge(r->params.cap, PARAMS_KEEP + 60000);
 	request_set_state(r, REQUEST_DONE);
-	ck_assert_uint_eq(f.pool.ledger.taken, 0);
+	ck_assert_uint_eq(f.pool.buffers.ledger.taken, 0);
 	ck_assert_uint_eq(r->params.cap, PARAMS_KEEP);
 	free(data);
 }
@@ -204,11 +204,12 @@ emitted(void)
 	const char *text;
 
 	chain_init(&chain);
-	ck_assert(params_emit(&r->params, &f.pool.chunks, &chain, r->body.worker_id, r->role));
+	ck_assert(
+	    params_emit(&r->params, &f.pool.buffers.chunks, &chain, r->body.worker_id, r->role));
 	bytes = fixture_chain_bytes(&chain);
 	text = fixture_trace(&f, bytes, chain.len);
 	free(bytes);
-	chain_clear(&f.pool.chunks, &chain);
+	chain_clear(&f.pool.buffers.chunks, &chain);
 	return text;
 }
 
@@ -317,7 +318,8 @@ START_TEST(test_sizes)
 		    request_add_params(r, in + at, n - at < 50000 ? n - at : 50000), PARAMS_OK);
 	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
 	chain_init(&chain);
-	ck_assert(params_emit(&r->params, &f.pool.chunks, &chain, r->body.worker_id, r->role));
+	ck_assert(
+	    params_emit(&r->params, &f.pool.buffers.chunks, &chain, r->body.worker_id, r->role));
 	bytes = fixture_chain_bytes(&chain);
 	p = bytes + FCGI_SMALL_RECORD_LEN; /* BEGIN_REQUEST */
 	for (int i = 0; sizes[_i].records[i] > 0; i++) {
@@ -332,7 +334,7 @@ START_TEST(test_sizes)
 	p = check_record(p, 0, name);
 	ck_assert_msg(p == bytes + chain.len, "%s: more records", name);
 	free(bytes);
-	chain_clear(&f.pool.chunks, &chain);
+	chain_clear(&f.pool.buffers.chunks, &chain);
 }
 END_TEST
 

@@ -1,0 +1,33 @@
+/* pool.h: the pool with what each of its files owns alone. */
+#ifndef ANYFPM_POOL_POOL_H
+#define ANYFPM_POOL_POOL_H
+
+#include "pool/client/listen.h"
+#include "pool/core/pool.h"
+#include "pool/core/report.h"
+#include "pool/orders.h"
+#include "pool/reap.h"
+#include "pool/worker/capture.h"
+#include "pool/worker/permits.h"
+#include "pool/worker/program.h"
+#include "pool/worker/starts.h"
+#include "pool/worker/sweep.h"
+
+/* Behind the pointers of a pool. */
+struct pool_parts {
+	struct report reports[REPORT_KINDS];
+	struct listening listening;
+	struct drops drops;
+	struct permits permits;
+	struct program program;
+	struct starts starts;
+	struct sweep sweep;
+	struct orders orders;
+	struct reap reap;
+};
+
+/* A pool, all zero but for its conf, becomes one with these parts, all zero too, and with empty
+ * lists; the rest is main.c's. */
+void pool_init(struct pool *pool, struct pool_parts *parts);
+
+#endif

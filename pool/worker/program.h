@@ -1,0 +1,22 @@
+/* program.h: what each worker is started with, and what is known of the program. */
+#ifndef ANYFPM_POOL_WORKER_PROGRAM_H
+#define ANYFPM_POOL_WORKER_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pool/core/states.h"
+#include "pool/worker/leaf.h"
+
+struct program {
+	char **env;
+	int socket_dir_fd;
+	uint64_t socket_serial;		 /* names in it */
+	uint64_t nofile_cur, nofile_max; /* the limit we were started with */
+	int oom_fd;    /* our own oom_score_adj, -1: it cannot be set */
+	bool is_batch; /* we have changed our scheduling policy from SCHED_OTHER to SCHED_BATCH */
+	struct leaves leaves;
+	enum worker_keeps keeps; /* as far as a worker has shown */
+};
+
+#endif
