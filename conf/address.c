@@ -11,7 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "conf/conf.h"
 #include "conf/text.h"
 #include "conf/value.h"
 
@@ -34,7 +33,7 @@ normalize_host(int family, char host[64])
 
 /* host: the len bytes before the colon of the port, perhaps in brackets. */
 static const char *
-parse_host(const char *text, size_t len, struct listen_address *address)
+parse_host(const char *text, size_t len, struct address *address)
 {
 	bool brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']';
 
@@ -61,7 +60,7 @@ parse_host(const char *text, size_t len, struct listen_address *address)
 }
 
 const char *
-conf_parse_listen(const char *text, struct listen_address *address)
+address_parse(const char *text, struct address *address)
 {
 	const char *colon, *problem;
 	uint64_t port;
@@ -72,11 +71,11 @@ conf_parse_listen(const char *text, struct listen_address *address)
 			return "expected the path of a socket, not of a directory";
 		if (strlen(text) >= sizeof(address->path))
 			return "the path is too long for a unix socket (107 bytes at most)";
-		address->kind = LISTEN_UNIX;
+		address->kind = ADDRESS_UNIX;
 		memcpy(address->path, text, strlen(text) + 1);
 		return NULL;
 	}
-	address->kind = LISTEN_TCP;
+	address->kind = ADDRESS_TCP;
 	colon = strrchr(text, ':');
 	if (!value_unsigned(colon != NULL ? colon + 1 : text, &port))
 		return "expected /path, ip:port, [ipv6]:port or port";
@@ -90,18 +89,18 @@ conf_parse_listen(const char *text, struct listen_address *address)
 
 /* Whether a takes in b: every address, as [::] does, or every one of IPv4. */
 static bool
-is_any(const struct listen_address *a, const struct listen_address *b)
+is_any(const struct address *a, const struct address *b)
 {
 	return *a->host == '\0' || strcmp(a->host, "::") == 0 ||
 	       (strcmp(a->host, "0.0.0.0") == 0 && strchr(b->host, ':') == NULL);
 }
 
 bool
-listen_same(const struct listen_address *a, const struct listen_address *b)
+address_same(const struct address *a, const struct address *b)
 {
 	if (a->kind != b->kind)
 		return false;
-	if (a->kind == LISTEN_UNIX)
+	if (a->kind == ADDRESS_UNIX)
 		return strcmp(a->path, b->path) == 0;
 	return a->port == b->port &&
 	       (is_any(a, b) || is_any(b, a) || strcmp(a->host, b->host) == 0);
@@ -120,7 +119,7 @@ mask(uint8_t addr[16], unsigned int bits)
 
 /* text: ADDRESS or ADDRESS/BITS; it is changed. */
 static bool
-parse_network(char *text, struct conf_network *network)
+parse_network(char *text, struct address_network *network)
 {
 	char *slash = strchr(text, '/');
 	unsigned int width = 128, before = 0;
@@ -147,7 +146,7 @@ parse_network(char *text, struct conf_network *network)
 
 /* One item of the list more; localhost is two. */
 static bool
-add_networks(char *item, struct conf_network **networks, size_t *count)
+add_networks(char *item, struct address_network **networks, size_t *count)
 {
 	char v4[] = LOCALHOST_V4, v6[] = LOCALHOST_V6;
 
@@ -158,8 +157,8 @@ add_networks(char *item, struct conf_network **networks, size_t *count)
 }
 
 bool
-listen_parse_networks(
-    const char *text, struct conf_network **networks, size_t *count, char problem[LISTEN_ERROR_MAX])
+address_parse_networks(const char *text, struct address_network **networks, size_t *count,
+    char problem[ADDRESS_ERROR_MAX])
 {
 	char *copy, *rest, *item;
 	size_t len;
@@ -176,7 +175,7 @@ listen_parse_networks(
 			item[len - 1] = '\0';
 		ok = add_networks(item, networks, count);
 		if (!ok)
-			snprintf(problem, LISTEN_ERROR_MAX,
+			snprintf(problem, ADDRESS_ERROR_MAX,
 			    "expected addresses or networks (10.0.0.0/8, ::1) with commas, or any, "
 			    "got \"%.100s\"",
 			    item);
@@ -197,26 +196,26 @@ is_v4(const uint8_t addr[16])
 }
 
 const char *
-conf_address_text(const uint8_t addr[16], char text[CONF_ADDRESS_TEXT_MAX])
+address_text(const uint8_t addr[16], char text[ADDRESS_TEXT_MAX])
 {
-	static_assert(CONF_ADDRESS_TEXT_MAX >= INET6_ADDRSTRLEN, "room for every address");
+	static_assert(ADDRESS_TEXT_MAX >= INET6_ADDRSTRLEN, "room for every address");
 
 	if (is_v4(addr))
-		inet_ntop(AF_INET, addr + sizeof(v4_mapped), text, CONF_ADDRESS_TEXT_MAX);
+		inet_ntop(AF_INET, addr + sizeof(v4_mapped), text, ADDRESS_TEXT_MAX);
 	else
-		inet_ntop(AF_INET6, addr, text, CONF_ADDRESS_TEXT_MAX);
+		inet_ntop(AF_INET6, addr, text, ADDRESS_TEXT_MAX);
 	return text;
 }
 
 void
-listen_print_networks(const struct conf_network *networks, size_t count, FILE *out)
+address_print_networks(const struct address_network *networks, size_t count, FILE *out)
 {
 	char host[INET6_ADDRSTRLEN];
 
 	if (count == 0)
 		fputs("any", out);
 	for (size_t i = 0; i < count; i++) {
-		const struct conf_network *n = &networks[i];
+		const struct address_network *n = &networks[i];
 		bool v4 = n->bits >= 96 && is_v4(n->addr);
 
 		inet_ntop(v4 ? AF_INET : AF_INET6, n->addr + (v4 ? 12 : 0), host, sizeof(host));
@@ -225,7 +224,7 @@ listen_print_networks(const struct conf_network *networks, size_t count, FILE *o
 }
 
 static bool
-network_has(const struct conf_network *network, const uint8_t addr[16])
+network_has(const struct address_network *network, const uint8_t addr[16])
 {
 	uint8_t masked[16];
 
@@ -235,12 +234,12 @@ network_has(const struct conf_network *network, const uint8_t addr[16])
 }
 
 bool
-conf_client_allowed(const struct conf_pool *pool, const uint8_t addr[16])
+address_allowed(const struct address_network *networks, size_t count, const uint8_t addr[16])
 {
-	if (pool->allowed_clients_count == 0)
+	if (count == 0)
 		return true;
-	for (size_t i = 0; i < pool->allowed_clients_count; i++) {
-		if (network_has(&pool->allowed_clients[i], addr))
+	for (size_t i = 0; i < count; i++) {
+		if (network_has(&networks[i], addr))
 			return true;
 	}
 	return false;

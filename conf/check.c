@@ -13,9 +13,11 @@
 #include "conf/address.h"
 #include "conf/conf.h"
 #include "conf/directives.h"
+#include "conf/errors.h"
 #include "conf/field.h"
 #include "conf/format.h"
 #include "conf/ini.h"
+#include "conf/lookup.h"
 #include "conf/text.h"
 
 #define POOL_NAME_MAX 64
@@ -36,7 +38,7 @@ where(const struct ini *ini, const struct conf_pool *pool, const char *directive
 }
 
 static void
-check_name(const struct conf_pool *pool, struct conf_errors *errors)
+check_name(const struct conf_pool *pool, struct errors *errors)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789._-";
@@ -44,7 +46,7 @@ check_name(const struct conf_pool *pool, struct conf_errors *errors)
 
 	if (len == 0 || len > POOL_NAME_MAX || strspn(pool->name, letters) != len ||
 	    strchr(".-", pool->name[0]) != NULL)
-		conf_errors_add(errors,
+		errors_add(errors,
 		    "%s: [pool %.200s] the name of a pool is 1 to %d letters, digits, \".\", \"_\" "
 		    "and \"-\", and begins with neither \".\" nor \"-\"",
 		    pool->where, pool->name, POOL_NAME_MAX);
@@ -63,19 +65,19 @@ address_of(const struct conf_pool *pool, int which)
 /* Whether the address mine is that of an earlier directive of the same or an earlier pool. */
 static void
 check_unique(const struct conf *conf, const struct conf_pool *pool, int which,
-    const struct listen_address *mine, const struct ini *ini, struct conf_errors *errors)
+    const struct address *mine, const struct ini *ini, struct errors *errors)
 {
 	const struct conf_pool *other;
-	struct listen_address theirs;
+	struct address theirs;
 	const char *text;
 
 	TAILQ_FOREACH (other, &conf->pools, next) {
 		for (int i = 0; i < (other == pool ? which : ADDRESS_COUNT); i++) {
 			text = address_of(other, i);
-			if (text == NULL || conf_parse_listen(text, &theirs) != NULL ||
-			    !listen_same(mine, &theirs))
+			if (text == NULL || address_parse(text, &theirs) != NULL ||
+			    !address_same(mine, &theirs))
 				continue;
-			conf_errors_add(errors, "%s: [pool %s] %s: %s is pool %s's already, at %s",
+			errors_add(errors, "%s: [pool %s] %s: %s is pool %s's already, at %s",
 			    where(ini, pool, address_directives[which]), pool->name,
 			    address_directives[which], address_of(pool, which), other->name,
 			    where(ini, other, address_directives[i]));
@@ -87,19 +89,19 @@ check_unique(const struct conf *conf, const struct conf_pool *pool, int which,
 
 static void
 check_listen(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
-    struct conf_errors *errors)
+    struct errors *errors)
 {
-	struct listen_address mine;
+	struct address mine;
 	const char *problem, *text;
 
 	for (int which = 0; which < ADDRESS_COUNT; which++) {
 		if ((text = address_of(pool, which)) == NULL)
 			continue;
 		/* A relative path was made absolute since it was read. */
-		if ((problem = conf_parse_listen(text, &mine)) == NULL)
+		if ((problem = address_parse(text, &mine)) == NULL)
 			check_unique(conf, pool, which, &mine, ini, errors);
 		else
-			conf_errors_add(errors, "%s: [pool %s] %s: %s, got \"%.200s\"",
+			errors_add(errors, "%s: [pool %s] %s: %s, got \"%.200s\"",
 			    where(ini, pool, address_directives[which]), pool->name,
 			    address_directives[which], problem, text);
 	}
@@ -121,25 +123,25 @@ where_global(const struct ini *ini, const char *directive)
 }
 
 static void
-check_metrics(const struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+check_metrics(const struct conf *conf, const struct ini *ini, struct errors *errors)
 {
 	static const char name[] = "metrics_listen";
 	const char *text = conf->global.metrics_listen, *problem;
-	struct listen_address mine, theirs;
+	struct address mine, theirs;
 	const struct conf_pool *pool;
 
 	if (text == NULL)
 		return;
-	if ((problem = conf_parse_listen(text, &mine)) != NULL)
-		conf_errors_add(errors, "%s: [global] %s: %s, got \"%.200s\"",
+	if ((problem = address_parse(text, &mine)) != NULL)
+		errors_add(errors, "%s: [global] %s: %s, got \"%.200s\"",
 		    where_global(ini, name), name, problem, text);
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		for (int i = 0; problem == NULL && i < ADDRESS_COUNT; i++) {
 			if (address_of(pool, i) == NULL ||
-			    conf_parse_listen(address_of(pool, i), &theirs) != NULL ||
-			    !listen_same(&mine, &theirs))
+			    address_parse(address_of(pool, i), &theirs) != NULL ||
+			    !address_same(&mine, &theirs))
 				continue;
-			conf_errors_add(errors, "%s: [global] %s: %s is pool %s's already, at %s",
+			errors_add(errors, "%s: [global] %s: %s is pool %s's already, at %s",
 			    where_global(ini, name), name, text, pool->name,
 			    where(ini, pool, address_directives[i]));
 		}
@@ -148,17 +150,17 @@ check_metrics(const struct conf *conf, const struct ini *ini, struct conf_errors
 
 /* Pools that grow do so for requests that wait. */
 static void
-check_queue(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_queue(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	if (pool->pm != PM_STATIC && pool->request_queue_limit == 0)
-		conf_errors_add(errors,
+		errors_add(errors,
 		    "%s: [pool %s] request_queue_limit: 0 only works with pm = static, because "
 		    "other pools start workers for requests that wait",
 		    where(ini, pool, "request_queue_limit"), pool->name);
 }
 
 static void
-check_buffers(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_buffers(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	const struct {
 		const char *name;
@@ -176,18 +178,18 @@ check_buffers(const struct conf_pool *pool, const struct ini *ini, struct conf_e
 			continue;
 		value_format_size((int64_t)pool->buffer_limit, limit);
 		value_format_size((int64_t)parts[i].size, size);
-		conf_errors_add(errors, "%s: [pool %s] %s: %s is more than buffer_limit, %s",
+		errors_add(errors, "%s: [pool %s] %s: %s is more than buffer_limit, %s",
 		    where(ini, pool, parts[i].name), pool->name, parts[i].name, size, limit);
 	}
 }
 
 static void complain(const struct conf_pool *pool, const struct ini *ini,
-    struct conf_errors *errors, const char *directive, const char *fmt, ...)
+    struct errors *errors, const char *directive, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* What is wrong with a directive of a pool, where it stands. */
 static void
-complain(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors,
+complain(const struct conf_pool *pool, const struct ini *ini, struct errors *errors,
     const char *directive, const char *fmt, ...)
 {
 	va_list ap;
@@ -196,14 +198,14 @@ complain(const struct conf_pool *pool, const struct ini *ini, struct conf_errors
 	va_start(ap, fmt);
 	message = text_vprintf(fmt, ap);
 	va_end(ap);
-	conf_errors_add(errors, "%s: [pool %s] %s: %s", where(ini, pool, directive), pool->name,
+	errors_add(errors, "%s: [pool %s] %s: %s", where(ini, pool, directive), pool->name,
 	    directive, message);
 	free(message);
 }
 
 /* The spare limits of pm = dynamic; php-fpm's rules. A pool without pm.max_children is reported. */
 static void
-check_spare(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	static const char min_name[] = "pm.min_spare_servers", max_name[] = "pm.max_spare_servers";
 	unsigned int min = pool->min_spare_servers, max = pool->max_spare_servers;
@@ -233,7 +235,7 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct conf_err
 /* Limits that contradict each other. */
 static void
 check_limits(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
-    struct conf_errors *errors)
+    struct errors *errors)
 {
 	char recycle[VALUE_TEXT_MAX], terminate[VALUE_TEXT_MAX];
 
@@ -259,7 +261,7 @@ check_limits(const struct conf *conf, const struct conf_pool *pool, const struct
 }
 
 static void
-check_access(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_access(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	char error[FORMAT_ERROR_MAX];
 	struct format format;
@@ -272,7 +274,7 @@ check_access(const struct conf_pool *pool, const struct ini *ini, struct conf_er
 
 /* What is of no effect. */
 static void
-check_useless(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *notes)
+check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors *notes)
 {
 	const struct directive *d = directive_find(SCOPE_POOL, "access.format", 13);
 	struct conf_pool fresh = {0};
@@ -290,7 +292,7 @@ check_useless(const struct conf_pool *pool, const struct ini *ini, struct conf_e
 /* Limits that nothing would enforce. */
 static void
 check_cgroup(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
-    struct conf_errors *errors)
+    struct errors *errors)
 {
 	static const char why[] = "requires cgroup in [global], so that a worker has a control "
 				  "group of its own";
@@ -305,7 +307,7 @@ check_cgroup(const struct conf *conf, const struct conf_pool *pool, const struct
 
 /* Slow log directives that need each other. */
 static void
-check_slowlog(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_slowlog(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	if (pool->request_slowlog_timeout_ms > 0 && pool->slowlog == NULL)
 		complain(pool, ini, errors, "request_slowlog_timeout",
@@ -316,7 +318,7 @@ check_slowlog(const struct conf_pool *pool, const struct ini *ini, struct conf_e
 }
 
 static void
-check_status(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_status(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	if (pool->status_listen != NULL && pool->status_path == NULL && pool->ping_path == NULL)
 		complain(pool, ini, errors, "pm.status_listen",
@@ -328,7 +330,7 @@ check_status(const struct conf_pool *pool, const struct ini *ini, struct conf_er
 }
 
 void
-check_text(const struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+check_text(const struct conf *conf, const struct ini *ini, struct errors *errors)
 {
 	const struct conf_pool *pool;
 
@@ -350,19 +352,19 @@ check_text(const struct conf *conf, const struct ini *ini, struct conf_errors *e
 /* Whether the program of a directive, argv, can be found. */
 static void
 check_command(const struct conf_pool *pool, const struct ini *ini, const char *directive,
-    char *const *argv, struct conf_errors *warnings)
+    char *const *argv, struct errors *warnings)
 {
 	char path[4096];
 	const char *searched;
 
-	if (argv == NULL || conf_find_program(pool, argv[0], path, sizeof(path), &searched))
+	if (argv == NULL || lookup_program(pool, argv[0], path, sizeof(path), &searched))
 		return;
 	complain(pool, ini, warnings, directive, "%s: %s%s%s", path, strerror(errno),
 	    searched != NULL ? ", looked for in " : "", searched != NULL ? searched : "");
 }
 
 static void
-check_chdir(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	struct stat st;
 
@@ -373,12 +375,12 @@ check_chdir(const struct conf_pool *pool, const struct ini *ini, struct conf_err
 			return;
 		errno = ENOTDIR;
 	}
-	conf_errors_add(errors, "%s: [pool %s] chdir: %s: %s", where(ini, pool, "chdir"),
+	errors_add(errors, "%s: [pool %s] chdir: %s: %s", where(ini, pool, "chdir"),
 	    pool->name, pool->chdir, strerror(errno));
 }
 
 static void
-check_identity(const struct conf_pool *pool, const struct ini *ini, struct conf_errors *errors)
+check_identity(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	const struct {
 		const char *directive, *name;
@@ -395,48 +397,48 @@ check_identity(const struct conf_pool *pool, const struct ini *ini, struct conf_
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].name == NULL ||
-		    (rows[i].group ? conf_find_group(rows[i].name, &gid)
-				   : conf_find_user(rows[i].name, &uid, &gid, &has_group)))
+		    (rows[i].group ? lookup_group(rows[i].name, &gid)
+				   : lookup_user(rows[i].name, &uid, &gid, &has_group)))
 			continue;
-		conf_errors_add(errors, "%s: [pool %s] %s: there is no %s \"%.200s\"",
+		errors_add(errors, "%s: [pool %s] %s: there is no %s \"%.200s\"",
 		    where(ini, pool, rows[i].directive), pool->name, rows[i].directive,
 		    rows[i].group ? "group" : "user", rows[i].name);
 	}
 	if (pool->user != NULL && pool->group == NULL &&
-	    conf_find_user(pool->user, &uid, &gid, &has_group) && !has_group)
-		conf_errors_add(errors,
+	    lookup_user(pool->user, &uid, &gid, &has_group) && !has_group)
+		errors_add(errors,
 		    "%s: [pool %s] user: %s is in no password file, so that group is required",
 		    where(ini, pool, "user"), pool->name, pool->user);
 }
 
 /* Who serves metrics is no root, and somebody who exists. */
 static void
-check_metrics_user(const struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+check_metrics_user(const struct conf *conf, const struct ini *ini, struct errors *errors)
 {
-	const char *user = conf_metrics_user(conf);
+	const char *user = lookup_metrics_user(conf);
 	uid_t uid;
 	gid_t gid;
 	bool has_group;
 
 	if (conf->global.metrics_listen == NULL || user == NULL)
 		return;
-	if (!conf_find_user(user, &uid, &gid, &has_group))
-		conf_errors_add(errors, "%s: [global] metrics_user: there is no user \"%.200s\"",
+	if (!lookup_user(user, &uid, &gid, &has_group))
+		errors_add(errors, "%s: [global] metrics_user: there is no user \"%.200s\"",
 		    where_global(ini, "metrics_user"), user);
 	else if (!has_group)
-		conf_errors_add(errors,
+		errors_add(errors,
 		    "%s: [global] metrics_user: %s is in no password file; name a user with a "
 		    "group",
 		    where_global(ini, "metrics_user"), user);
 	else if (uid == 0)
-		conf_errors_add(errors,
+		errors_add(errors,
 		    "%s: [global] metrics_user: expected another user than root, which no metrics "
 		    "need",
 		    where_global(ini, "metrics_user"));
 }
 
 void
-check_system(struct conf *conf, const struct ini *ini, struct conf_errors *errors)
+check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
 {
 	const struct conf_pool *pool;
 
@@ -452,7 +454,7 @@ check_system(struct conf *conf, const struct ini *ini, struct conf_errors *error
 
 void
 check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
-    struct conf_errors *errors)
+    struct errors *errors)
 {
 	const struct conf_pool *pool;
 
@@ -464,9 +466,9 @@ check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
 		bool has_group;
 
 		if (pool->user != NULL) {
-			if (!conf_find_user(pool->user, &uid, &gid, &has_group))
+			if (!lookup_user(pool->user, &uid, &gid, &has_group))
 				continue; /* reported as such */
-			if (pool->group != NULL && !conf_find_group(pool->group, &gid))
+			if (pool->group != NULL && !lookup_group(pool->group, &gid))
 				continue;
 			if (uid != 0 && gid != 0)
 				continue;

@@ -5,17 +5,17 @@
 #include <stdbool.h>
 
 struct conf;
-struct conf_errors;
+struct errors;
 struct ini;
 
 /* Rules that the text alone decides. ini, which knows the lines, may be NULL. */
-void check_text(const struct conf *conf, const struct ini *ini, struct conf_errors *errors);
+void check_text(const struct conf *conf, const struct ini *ini, struct errors *errors);
 
 /* Rules that need this machine: programs, users, groups, directories. */
-void check_system(struct conf *conf, const struct ini *ini, struct conf_errors *errors);
+void check_system(struct conf *conf, const struct ini *ini, struct errors *errors);
 
 /* Running as root: every pool has to have a user and a group other than root, unless allow_root. */
 void check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
-    struct conf_errors *errors);
+    struct errors *errors);
 
 #endif

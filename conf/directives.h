@@ -24,7 +24,7 @@ enum directive_type {
 	TYPE_STATE_PATH, /* char *, absolute, from the prefix or else LOCALSTATEDIR */
 	TYPE_LOG,        /* TYPE_STATE_PATH, or "stderr", "syslog", "journal" */
 	TYPE_CGROUP,     /* char *, "own", or an absolute path; NULL when there is none */
-	TYPE_LISTEN,     /* char *, an address as conf_parse_listen() takes it */
+	TYPE_LISTEN,     /* char *, an address as address_parse() takes it */
 	TYPE_NUMBER,     /* int or unsigned int */
 	TYPE_TIME,       /* int64_t, milliseconds */
 	TYPE_SIZE,       /* uint64_t, bytes */
@@ -38,7 +38,7 @@ enum directive_type {
 	TYPE_URIS,       /* char **, such a path of each key[] */
 	TYPE_COMMAND,    /* char **, argv */
 	TYPE_ENV,        /* char **, "NAME=value" of each key[NAME] */
-	TYPE_NETWORKS    /* struct conf_network * with the count in the size_t after it */
+	TYPE_NETWORKS    /* struct address_network * with the count in the size_t after it */
 };
 
 /* What a change of the value takes when the configuration is read again. */
@@ -68,14 +68,5 @@ extern const struct directive directives[];
 
 /* The directive called name (len bytes) in scope, or NULL. */
 const struct directive *directive_find(enum directive_scope scope, const char *name, size_t len);
-
-/*
- * What to say of name (a key with its [NAME]), which is no directive in scope, and of its value:
- * true when php-fpm knows it and a server does without it, with the warning to give in *message, or
- * with NULL, where there is nothing to say; else false, with the error: what to write instead. The
- * message is to be freed.
- */
-bool directive_unknown(
-    enum directive_scope scope, const char *name, const char *value, char **message);
 
 #endif

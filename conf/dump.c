@@ -1,11 +1,12 @@
 /* dump.c: write a configuration so that it reads back to the same values. */
 #include "config.h"
 
+#include "conf/dump.h"
+
 #include <string.h>
 
-#include "conf/conf.h"
 #include "conf/directives.h"
-#include "conf/field.h"
+#include "conf/field_print.h"
 
 static void
 dump_section(const char *name, enum directive_scope scope, const void *base, FILE *out)
@@ -18,7 +19,7 @@ dump_section(const char *name, enum directive_scope scope, const void *base, FIL
 }
 
 void
-conf_dump(const struct conf *conf, const char *pool, FILE *out)
+dump_conf(const struct conf *conf, const char *pool, FILE *out)
 {
 	const struct conf_pool *p;
 

@@ -4,6 +4,8 @@
 #include "conf/field.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,7 +22,7 @@ _Static_assert(sizeof(int) == sizeof(unsigned int) && sizeof(enum pm_mode) == si
 		   sizeof(enum log_format) == sizeof(int),
     "numbers and words are copied as int");
 _Static_assert(offsetof(struct conf_pool, allowed_clients_count) ==
-		   offsetof(struct conf_pool, allowed_clients) + sizeof(struct conf_network *),
+		   offsetof(struct conf_pool, allowed_clients) + sizeof(struct address_network *),
     "the count of a TYPE_NETWORKS field follows it");
 _Static_assert(LEX_MESSAGE_MAX <= FIELD_MESSAGE_MAX, "a lexer's sentence fits");
 
@@ -184,13 +186,13 @@ is_off(const char *text)
 static bool
 set_listen(const struct setting *s, const char *text)
 {
-	struct listen_address address;
+	struct address address;
 	const char *problem = NULL;
 
 	if (!s->d->required && is_off(text))
 		text = "";
 	if (*text != '\0' || s->d->required)
-		problem = conf_parse_listen(text, &address);
+		problem = address_parse(text, &address);
 	if (problem != NULL)
 		return fail(s, "%s, got \"%.200s\"", problem, text);
 	return set_string(s, text);
@@ -262,11 +264,11 @@ add_uri(const struct setting *s, const char *text)
 static bool
 set_networks(const struct setting *s, const char *text)
 {
-	struct conf_network **field = s->field, *networks;
-	char problem[LISTEN_ERROR_MAX];
+	struct address_network **field = s->field, *networks;
+	char problem[ADDRESS_ERROR_MAX];
 	size_t count;
 
-	if (!listen_parse_networks(text, &networks, &count, problem))
+	if (!address_parse_networks(text, &networks, &count, problem))
 		return fail(s, "%s", problem);
 	free(*field);
 	*field = networks;

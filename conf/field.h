@@ -1,9 +1,8 @@
-/* field.h: set, print and free one field of a configuration as its directive's type says. */
+/* field.h: set and free one field of a configuration as its directive's type says. */
 #ifndef ANYFPM_CONF_FIELD_H
 #define ANYFPM_CONF_FIELD_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "conf/directives.h"
 
@@ -17,9 +16,6 @@
  */
 bool field_set(const struct directive *d, void *base, const char *raw, const char *pool,
     const char *name, char message[FIELD_MESSAGE_MAX]);
-
-/* Write the line or lines "directive = value" that field_set() reads back. */
-void field_print(const struct directive *d, const void *base, FILE *out);
 
 void field_free(const struct directive *d, void *base);
 

@@ -1,7 +1,7 @@
 /* field_print.c: print one field of a configuration so that field_set() reads it back. */
 #include "config.h"
 
-#include "conf/field.h"
+#include "conf/field_print.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -130,7 +130,7 @@ field_print(const struct directive *d, const void *base, FILE *out)
 		print_command(*(char **const *)field, out);
 		break;
 	case TYPE_NETWORKS:
-		listen_print_networks(*(struct conf_network *const *)field,
+		address_print_networks(*(struct address_network *const *)field,
 		    *(const size_t *)((const char *)field + sizeof(void *)), out);
 		break;
 	case TYPE_BOOL:

@@ -20,7 +20,7 @@
 #endif
 
 #include "base/fd.h"
-#include "conf/conf.h"
+#include "conf/errors.h"
 #include "conf/lex.h"
 #include "conf/text.h"
 
@@ -30,7 +30,7 @@
 /* One file or text being read. */
 struct reader {
 	struct ini *ini;
-	struct conf_errors *errors;
+	struct errors *errors;
 	const char *file;
 	unsigned int number; /* of the file: each reading of one has its own */
 	unsigned int line;
@@ -53,7 +53,7 @@ complain(struct reader *r, const char *key, const char *fmt, ...)
 	va_start(ap, fmt);
 	message = text_vprintf(fmt, ap);
 	va_end(ap);
-	conf_errors_add(r->errors, "%s:%u: %s%s%s%s%s%s", r->file, r->line,
+	errors_add(r->errors, "%s:%u: %s%s%s%s%s%s", r->file, r->line,
 	    section == NULL ? "" : (pool ? "[pool " : "["), section == NULL ? "" : section,
 	    section == NULL ? "" : "] ", key == NULL ? "" : key, key == NULL ? "" : ": ", message);
 	free(message);
@@ -369,12 +369,12 @@ ini_new(void)
 }
 
 struct ini *
-ini_read_file(const char *path, const char *prefix, struct conf_errors *errors)
+ini_read_file(const char *path, const char *prefix, struct errors *errors)
 {
 	struct reader r = {.ini = ini_new(), .errors = errors, .file = path, .prefix = prefix};
 
 	if (!read_path(&r)) {
-		conf_errors_add(errors, "%s: %s%s", path, strerror(errno),
+		errors_add(errors, "%s: %s%s", path, strerror(errno),
 		    errno == ENOENT ? "; -y names the configuration, anyfpm -h lists the options"
 				    : "");
 		ini_free(r.ini);
@@ -384,7 +384,7 @@ ini_read_file(const char *path, const char *prefix, struct conf_errors *errors)
 }
 
 struct ini *
-ini_read_text(const char *text, size_t len, const char *name, struct conf_errors *errors)
+ini_read_text(const char *text, size_t len, const char *name, struct errors *errors)
 {
 	struct reader r = {.ini = ini_new(), .errors = errors, .file = name};
 

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-struct conf_errors;
+struct errors;
 struct _dictionary_;
 
 struct ini_key {
@@ -49,11 +49,10 @@ struct ini {
  * Read the file at path and what it includes (glob(3), relative to prefix, nested at most 5
  * deep). NULL only when that file itself could not be read.
  */
-struct ini *ini_read_file(const char *path, const char *prefix, struct conf_errors *errors);
+struct ini *ini_read_file(const char *path, const char *prefix, struct errors *errors);
 
 /* The same for text in memory, called name in messages; an include is refused. */
-struct ini *ini_read_text(
-    const char *text, size_t len, const char *name, struct conf_errors *errors);
+struct ini *ini_read_text(const char *text, size_t len, const char *name, struct errors *errors);
 
 void ini_free(struct ini *ini);
 

@@ -1,16 +1,18 @@
 /* lookup.c: what the names in a configuration stand for on this machine. */
 #include "config.h"
 
+#include "conf/lookup.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <paths.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf/conf.h"
 #include "conf/value.h"
 
 /* A number that can be a user or group; (id_t)-1 means "unchanged" to chown(2) and setuid(2). */
@@ -21,7 +23,7 @@ parse_id(const char *name, uint64_t *id)
 }
 
 bool
-conf_find_user(const char *name, uid_t *uid, gid_t *gid, bool *has_group)
+lookup_user(const char *name, uid_t *uid, gid_t *gid, bool *has_group)
 {
 	const struct passwd *pw = getpwnam(name);
 	uint64_t id;
@@ -42,7 +44,7 @@ conf_find_user(const char *name, uid_t *uid, gid_t *gid, bool *has_group)
 }
 
 bool
-conf_find_group(const char *name, gid_t *gid)
+lookup_group(const char *name, gid_t *gid)
 {
 	const struct group *gr = getgrnam(name);
 	uint64_t id;
@@ -54,7 +56,7 @@ conf_find_group(const char *name, gid_t *gid)
 }
 
 const char *
-conf_metrics_user(const struct conf *conf)
+lookup_metrics_user(const struct conf *conf)
 {
 	if (geteuid() != 0)
 		return NULL;
@@ -77,7 +79,7 @@ is_program(const char *path)
 }
 
 const char *
-conf_worker_path(const struct conf_pool *pool)
+lookup_worker_path(const struct conf_pool *pool)
 {
 	const char *path = NULL;
 
@@ -87,7 +89,7 @@ conf_worker_path(const struct conf_pool *pool)
 	}
 	if (!pool->clear_env)
 		path = getenv("PATH");
-	return path != NULL ? path : CONF_DEFAULT_PATH;
+	return path != NULL ? path : LOOKUP_DEFAULT_PATH;
 }
 
 /* The program as it stands, which is relative to chdir where that is set. */
@@ -108,7 +110,7 @@ find_here(const struct conf_pool *pool, const char *program, char *path, size_t 
 }
 
 bool
-conf_find_program(const struct conf_pool *pool, const char *program, char *path, size_t size,
+lookup_program(const struct conf_pool *pool, const char *program, char *path, size_t size,
     const char **searched)
 {
 	const char *dir;
@@ -117,7 +119,7 @@ conf_find_program(const struct conf_pool *pool, const char *program, char *path,
 	*searched = NULL;
 	if (strchr(program, '/') != NULL)
 		return find_here(pool, program, path, size);
-	*searched = dir = conf_worker_path(pool);
+	*searched = dir = lookup_worker_path(pool);
 	for (;;) {
 		size_t n = strcspn(dir, ":");
 

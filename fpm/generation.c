@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "conf/dump.h"
 #include "pool/main.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -146,7 +147,7 @@ send_settings(struct generation *g)
 
 	if (out == NULL)
 		return -1;
-	conf_dump(g->conf, g->pool->name, out);
+	dump_conf(g->conf, g->pool->name, out);
 	if (fclose(out) != 0)
 		result = -1;
 	for (sent = 0; result == 0 && sent < len; sent += piece) {

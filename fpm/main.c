@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/shared/message.h"
 #include "conf/conf.h"
+#include "conf/dump.h"
+#include "conf/load.h"
 #include "fpm/daemonize.h"
 #include "fpm/files/users.h"
 #include "fpm/master.h"
@@ -67,7 +69,7 @@ fill_standard_descriptors(void)
 }
 
 static void
-print_errors(const struct conf_errors *errors)
+print_errors(const struct errors *errors)
 {
 	for (size_t i = 0; i < errors->count; i++)
 		log_text(LEVEL_ERROR, errors->lines[i]);
@@ -76,7 +78,7 @@ print_errors(const struct conf_errors *errors)
 /* A program that is missing keeps a server from starting only where somebody waits for the word:
  * elsewhere the other pools serve, and this one tries again. */
 static bool
-accept_warnings(const struct options *options, const struct conf_errors *warnings)
+accept_warnings(const struct options *options, const struct errors *warnings)
 {
 	if (options->test || options->listen != NULL) {
 		print_errors(warnings);
@@ -91,20 +93,20 @@ accept_warnings(const struct options *options, const struct conf_errors *warning
 static struct conf *
 read_configuration(const struct options *options)
 {
-	struct conf_errors errors = {NULL, 0};
+	struct errors errors = {NULL, 0};
 	struct conf *conf;
 
 	if (options->listen != NULL)
-		conf = conf_quick(options->listen, options->workers, options->command,
+		conf = load_quick(options->listen, options->workers, options->command,
 		    options->allow_root, &errors);
 	else
-		conf = conf_read_file(options->file, options->prefix, options->allow_root, &errors);
+		conf = load_file(options->file, options->prefix, options->allow_root, &errors);
 	print_errors(&errors);
-	conf_errors_free(&errors);
+	errors_free(&errors);
 	for (size_t i = 0; conf != NULL && i < conf->notes.count; i++)
 		log_text(LEVEL_WARNING, conf->notes.lines[i]);
 	if (conf != NULL && !accept_warnings(options, &conf->warnings)) {
-		conf_free(conf);
+		load_free(conf);
 		conf = NULL;
 	}
 	return conf;
@@ -156,7 +158,7 @@ report_test(const struct options *options, const struct conf *conf)
 	int code;
 
 	if (options->dump) {
-		conf_dump(conf, NULL, stdout);
+		dump_conf(conf, NULL, stdout);
 		if (fflush(stdout) == EOF || ferror(stdout)) {
 			log_error("cannot print the configuration: %s", strerror(errno));
 			return EX_IOERR;
@@ -236,6 +238,6 @@ main(int argc, char *argv[])
 	log_set_level(conf->global.log_level);
 	warn_without_stacks(conf);
 	code = options.test ? report_test(&options, conf) : run_master(&options, conf);
-	conf_free(conf);
+	load_free(conf);
 	return code;
 }

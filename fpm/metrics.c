@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/lookup.h"
 #include "fpm/metrics/main.h"
 
 #define BACKLOG 128
@@ -148,7 +149,7 @@ send_pool(struct metrics *m, const struct seat *seat, uint32_t number)
 static int
 send_start(struct metrics *m)
 {
-	const char *user = conf_metrics_user(m->service->conf);
+	const char *user = lookup_metrics_user(m->service->conf);
 	const struct seat *seat;
 	uint32_t number = 0;
 

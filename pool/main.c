@@ -27,6 +27,7 @@
 #include "base/shared/identity.h"
 #include "base/shared/message.h"
 #include "base/writer.h"
+#include "conf/load.h"
 #include "conf/text.h"
 #include "pool/client/listen.h"
 #include "pool/client/peers.h"
@@ -337,7 +338,7 @@ pool_main(const char *name)
 {
 	struct settings s = {.listen_fd = -1, .status_fd = -1, .log_fd = -1, .access_fd = -1,
 		.dir_fd = -1, .stats_fd = -1, .slowlog_fd = -1, .exe_fd = -1, .cgroup_fd = -1};
-	struct conf_errors errors = { NULL, 0 };
+	struct errors errors = { NULL, 0 };
 	struct conf *conf;
 	int rc;
 
@@ -348,17 +349,17 @@ pool_main(const char *name)
 	}
 	if (s.log_fd != -1)
 		log_set_fd(s.log_fd);
-	conf = conf_read_text(s.text, s.len, "settings", &errors);
+	conf = load_text(s.text, s.len, "settings", &errors);
 	free(s.text);
 	if (conf == NULL || conf->pool_count != 1) {
 		rc = fail(errors.count > 0 ? errors.lines[0] : "the settings hold no pool");
-		conf_errors_free(&errors);
+		errors_free(&errors);
 		return rc;
 	}
 	log_set_level(conf->global.log_level);
 	log_set_json(conf->global.log_format == LOG_FORMAT_JSON);
 	rc = run(conf, &s);
-	conf_errors_free(&errors);
-	conf_free(conf);
+	errors_free(&errors);
+	load_free(conf);
 	return rc;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/lookup.h"
 #include "conf/text.h"
 
 bool
@@ -24,17 +25,17 @@ identity_drop(const char *user, const char *group, char *why, size_t size)
 	if (geteuid() != 0 || (user == NULL && group == NULL))
 		return true;
 	if (user == NULL) { /* -R: root, but in another group */
-		if (conf_find_group(group, &gid) && setgroups(0, NULL) == 0 &&
+		if (lookup_group(group, &gid) && setgroups(0, NULL) == 0 &&
 		    setresgid(gid, gid, gid) == 0)
 			return true;
 		snprintf(why, size, "cannot become group \"%s\": %s", group, strerror(errno));
 		return false;
 	}
-	if (!conf_find_user(user, &uid, &gid, &has_group)) {
+	if (!lookup_user(user, &uid, &gid, &has_group)) {
 		snprintf(why, size, "user \"%s\" does not exist", user);
 		return false;
 	}
-	if (group != NULL ? !conf_find_group(group, &gid) : !has_group) {
+	if (group != NULL ? !lookup_group(group, &gid) : !has_group) {
 		snprintf(why, size, "group \"%s\" does not exist",
 		    group != NULL ? group : user);
 		return false;
@@ -107,7 +108,7 @@ identity_env(const struct conf_pool *conf)
 
 	if (ok && !conf->clear_env)
 		ok = env_set_all(env, environ);
-	ok = ok && env_set(env, "PATH", 4, conf_worker_path(conf));
+	ok = ok && env_set(env, "PATH", 4, lookup_worker_path(conf));
 	if (ok && pw != NULL)
 		ok = env_set(env, "HOME", 4, pw->pw_dir) && env_set(env, "USER", 4, pw->pw_name);
 	ok = ok && env_set(env, "ANYFPM_POOL", 11, conf->name) && env_set_all(env, conf->env);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/lookup.h"
 #include "fpm/files/acl.h"
 #include "fpm/files/users.h"
 
@@ -66,13 +67,13 @@ user_writes(const struct directory *dir, uid_t uid, gid_t gid)
 static bool
 metrics_writes(const struct conf *conf, const struct directory *dir)
 {
-	const char *user = conf_metrics_user(conf);
+	const char *user = lookup_metrics_user(conf);
 	bool has_group;
 	uid_t uid;
 	gid_t gid;
 
 	return conf->global.metrics_listen != NULL && user != NULL &&
-	    conf_find_user(user, &uid, &gid, &has_group) && has_group &&
+	    lookup_user(user, &uid, &gid, &has_group) && has_group &&
 	    user_writes(dir, uid, gid);
 }
 

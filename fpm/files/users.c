@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "conf/lookup.h"
 
 static void
 apply(struct identity *identity, const char *user, const char *group)
@@ -14,12 +15,12 @@ apply(struct identity *identity, const char *user, const char *group)
 	gid_t gid;
 	bool has_group;
 
-	if (user != NULL && conf_find_user(user, &uid, &gid, &has_group)) {
+	if (user != NULL && lookup_user(user, &uid, &gid, &has_group)) {
 		identity->uid = uid;
 		if (has_group)
 			identity->gid = gid;
 	}
-	if (group != NULL && conf_find_group(group, &gid))
+	if (group != NULL && lookup_group(group, &gid))
 		identity->gid = gid;
 }
 

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "conf/address.h"
 #include "conf/conf.h"
 #include "fpm/files/users.h"
 
@@ -18,10 +19,10 @@ struct listen_settings {
 
 struct listen_socket {
 	struct listen_settings settings;
-	struct listen_address address;
+	struct address address;
 	int fd; /* bound, listening, non-blocking; -1: not open */
 
-	/* LISTEN_UNIX only */
+	/* ADDRESS_UNIX only */
 	int dir_fd;       /* of the directory that the socket file is in; -1: not open */
 	int lock_fd;      /* of the lock file beside it; -1: not held */
 	const char *name; /* of the socket file in its directory; part of address.path */

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "conf/address.h"
 #include "fpm/sockets/tcpsocket.h"
 #include "fpm/sockets/unixsocket.h"
 
@@ -32,7 +33,7 @@ begin(struct listen_socket *l, const struct listen_settings *settings)
 	memset(l, 0, sizeof(*l));
 	l->settings = *settings;
 	l->fd = l->dir_fd = l->lock_fd = -1;
-	if ((wrong = conf_parse_listen(settings->text, &l->address)) == NULL)
+	if ((wrong = address_parse(settings->text, &l->address)) == NULL)
 		return 0;
 	log_error("%s cannot listen on %s: %s", settings->title, settings->text, wrong);
 	return EX_CONFIG;
@@ -46,7 +47,7 @@ sockets_check(const struct listen_settings *settings)
 
 	if (code != 0)
 		return code;
-	return l.address.kind == LISTEN_UNIX ? unixsocket_check(&l) : tcpsocket_check(&l);
+	return l.address.kind == ADDRESS_UNIX ? unixsocket_check(&l) : tcpsocket_check(&l);
 }
 
 int
@@ -56,13 +57,13 @@ sockets_open(struct listen_socket *l, const struct listen_settings *settings)
 
 	if (code != 0)
 		return code;
-	return l->address.kind == LISTEN_UNIX ? unixsocket_open(l) : tcpsocket_open(l);
+	return l->address.kind == ADDRESS_UNIX ? unixsocket_open(l) : tcpsocket_open(l);
 }
 
 void
 sockets_close(struct listen_socket *l)
 {
-	if (l->address.kind == LISTEN_UNIX)
+	if (l->address.kind == ADDRESS_UNIX)
 		unixsocket_close(l);
 	else
 		tcpsocket_close(l);

@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/address.h"
 #include "pool/client/client.h"
 #include "pool/client/peers.h"
 #include "pool/core/client.h"
@@ -132,14 +133,15 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 {
 	struct pool *pool = l->pool;
 	unsigned int max = pool->conf->listen_max_connections_per_address;
-	char text[CONF_ADDRESS_TEXT_MAX];
+	char text[ADDRESS_TEXT_MAX];
 	uint8_t addr[16];
 	int on = 1;
 
 	peer_address(ss, addr);
 	if (l->tcp) {
-		conf_address_text(addr, text);
-		if (!conf_client_allowed(pool->conf, addr)) {
+		address_text(addr, text);
+		if (!address_allowed(pool->conf->allowed_clients,
+			pool->conf->allowed_clients_count, addr)) {
 			report(pool, REPORT_NOT_ALLOWED,
 			    "connection from %s refused: it is not in listen.allowed_clients",
 			    text);

@@ -17,6 +17,7 @@
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
+#include "conf/address.h"
 #include "pool/core/request.h"
 #include "pool/observe/account.h"
 #include "pool/wire/params.h"
@@ -163,10 +164,10 @@ put_cpu(struct out *out, const struct request *r, int64_t duration_us, enum form
 static void
 put_remote(struct out *out, const struct request *r)
 {
-	char text[CONF_ADDRESS_TEXT_MAX] = "-";
+	char text[ADDRESS_TEXT_MAX] = "-";
 
 	if (r->account.tcp)
-		conf_address_text(r->account.addr, text);
+		address_text(r->account.addr, text);
 	put(out, text, strlen(text));
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/dump.h"
+#include "conf/load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,7 +29,7 @@ dump(const struct conf *conf)
 	FILE *out = open_memstream(&text, &size);
 
 	require(out != NULL, "open_memstream", "");
-	conf_dump(conf, NULL, out);
+	dump_conf(conf, NULL, out);
 	require(fclose(out) == 0, "fclose", "");
 	return text;
 }
@@ -35,22 +37,22 @@ dump(const struct conf *conf)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text((const char *)data, size, "fuzz", &errors);
+	struct errors errors = {0};
+	struct conf *conf = load_text((const char *)data, size, "fuzz", &errors);
 	char *first, *second;
 
 	require((conf == NULL) == (errors.count > 0), "errors and configuration", "");
 	if (conf != NULL) {
 		first = dump(conf);
-		conf_free(conf);
-		conf = conf_read_text(first, strlen(first), "dump", &errors);
+		load_free(conf);
+		conf = load_text(first, strlen(first), "dump", &errors);
 		require(conf != NULL, errors.count > 0 ? errors.lines[0] : "no error", first);
 		second = dump(conf);
 		require(strcmp(first, second) == 0, "another dump", first);
-		conf_free(conf);
+		load_free(conf);
 		free(first);
 		free(second);
 	}
-	conf_errors_free(&errors);
+	errors_free(&errors);
 	return 0;
 }

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/load.h"
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
@@ -44,7 +45,7 @@
 static struct conf *
 read_settings(const char *settings)
 {
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	struct conf *conf;
 	char *text;
 
@@ -52,7 +53,7 @@ read_settings(const char *settings)
 		   "[www]\nlisten = /nowhere/fixture.sock\ncommand = /bin/false\n"
 		   "pm = static\npm.max_children = 4\n%s\n",
 		   settings) > 0);
-	conf = conf_read_text(text, strlen(text), "fixture", &errors);
+	conf = load_text(text, strlen(text), "fixture", &errors);
 	if (conf == NULL)
 		fprintf(stderr, "%s\n", errors.lines[0]);
 	assert(conf != NULL);
@@ -151,7 +152,7 @@ fixture_free(struct fixture *f)
 	chunk_pool_destroy(&pool->buffers.chunks);
 	free(pool->buffers.scratch);
 	stats_unmap(pool->stats);
-	conf_free(f->conf);
+	load_free(f->conf);
 	log_set_fd(STDERR_FILENO);
 	close(f->log_fd);
 }

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/load.h"
 
 static inline struct conf *
 read_or_fail(const char *text)
 {
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
+	struct errors errors = {0};
+	struct conf *conf = load_text(text, strlen(text), "t", &errors);
 
 	ck_assert_msg(conf != NULL && errors.count == 0, "%s: %s", text,
 	    errors.count > 0 ? errors.lines[0] : "no configuration");

@@ -16,56 +16,56 @@
 struct listen_row {
 	const char *text;
 	const char *problem; /* a part of it, NULL: none */
-	enum listen_kind kind;
+	enum address_kind kind;
 	const char *where; /* path or host */
 	uint16_t port;
 };
 
 static const struct listen_row listen_rows[] = {
-    {"/run/a.sock", NULL, LISTEN_UNIX, "/run/a.sock", 0},
-    {"run/a.sock", NULL, LISTEN_UNIX, "run/a.sock", 0},
-    {"/run/a:9000", NULL, LISTEN_UNIX, "/run/a:9000", 0},
-    {PATH_107, NULL, LISTEN_UNIX, PATH_107, 0},
-    {PATH_107 "g", "too long", LISTEN_UNIX, NULL, 0},
-    {"/run/", "not of a directory", LISTEN_UNIX, NULL, 0},
-    {"9000", NULL, LISTEN_TCP, "", 9000},
-    {"1", NULL, LISTEN_TCP, "", 1},
-    {"65535", NULL, LISTEN_TCP, "", 65535},
-    {"0", "a port from 1 to 65535", LISTEN_TCP, NULL, 0},
-    {"65536", "a port from 1 to 65535", LISTEN_TCP, NULL, 0},
-    {"127.0.0.1:9000", NULL, LISTEN_TCP, "127.0.0.1", 9000},
-    {"0.0.0.0:9000", NULL, LISTEN_TCP, "0.0.0.0", 9000},
-    {"[::1]:9000", NULL, LISTEN_TCP, "::1", 9000},
-    {"[0:0::0:1]:9000", NULL, LISTEN_TCP, "::1", 9000},
-    {"[::ffff:10.0.0.1]:80", NULL, LISTEN_TCP, "::ffff:10.0.0.1", 80},
-    {"::1:9000", "IPv6 address in brackets", LISTEN_TCP, NULL, 0},
-    {"[127.0.0.1]:9000", "IPv6 address in the brackets", LISTEN_TCP, NULL, 0},
-    {"[::1]", "expected /path", LISTEN_TCP, NULL, 0},
-    {"[::1]x:9000", "IPv6 address in brackets", LISTEN_TCP, NULL, 0},
-    {"[]:9000", "expected an IP address", LISTEN_TCP, NULL, 0},
-    {":9000", "expected an IP address", LISTEN_TCP, NULL, 0},
-    {"localhost:9000", NULL, LISTEN_TCP, "127.0.0.1", 9000},
-    {"LocalHost:9000", NULL, LISTEN_TCP, "127.0.0.1", 9000},
-    {"*:9000", NULL, LISTEN_TCP, "", 9000},
-    {"**:9000", "names are not looked up", LISTEN_TCP, NULL, 0},
-    {"[*]:9000", "IPv6 address in the brackets", LISTEN_TCP, NULL, 0},
-    {"[localhost]:9000", "IPv6 address in the brackets", LISTEN_TCP, NULL, 0},
-    {"localhost", "expected /path", LISTEN_TCP, NULL, 0},
-    {"*", "expected /path", LISTEN_TCP, NULL, 0},
-    {"web.example:9000", "names are not looked up", LISTEN_TCP, NULL, 0},
-    {"256.0.0.1:9000", "expected an IP address", LISTEN_TCP, NULL, 0},
-    {"127.0.0.1", "expected /path", LISTEN_TCP, NULL, 0},
-    {"127.0.0.1:", "expected /path", LISTEN_TCP, NULL, 0},
-    {"127.0.0.1:+1", "expected /path", LISTEN_TCP, NULL, 0},
-    {"a.sock", "expected /path", LISTEN_TCP, NULL, 0},
-    {"", "expected /path", LISTEN_TCP, NULL, 0},
+    {"/run/a.sock", NULL, ADDRESS_UNIX, "/run/a.sock", 0},
+    {"run/a.sock", NULL, ADDRESS_UNIX, "run/a.sock", 0},
+    {"/run/a:9000", NULL, ADDRESS_UNIX, "/run/a:9000", 0},
+    {PATH_107, NULL, ADDRESS_UNIX, PATH_107, 0},
+    {PATH_107 "g", "too long", ADDRESS_UNIX, NULL, 0},
+    {"/run/", "not of a directory", ADDRESS_UNIX, NULL, 0},
+    {"9000", NULL, ADDRESS_TCP, "", 9000},
+    {"1", NULL, ADDRESS_TCP, "", 1},
+    {"65535", NULL, ADDRESS_TCP, "", 65535},
+    {"0", "a port from 1 to 65535", ADDRESS_TCP, NULL, 0},
+    {"65536", "a port from 1 to 65535", ADDRESS_TCP, NULL, 0},
+    {"127.0.0.1:9000", NULL, ADDRESS_TCP, "127.0.0.1", 9000},
+    {"0.0.0.0:9000", NULL, ADDRESS_TCP, "0.0.0.0", 9000},
+    {"[::1]:9000", NULL, ADDRESS_TCP, "::1", 9000},
+    {"[0:0::0:1]:9000", NULL, ADDRESS_TCP, "::1", 9000},
+    {"[::ffff:10.0.0.1]:80", NULL, ADDRESS_TCP, "::ffff:10.0.0.1", 80},
+    {"::1:9000", "IPv6 address in brackets", ADDRESS_TCP, NULL, 0},
+    {"[127.0.0.1]:9000", "IPv6 address in the brackets", ADDRESS_TCP, NULL, 0},
+    {"[::1]", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"[::1]x:9000", "IPv6 address in brackets", ADDRESS_TCP, NULL, 0},
+    {"[]:9000", "expected an IP address", ADDRESS_TCP, NULL, 0},
+    {":9000", "expected an IP address", ADDRESS_TCP, NULL, 0},
+    {"localhost:9000", NULL, ADDRESS_TCP, "127.0.0.1", 9000},
+    {"LocalHost:9000", NULL, ADDRESS_TCP, "127.0.0.1", 9000},
+    {"*:9000", NULL, ADDRESS_TCP, "", 9000},
+    {"**:9000", "names are not looked up", ADDRESS_TCP, NULL, 0},
+    {"[*]:9000", "IPv6 address in the brackets", ADDRESS_TCP, NULL, 0},
+    {"[localhost]:9000", "IPv6 address in the brackets", ADDRESS_TCP, NULL, 0},
+    {"localhost", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"*", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"web.example:9000", "names are not looked up", ADDRESS_TCP, NULL, 0},
+    {"256.0.0.1:9000", "expected an IP address", ADDRESS_TCP, NULL, 0},
+    {"127.0.0.1", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"127.0.0.1:", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"127.0.0.1:+1", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"a.sock", "expected /path", ADDRESS_TCP, NULL, 0},
+    {"", "expected /path", ADDRESS_TCP, NULL, 0},
 };
 
 START_TEST(test_listen)
 {
 	const struct listen_row *r = &listen_rows[_i];
-	struct listen_address a;
-	const char *problem = conf_parse_listen(r->text, &a);
+	struct address a;
+	const char *problem = address_parse(r->text, &a);
 
 	if (r->problem != NULL) {
 		ck_assert_ptr_nonnull(problem);
@@ -74,7 +74,7 @@ START_TEST(test_listen)
 	}
 	ck_assert_msg(problem == NULL, "%s: %s", r->text, problem);
 	ck_assert_int_eq(a.kind, r->kind);
-	ck_assert_str_eq(a.kind == LISTEN_UNIX ? a.path : a.host, r->where);
+	ck_assert_str_eq(a.kind == ADDRESS_UNIX ? a.path : a.host, r->where);
 	ck_assert_uint_eq(a.port, r->port);
 }
 END_TEST
@@ -102,12 +102,12 @@ static const struct {
 
 START_TEST(test_same)
 {
-	struct listen_address a, b;
+	struct address a, b;
 
-	ck_assert_ptr_null(conf_parse_listen(same_rows[_i].a, &a));
-	ck_assert_ptr_null(conf_parse_listen(same_rows[_i].b, &b));
-	ck_assert(listen_same(&a, &b) == same_rows[_i].same);
-	ck_assert(listen_same(&b, &a) == same_rows[_i].same);
+	ck_assert_ptr_null(address_parse(same_rows[_i].a, &a));
+	ck_assert_ptr_null(address_parse(same_rows[_i].b, &b));
+	ck_assert(address_same(&a, &b) == same_rows[_i].same);
+	ck_assert(address_same(&b, &a) == same_rows[_i].same);
 }
 END_TEST
 
@@ -157,13 +157,13 @@ client_address(const char *text, uint8_t addr[16])
 START_TEST(test_clients)
 {
 	struct conf_pool pool = {0};
-	char problem[LISTEN_ERROR_MAX];
+	char problem[ADDRESS_ERROR_MAX];
 	uint8_t addr[16];
 
-	ck_assert(listen_parse_networks(
+	ck_assert(address_parse_networks(
 	    client_rows[_i].networks, &pool.allowed_clients, &pool.allowed_clients_count, problem));
 	client_address(client_rows[_i].client, addr);
-	ck_assert(conf_client_allowed(&pool, addr) == client_rows[_i].allowed);
+	ck_assert(address_allowed(pool.allowed_clients, pool.allowed_clients_count, addr) == client_rows[_i].allowed);
 	free(pool.allowed_clients);
 }
 END_TEST
@@ -174,11 +174,11 @@ static const char *const bad_networks[] = {"x", "127.0.0.1/33", "::1/129", "127.
 
 START_TEST(test_bad_networks)
 {
-	struct conf_network *networks;
-	char problem[LISTEN_ERROR_MAX];
+	struct address_network *networks;
+	char problem[ADDRESS_ERROR_MAX];
 	size_t count;
 
-	ck_assert(!listen_parse_networks(bad_networks[_i], &networks, &count, problem));
+	ck_assert(!address_parse_networks(bad_networks[_i], &networks, &count, problem));
 	ck_assert_ptr_null(networks);
 	ck_assert(strstr(problem, "expected addresses or networks") == problem);
 }

@@ -9,13 +9,15 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "conf/load.h"
+#include "conf/lookup.h"
 #include "conf/text.h"
 #include "tests/unit/run.h"
 
 #define POOL(name, port) "[" name "]\ncommand = /bin/cat\nlisten = " port "\npm.max_children = 1\n"
 
 static char dir[] = "/tmp/anyfpm-test-XXXXXX";
-static struct conf_errors errors;
+static struct errors errors;
 
 /* Write the file dir/name and return its path, to be freed. */
 static char *
@@ -34,7 +36,7 @@ static struct conf *
 read_text_file(const char *text)
 {
 	char *path = file("main.conf", text);
-	struct conf *conf = conf_read_file(path, dir, true, &errors);
+	struct conf *conf = load_file(path, dir, true, &errors);
 
 	free(path);
 	return conf;
@@ -42,7 +44,7 @@ read_text_file(const char *text)
 
 /* The only line is format with the test's directory for its one or two %s. */
 static void
-expect_line(struct conf_errors *lines, const char *format)
+expect_line(struct errors *lines, const char *format)
 {
 	struct text want = {0};
 	const char *s;
@@ -57,7 +59,7 @@ expect_line(struct conf_errors *lines, const char *format)
 	ck_assert_str_eq(lines->lines[0], want.s);
 	ck_assert_msg(lines->count == 1, "also: %s", lines->lines[lines->count - 1]);
 	text_free(&want);
-	conf_errors_free(lines);
+	errors_free(lines);
 }
 
 static void
@@ -88,7 +90,7 @@ static void
 tear_down(void)
 {
 	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	conf_errors_free(&errors);
+	errors_free(&errors);
 }
 
 START_TEST(test_include)
@@ -108,7 +110,7 @@ START_TEST(test_include)
 	ck_assert_str_eq(pool->name, "a");
 	ck_assert_str_eq(TAILQ_NEXT(pool, next)->name, "b");
 	ck_assert_str_eq(pool->where + strlen(dir), "/pool.d/a.conf:1");
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 
@@ -164,7 +166,7 @@ START_TEST(test_layers)
 	ck_assert_str_eq(pool->access_suppress_path[0], "/a");
 	ck_assert_str_eq(pool->access_suppress_path[1], "/b");
 	ck_assert_ptr_null(pool->access_suppress_path[2]);
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 
@@ -192,7 +194,7 @@ START_TEST(test_layer_errors)
 	    read_text_file("include = b.conf\ninclude = more.conf\n" POOL("www", "9001")));
 	expect_error("%s/b.conf:1: [pool api] command: required, but not set: the worker program "
 		     "and its arguments");
-	conf_free(read_text_file(POOL("www", "9000")
+	load_free(read_text_file(POOL("www", "9000")
 	    "include = more.conf\n[api]\ncommand = /bin/cat\nlisten = 9001\n"
 	    "include = more.conf\npm.max_children = 2\n"));
 	ck_assert_uint_eq(errors.count, 0); /* the same file for two pools */
@@ -213,7 +215,7 @@ START_TEST(test_include_depth)
 	free(file("5.conf", POOL("deep", "9000")));
 	conf = read_text_file("include = 1.conf\n");
 	ck_assert_ptr_nonnull(conf);
-	conf_free(conf);
+	load_free(conf);
 	free(file("5.conf", "include = 6.conf\n"));
 	ck_assert_ptr_null(read_text_file("include = 1.conf\n"));
 	expect_error("%s/5.conf:1: include: nested more than 5 deep");
@@ -227,17 +229,17 @@ START_TEST(test_file_errors)
 	struct text big = {0};
 	char *path;
 
-	ck_assert_ptr_null(conf_read_file(dir, NULL, true, &errors));
+	ck_assert_ptr_null(load_file(dir, NULL, true, &errors));
 	expect_error("%s: Is a directory");
 	path = text_printf("%s/missing.conf", dir);
-	ck_assert_ptr_null(conf_read_file(path, NULL, true, &errors));
+	ck_assert_ptr_null(load_file(path, NULL, true, &errors));
 	expect_error("%s/missing.conf: No such file or directory; -y names the configuration, "
 		     "anyfpm -h lists the options");
 	free(path);
 	path = file("secret.conf", POOL("x", "9000"));
 	if (geteuid() != 0) {
 		ck_assert_int_eq(chmod(path, 0), 0);
-		ck_assert_ptr_null(conf_read_file(path, NULL, true, &errors));
+		ck_assert_ptr_null(load_file(path, NULL, true, &errors));
 		expect_error("%s/secret.conf: Permission denied");
 	}
 	free(path);
@@ -245,7 +247,7 @@ START_TEST(test_file_errors)
 		text_add(&big, "; 345678901234567890", 20);
 	text_add(&big, "\n", 1);
 	text_add(&big, POOL("x", "9000"), strlen(POOL("x", "9000")));
-	conf_free(read_text_file(big.s));
+	load_free(read_text_file(big.s));
 	ck_assert_uint_eq(errors.count, 0); /* a long line is nothing special */
 	for (int i = 0; i < 1200 * 50; i++)
 		text_add(&big, "; 345678901234567890", 20);
@@ -267,12 +269,12 @@ START_TEST(test_prefix)
 	ck_assert_str_eq(conf->global.error_log + strlen(dir), "/log/anyfpm.log");
 	ck_assert_str_eq(TAILQ_FIRST(&conf->pools)->listen + strlen(dir), "/run/www.sock");
 	ck_assert_str_eq(TAILQ_FIRST(&conf->pools)->chdir + strlen(dir), "/pool.d");
-	conf_free(conf);
-	conf = conf_read_text(text, strlen(text), "t", &errors);
+	load_free(conf);
+	conf = load_text(text, strlen(text), "t", &errors);
 	ck_assert_ptr_nonnull(conf);
 	ck_assert_str_eq(conf->global.error_log, LOCALSTATEDIR "/log/anyfpm.log");
 	ck_assert_str_eq(TAILQ_FIRST(&conf->pools)->listen, PREFIX "/run/www.sock");
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 
@@ -295,7 +297,7 @@ static const struct {
     {BARE "command = /bin\n", "%s/main.conf:4: [pool www] command: /bin: Permission denied", true},
     {BARE "command = anyfpm-nonexistent\n",
 	"%s/main.conf:4: [pool www] command: anyfpm-nonexistent: No such file or directory, looked "
-	"for in " CONF_DEFAULT_PATH,
+	"for in " LOOKUP_DEFAULT_PATH,
 	true},
     {BARE "command = cat\nenv[PATH] = /nonexistent\n",
 	"%s/main.conf:4: [pool www] command: cat: No such file or directory, looked for in "
@@ -334,11 +336,11 @@ START_TEST(test_system)
 		ck_assert_ptr_null(conf);
 		expect_error(system_rows[_i].error);
 	}
-	conf_free(conf);
+	load_free(conf);
 	/* The pool process, which may see less of the machine, reads the same text without that. */
-	again = conf_read_text(system_rows[_i].text, strlen(system_rows[_i].text), "t", &errors);
+	again = load_text(system_rows[_i].text, strlen(system_rows[_i].text), "t", &errors);
 	ck_assert_ptr_nonnull(again);
-	conf_free(again);
+	load_free(again);
 }
 END_TEST
 
@@ -361,7 +363,7 @@ START_TEST(test_quick)
 {
 	char *argv[] = {(char *)(uintptr_t) "cat", (char *)(uintptr_t) "a 'b\n", NULL};
 	char *none[] = {NULL}, *missing[] = {(char *)(uintptr_t) "./nonexistent", NULL};
-	struct conf *conf = conf_quick("9000", 3, argv, true, &errors);
+	struct conf *conf = load_quick("9000", 3, argv, true, &errors);
 	struct conf_pool *pool;
 
 	ck_assert_ptr_nonnull(conf);
@@ -374,23 +376,23 @@ START_TEST(test_quick)
 	ck_assert(!pool->clear_env && !conf->global.daemonize && pool->catch_workers_output);
 	ck_assert_str_eq(conf->global.error_log, "stderr");
 	ck_assert_int_eq(pool->listen_backlog, 511);
-	conf_free(conf);
-	conf = conf_quick("./x.sock", 0, argv, true, &errors);
+	load_free(conf);
+	conf = load_quick("./x.sock", 0, argv, true, &errors);
 	ck_assert_ptr_nonnull(conf);
 	ck_assert(TAILQ_FIRST(&conf->pools)->listen[0] == '/');
 	ck_assert_uint_ge(TAILQ_FIRST(&conf->pools)->max_children, 1);
-	conf_free(conf);
-	ck_assert_ptr_null(conf_quick("9000", 1, none, true, &errors));
+	load_free(conf);
+	ck_assert_ptr_null(load_quick("9000", 1, none, true, &errors));
 	expect_error("command line: expected a program and its arguments");
-	conf = conf_quick("9000", 1, missing, true, &errors);
+	conf = load_quick("9000", 1, missing, true, &errors);
 	ck_assert_ptr_nonnull(conf);
 	expect_line(&conf->warnings, "command line: [pool default] command: ./nonexistent: No such "
 				     "file or directory");
-	conf_free(conf);
-	ck_assert_ptr_null(conf_quick("x", 1, argv, true, &errors));
+	load_free(conf);
+	ck_assert_ptr_null(load_quick("x", 1, argv, true, &errors));
 	expect_error("command line: [pool default] listen: expected /path, ip:port, [ipv6]:port "
 		     "or port, got \"x\"");
-	ck_assert_ptr_null(conf_quick("9000", 10001, argv, true, &errors));
+	ck_assert_ptr_null(load_quick("9000", 10001, argv, true, &errors));
 	expect_error("command line: expected 1 to 10000 workers, got 10001");
 }
 END_TEST
@@ -419,12 +421,12 @@ START_TEST(test_samples)
 
 	add_sample(&text, TOP_SRCDIR "/conf/anyfpm.conf.in");
 	add_sample(&text, TOP_SRCDIR "/conf/pool.d/www.conf");
-	conf = conf_read_text(text.s, text.len, "samples", &errors);
+	conf = load_text(text.s, text.len, "samples", &errors);
 	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
-	conf_free(conf);
+	load_free(conf);
 	text_free(&text);
-	conf = conf_read_file(TOP_SRCDIR "/conf/pool.d/www.conf", NULL, true, &errors);
-	conf_free(conf);
+	conf = load_file(TOP_SRCDIR "/conf/pool.d/www.conf", NULL, true, &errors);
+	load_free(conf);
 	for (size_t i = 0; i < errors.count; i++) /* this machine may lack what the sample names */
 		ck_assert_msg(strstr(errors.lines[i], "command: ") != NULL ||
 				  strstr(errors.lines[i], "there is no ") != NULL,

@@ -12,6 +12,8 @@
 
 #include "conf/conf.h"
 #include "conf/directives.h"
+#include "conf/dump.h"
+#include "conf/load.h"
 #include "conf/text.h"
 #include "tests/unit/run.h"
 
@@ -162,7 +164,7 @@ dump(const struct conf *conf)
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &size);
 
-	conf_dump(conf, NULL, out);
+	dump_conf(conf, NULL, out);
 	fclose(out);
 	return text;
 }
@@ -170,13 +172,13 @@ dump(const struct conf *conf)
 static void
 expect_ok(const struct directive *d, const char *raw)
 {
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	char *text = text_with(d->scope, d->name, raw);
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
+	struct conf *conf = load_text(text, strlen(text), "t", &errors);
 
 	ck_assert_msg(conf != NULL && errors.count == 0, "%s = %s: %s", d->name, raw,
 	    errors.count > 0 ? errors.lines[0] : "no configuration");
-	conf_free(conf);
+	load_free(conf);
 	free(text);
 }
 
@@ -184,9 +186,9 @@ static void
 expect_error(const struct directive *d, const char *raw, const char *expected)
 {
 	bool global = d->scope == SCOPE_GLOBAL;
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	char *text = text_with(d->scope, d->name, raw), *line;
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
+	struct conf *conf = load_text(text, strlen(text), "t", &errors);
 
 	line = text_printf("t:%d: [%s] %s: expected %s", global ? 3 : 5,
 	    global ? "global" : "pool www", d->name, expected);
@@ -194,7 +196,7 @@ expect_error(const struct directive *d, const char *raw, const char *expected)
 	ck_assert_uint_eq(errors.count, 1);
 	ck_assert_msg(strncmp(errors.lines[0], line, strlen(line)) == 0, "%s\nwanted %s",
 	    errors.lines[0], line);
-	conf_errors_free(&errors);
+	errors_free(&errors);
 	free(line);
 	free(text);
 }
@@ -307,23 +309,23 @@ END_TEST
 static void
 check_dump(enum directive_scope scope, const char *key, const char *raw, const char *dumped)
 {
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	char *text = text_with(scope, key, raw), *first, *second, *line;
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
+	struct conf *conf = load_text(text, strlen(text), "t", &errors);
 	const char *section;
 
 	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
 	first = dump(conf);
-	conf_free(conf);
+	load_free(conf);
 	section = strstr(first, scope == SCOPE_POOL ? "[www]" : "[global]");
 	ck_assert_ptr_nonnull(section);
 	line = text_printf("\n%s = %s\n", key, dumped);
 	ck_assert_msg(strstr(section, line) != NULL, "no %s in %s", line, section);
-	conf = conf_read_text(first, strlen(first), "dump", &errors);
+	conf = load_text(first, strlen(first), "dump", &errors);
 	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
 	second = dump(conf);
 	ck_assert_str_eq(first, second);
-	conf_free(conf);
+	load_free(conf);
 	free(line);
 	free(first);
 	free(second);

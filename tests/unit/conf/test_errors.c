@@ -1,12 +1,14 @@
 /* test_errors.c: every mistake is reported, in one run, where it stands and what to do. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "conf/check.h"
 #include "conf/conf.h"
+#include "conf/load.h"
 #include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
@@ -232,14 +234,14 @@ static const struct {
 static void
 check_line(const char *text, size_t len, const char *error)
 {
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text(text, len, "t", &errors);
+	struct errors errors = {0};
+	struct conf *conf = load_text(text, len, "t", &errors);
 
 	ck_assert_ptr_null(conf);
 	ck_assert_uint_ge(errors.count, 1);
 	ck_assert_str_eq(errors.lines[0], error);
 	ck_assert_msg(errors.count == 1, "also: %s", errors.lines[errors.count - 1]);
-	conf_errors_free(&errors);
+	errors_free(&errors);
 }
 
 START_TEST(test_error)
@@ -275,7 +277,7 @@ START_TEST(test_allowed)
 	};
 
 	for (int i = 0; i < COUNT(texts); i++)
-		conf_free(read_or_fail(texts[i]));
+		load_free(read_or_fail(texts[i]));
 }
 END_TEST
 
@@ -298,7 +300,7 @@ START_TEST(test_start_servers)
 	for (int i = 0; i < COUNT(cases); i++) {
 		conf = read_or_fail(cases[i].text);
 		ck_assert_uint_eq(TAILQ_FIRST(&conf->pools)->start_servers, cases[i].start);
-		conf_free(conf);
+		load_free(conf);
 	}
 }
 END_TEST
@@ -317,21 +319,21 @@ START_TEST(test_inherited)
 	pool = TAILQ_FIRST(&conf->pools);
 	ck_assert(pool->rlimit_files == RLIMIT_UNSET && pool->rlimit_core == RLIMIT_UNSET);
 	ck_assert(pool->rlimit_as == RLIMIT_UNSET && pool->process_priority == PRIORITY_UNSET);
-	conf_free(conf);
+	load_free(conf);
 	snprintf(both, sizeof(both), "%s%s", POOL, global);
 	conf = read_or_fail(both);
 	pool = TAILQ_FIRST(&conf->pools);
 	ck_assert_uint_eq(pool->rlimit_files, 1024);
 	ck_assert(pool->rlimit_core == RLIMIT_UNLIMITED && pool->rlimit_as == RLIMIT_UNSET);
 	ck_assert_int_eq(pool->process_priority, 5);
-	conf_free(conf);
+	load_free(conf);
 	snprintf(both, sizeof(both), "%s%s", global, own);
 	conf = read_or_fail(both);
 	pool = TAILQ_FIRST(&conf->pools);
 	ck_assert_uint_eq(pool->rlimit_files, 2048);
 	ck_assert_uint_eq(pool->rlimit_core, 0);
 	ck_assert_int_eq(pool->process_priority, 0);
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 
@@ -341,11 +343,11 @@ START_TEST(test_all_at_once)
 	static const char text[] = "[global]\nlog_level = loud\npidd = x\n[www]\nlisten = 9000\n"
 				   "pm.max_children = 0\nnonsense\n[api]\ncommand = x\n"
 				   "pm.max_children = 1\nlisten = 127.0.0.1:9000\n";
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 
-	ck_assert_ptr_null(conf_read_text(text, strlen(text), "t", &errors));
+	ck_assert_ptr_null(load_text(text, strlen(text), "t", &errors));
 	ck_assert_uint_eq(errors.count, 6);
-	conf_errors_free(&errors);
+	errors_free(&errors);
 }
 END_TEST
 
@@ -357,35 +359,35 @@ START_TEST(test_lines)
 				   "  log_level=debug;x\n"
 				   " log_level = debug ; x\n[www]\ncommand=/bin/cat\r\nlisten\t=\t"
 				   "9000\npm.max_children=2";
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	struct conf *conf;
 
-	ck_assert_ptr_null(conf_read_text(text, strlen(text), "t", &errors));
+	ck_assert_ptr_null(load_text(text, strlen(text), "t", &errors));
 	ck_assert_uint_eq(errors.count, 1); /* what is behind the ";" is a comment */
 	ck_assert_str_eq(errors.lines[0], "t:6: [global] log_level: already set at t:5");
-	conf_errors_free(&errors);
-	conf = conf_read_text(strstr(text, "[www]"), strlen(strstr(text, "[www]")), "t", &errors);
+	errors_free(&errors);
+	conf = load_text(strstr(text, "[www]"), strlen(strstr(text, "[www]")), "t", &errors);
 	ck_assert_ptr_nonnull(conf);
 	ck_assert_uint_eq(TAILQ_FIRST(&conf->pools)->max_children, 2);
 	ck_assert_str_eq(TAILQ_FIRST(&conf->pools)->command[0], "/bin/cat");
 	ck_assert_str_eq(TAILQ_FIRST(&conf->pools)->where, "t:1");
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 
 /* Errors from before are neither counted nor lost. */
 START_TEST(test_earlier_errors)
 {
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	struct conf *conf;
 
-	conf_errors_add(&errors, "earlier");
-	conf = conf_read_text(POOL, strlen(POOL), "t", &errors);
+	errors_add(&errors, "earlier");
+	conf = load_text(POOL, strlen(POOL), "t", &errors);
 	ck_assert_ptr_nonnull(conf);
-	conf_free(conf);
-	ck_assert_ptr_null(conf_read_text("", 0, "t", &errors));
+	load_free(conf);
+	ck_assert_ptr_null(load_text("", 0, "t", &errors));
 	ck_assert_uint_eq(errors.count, 2);
-	conf_errors_free(&errors);
+	errors_free(&errors);
 }
 END_TEST
 
@@ -404,24 +406,24 @@ START_TEST(test_root)
 	    {POOL "user = nobody\ngroup = 4242\n", true},
 	    {POOL "user = 4242\ngroup = 4242\n", true},
 	};
-	struct conf_errors errors = {0};
+	struct errors errors = {0};
 	struct conf *conf;
 	size_t before;
 
 	for (int i = 0; i < COUNT(cases); i++) {
-		conf = conf_read_text(cases[i].text, strlen(cases[i].text), "t", &errors);
+		conf = load_text(cases[i].text, strlen(cases[i].text), "t", &errors);
 		ck_assert_ptr_nonnull(conf);
 		before = errors.count;
 		check_root(conf, NULL, true, &errors);
 		ck_assert_uint_eq(errors.count, before);
 		check_root(conf, NULL, false, &errors);
 		ck_assert((errors.count == before) == (geteuid() != 0 || cases[i].ok));
-		conf_free(conf);
+		load_free(conf);
 	}
 	if (geteuid() == 0)
 		ck_assert_str_eq(errors.lines[0], "t:1: [pool www] user: please specify user and "
 						  "group other than root (or -R)");
-	conf_errors_free(&errors);
+	errors_free(&errors);
 }
 END_TEST
 
@@ -430,23 +432,23 @@ START_TEST(test_root_directive)
 {
 	static const char text[] = POOL "user = nobody\n[b]\nlisten = /b\ncommand = /bin/true\n"
 					"pm.max_children = 1\ngroup = 4242\n";
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text(text, strlen(text), "t", &errors);
+	struct errors errors = {0};
+	struct conf *conf = load_text(text, strlen(text), "t", &errors);
 
 	ck_assert_ptr_nonnull(conf);
 	check_root(conf, NULL, false, &errors);
 	ck_assert_uint_eq(errors.count, geteuid() == 0);
 	if (geteuid() == 0)
 		ck_assert_ptr_nonnull(strstr(errors.lines[0], "[pool b] user: "));
-	conf_free(conf);
-	conf_errors_free(&errors);
+	load_free(conf);
+	errors_free(&errors);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("conf_errors");
+	Suite *suite = suite_create("errors");
 	TCase *tc = tcase_create("errors");
 
 	tcase_add_loop_test(tc, test_error, 0, COUNT(rows));

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "conf/format.h"
+#include "conf/load.h"
 #include "tests/unit/run.h"
 
 static const struct {
@@ -177,8 +178,8 @@ START_TEST(test_configuration)
 				  "access.suppress_path = /c\n"
 				  "access.suppress_path[x] = /d\n"
 				  "access.log = syslog\n";
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_read_text(good, sizeof(good) - 1, "t", &errors);
+	struct errors errors = {0};
+	struct conf *conf = load_text(good, sizeof(good) - 1, "t", &errors);
 	const struct conf_pool *pool;
 
 	ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
@@ -187,9 +188,9 @@ START_TEST(test_configuration)
 	ck_assert_str_eq(pool->access_suppress_path[0], "/ping");
 	ck_assert_str_eq(pool->access_suppress_path[1], "/health/www");
 	ck_assert_ptr_null(pool->access_suppress_path[2]);
-	conf_free(conf);
+	load_free(conf);
 
-	ck_assert_ptr_null(conf_read_text(bad, sizeof(bad) - 1, "t", &errors));
+	ck_assert_ptr_null(load_text(bad, sizeof(bad) - 1, "t", &errors));
 	ck_assert_uint_eq(errors.count, 5);
 	ck_assert_str_eq(errors.lines[0], "t:7: [pool www] access.suppress_path[]: expected a path "
 					  "that begins with /, got \"b\"");
@@ -202,7 +203,7 @@ START_TEST(test_configuration)
 	ck_assert_str_eq(errors.lines[4], "t:5: [pool www] access.format: there is no code %z; the "
 					  "manual page anyfpm.conf(5) lists them, a percent sign "
 					  "is %%");
-	conf_errors_free(&errors);
+	errors_free(&errors);
 }
 END_TEST
 

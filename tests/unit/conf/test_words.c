@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/load.h"
 #include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
@@ -60,7 +61,7 @@ START_TEST(test_notes)
 		    conf->notes.count > 0 ? conf->notes.lines[0] : "");
 		if (cases[i].note != NULL)
 			ck_assert_str_eq(conf->notes.lines[0], cases[i].note);
-		conf_free(conf);
+		load_free(conf);
 	}
 }
 END_TEST
@@ -83,7 +84,7 @@ START_TEST(test_off)
 		ck_assert(pool->access_log == NULL && pool->slowlog == NULL);
 		ck_assert(pool->ping_path == NULL && pool->chdir == NULL);
 		ck_assert(pool->status_listen == NULL && pool->access_suppress_path == NULL);
-		conf_free(conf);
+		load_free(conf);
 	}
 }
 END_TEST
@@ -107,7 +108,7 @@ START_TEST(test_case)
 	ck_assert_int_eq(pool->request_client_abort, CLIENT_ABORT_TERMINATE);
 	ck_assert_int_eq(pool->access_log_format, LOG_FORMAT_JSON);
 	ck_assert(!pool->clear_env);
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 
 #include "base/shared/ends.h"
 #include "conf/directives.h"
+#include "conf/load.h"
 #include "tests/unit/conf/read.h"
 #include "tests/unit/run.h"
 
@@ -120,7 +121,7 @@ START_TEST(test_limit)
 	conf = read_or_fail(text);
 	ck_assert_double_eq(
 	    ends_limit(limits[_i].end, TAILQ_FIRST(&conf->pools)), limits[_i].limit);
-	conf_free(conf);
+	load_free(conf);
 }
 END_TEST
 

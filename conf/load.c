@@ -1,9 +1,8 @@
-/* conf.c: build a configuration whole out of a file, a text or a command line, and free it. */
+/* load.c: build a configuration whole out of a file, a text or a command line, and free it. */
 #include "config.h"
 
-#include "conf/conf.h"
+#include "conf/load.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,42 +10,12 @@
 #include "base/cpus.h"
 #include "conf/check.h"
 #include "conf/directives.h"
+#include "conf/errors.h"
 #include "conf/field.h"
 #include "conf/ini.h"
 #include "conf/lex.h"
 #include "conf/text.h"
-
-void
-conf_errors_add(struct conf_errors *errors, const char *fmt, ...)
-{
-	struct text line = {0};
-	char *message, hex[5];
-	va_list ap;
-
-	va_start(ap, fmt);
-	message = text_vprintf(fmt, ap);
-	va_end(ap);
-	/* What a file holds must not be able to move the cursor or to forge a line. */
-	for (const char *p = message; *p != '\0'; p++) {
-		if (iscntrl((unsigned char)*p)) {
-			snprintf(hex, sizeof(hex), "\\x%02x", (unsigned int)(unsigned char)*p);
-			text_add(&line, hex, 4);
-		} else
-			text_add_char(&line, *p);
-	}
-	free(message);
-	errors->lines = text_realloc(errors->lines, errors->count + 1, sizeof(*errors->lines));
-	errors->lines[errors->count++] = text_take(&line);
-}
-
-void
-conf_errors_free(struct conf_errors *errors)
-{
-	for (size_t i = 0; i < errors->count; i++)
-		free(errors->lines[i]);
-	free(errors->lines);
-	*errors = (struct conf_errors){0};
-}
+#include "conf/unknown.h"
 
 /* Every field of a scope to its default. */
 static void
@@ -108,7 +77,7 @@ add_pool(struct conf *conf, struct conf_pool *pool)
 }
 
 void
-conf_free(struct conf *conf)
+load_free(struct conf *conf)
 {
 	struct conf_pool *pool;
 
@@ -119,8 +88,8 @@ conf_free(struct conf *conf)
 		pool_free(pool);
 	}
 	free_fields(SCOPE_GLOBAL, &conf->global);
-	conf_errors_free(&conf->warnings);
-	conf_errors_free(&conf->notes);
+	errors_free(&conf->warnings);
+	errors_free(&conf->notes);
 	free(conf);
 }
 
@@ -131,14 +100,14 @@ struct target {
 	enum directive_scope scope;
 	void *base;
 	const char *pool; /* its name, NULL for [global] */
-	struct conf_errors *errors, *notes;
+	struct errors *errors, *notes;
 };
 
 static void
-say(const struct target *t, struct conf_errors *lines, const char *id, const char *name,
+say(const struct target *t, struct errors *lines, const char *id, const char *name,
     const char *message)
 {
-	conf_errors_add(lines, "%s: [%s%s] %s: %s", ini_where(t->ini, t->section, id),
+	errors_add(lines, "%s: [%s%s] %s: %s", ini_where(t->ini, t->section, id),
 	    t->pool != NULL ? "pool " : "", t->section->name, name, message);
 }
 
@@ -150,7 +119,7 @@ apply_unknown(const struct target *t, const struct ini_key *key, const char *raw
 
 	if ((value = lex_plain(raw, t->pool, error)) == NULL)
 		value = text_dup("VALUE");
-	harmless = directive_unknown(t->scope, key->name, value, &message);
+	harmless = unknown_directive(t->scope, key->name, value, &message);
 	if (message != NULL)
 		say(t, harmless ? t->notes : t->errors, key->id, key->name, message);
 	free(message);
@@ -199,7 +168,7 @@ apply_section(const struct target *t)
 /* A duplicate section is read for its errors alone. */
 static void
 apply_pool(struct conf *conf, const struct ini *ini, const struct ini_section *section,
-    struct conf_errors *errors)
+    struct errors *errors)
 {
 	struct conf_pool *pool = pool_new(section->name, section->where);
 	struct target t = {.ini = ini,
@@ -219,7 +188,7 @@ apply_pool(struct conf *conf, const struct ini *ini, const struct ini_section *s
 
 /* before: the count of errors before this configuration. */
 static struct conf *
-build(const struct ini *ini, const char *file, struct conf_errors *errors, size_t before)
+build(const struct ini *ini, const char *file, struct errors *errors, size_t before)
 {
 	struct conf *conf = conf_new();
 	const struct ini_section *section;
@@ -237,7 +206,7 @@ build(const struct ini *ini, const char *file, struct conf_errors *errors, size_
 			apply_pool(conf, ini, section, errors);
 	}
 	if (conf->pool_count == 0 && errors->count == before)
-		conf_errors_add(errors,
+		errors_add(errors,
 		    "%s: no pool is defined; a pool is a section [NAME] with "
 		    "command, listen and pm.max_children",
 		    file);
@@ -317,13 +286,13 @@ settle(struct conf *conf)
 
 /* conf itself, or NULL when there is an error more than before; its warnings are said too then. */
 static struct conf *
-finish(struct conf *conf, struct conf_errors *errors, size_t before)
+finish(struct conf *conf, struct errors *errors, size_t before)
 {
 	if (errors->count == before)
 		return conf;
 	for (size_t i = 0; i < conf->warnings.count; i++)
-		conf_errors_add(errors, "%s", conf->warnings.lines[i]);
-	conf_free(conf);
+		errors_add(errors, "%s", conf->warnings.lines[i]);
+	load_free(conf);
 	return NULL;
 }
 
@@ -337,8 +306,7 @@ working_directory(void)
 }
 
 struct conf *
-conf_read_file(
-    const char *path, const char *prefix, bool allow_root, struct conf_errors *errors)
+load_file(const char *path, const char *prefix, bool allow_root, struct errors *errors)
 {
 	size_t before = errors->count;
 	char *cwd = working_directory();
@@ -363,7 +331,7 @@ conf_read_file(
 }
 
 struct conf *
-conf_read_text(const char *text, size_t len, const char *name, struct conf_errors *errors)
+load_text(const char *text, size_t len, const char *name, struct errors *errors)
 {
 	size_t before = errors->count;
 	struct ini *ini = ini_read_text(text, len, name, errors);
@@ -377,8 +345,8 @@ conf_read_text(const char *text, size_t len, const char *name, struct conf_error
 }
 
 struct conf *
-conf_quick(const char *address, unsigned int workers, char *const argv[], bool allow_root,
-    struct conf_errors *errors)
+load_quick(const char *address, unsigned int workers, char *const argv[], bool allow_root,
+    struct errors *errors)
 {
 	size_t before = errors->count;
 	struct conf *conf = conf_new();
@@ -393,10 +361,10 @@ conf_quick(const char *address, unsigned int workers, char *const argv[], bool a
 	pool->catch_workers_output = true; /* somebody looks at the terminal */
 	pool->max_children = workers > 0 ? workers : cpus_usable();
 	if (pool->max_children > POOL_MAX_CHILDREN)
-		conf_errors_add(errors, "command line: expected 1 to %d workers, got %u",
+		errors_add(errors, "command line: expected 1 to %d workers, got %u",
 		    POOL_MAX_CHILDREN, pool->max_children);
 	if (geteuid() == 0 && !allow_root)
-		conf_errors_add(errors, "command line: the workers would run as root; start anyfpm "
+		errors_add(errors, "command line: the workers would run as root; start anyfpm "
 					"as another user, or let them with -R");
 	pool->listen = text_dup(address);
 	if (strchr(address, '/') != NULL)
@@ -404,7 +372,7 @@ conf_quick(const char *address, unsigned int workers, char *const argv[], bool a
 	for (; *argv != NULL; argv++)
 		text_vector_add(&pool->command, *argv);
 	if (pool->command == NULL || pool->command[0][0] == '\0')
-		conf_errors_add(errors, "command line: expected a program and its arguments");
+		errors_add(errors, "command line: expected a program and its arguments");
 	else
 		check_system(conf, NULL, errors);
 	settle(conf);
