@@ -10,7 +10,8 @@
 void
 settle(struct pool *pool, unsigned int what)
 {
-	if (what == SETTLE_QUEUE && pool->request_count[REQUEST_QUEUED] == 0 && pool->pause_us == 0)
+	if (what == SETTLE_QUEUE && pool->requests.count[REQUEST_QUEUED] == 0 &&
+	    pool->pace.pause_us == 0)
 		return; /* as after most answers */
 	if (pool->settling) {
 		pool->unsettled |= what;
