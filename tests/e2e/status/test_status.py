@@ -399,6 +399,7 @@ def saturate(server, do, count, queued):
     return held
 
 
+@pytest.mark.load
 def test_answers_while_all_workers_sleep(odd):
     """The contract is 5 ms for 99 of 100; the bound leaves room for a busy machine."""
     server = odd("hello", dict(OPTIONS, **{"pm.max_children": 20, "request_queue_limit": 50}))
@@ -415,6 +416,7 @@ def test_answers_while_all_workers_sleep(odd):
         c.close()
 
 
+@pytest.mark.load
 def test_answers_while_workers_burn_all_cpus(odd):
     """The contract is 50 ms for 99 of 100."""
     workers = 2 * os.cpu_count()
