@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -44,34 +45,25 @@ listen_on(const union any_address *any, socklen_t len, int backlog)
 	return fd;
 }
 
+/* host: a numeric address of either family. */
 static int
-listen_v4(const struct listen_socket *l, const char *host)
+listen_host(const struct listen_socket *l, const char *host)
 {
+	bool is_v6 = strchr(host, ':') != NULL;
 	union any_address any;
+	void *to = is_v6 ? (void *)&any.in6.sin6_addr : (void *)&any.in.sin_addr;
 
 	memset(&any, 0, sizeof(any));
-	any.in.sin_family = AF_INET;
-	any.in.sin_port = htons(l->address.port);
-	if (inet_pton(AF_INET, host, &any.in.sin_addr) != 1) {
+	any.sa.sa_family = is_v6 ? AF_INET6 : AF_INET;
+	if (is_v6)
+		any.in6.sin6_port = htons(l->address.port);
+	else
+		any.in.sin_port = htons(l->address.port);
+	if (inet_pton(any.sa.sa_family, host, to) != 1) {
 		errno = EAFNOSUPPORT;
 		return -1;
 	}
-	return listen_on(&any, sizeof(any.in), l->settings.backlog);
-}
-
-static int
-listen_v6(const struct listen_socket *l, const char *host)
-{
-	union any_address any;
-
-	memset(&any, 0, sizeof(any));
-	any.in6.sin6_family = AF_INET6;
-	any.in6.sin6_port = htons(l->address.port);
-	if (inet_pton(AF_INET6, host, &any.in6.sin6_addr) != 1) {
-		errno = EAFNOSUPPORT;
-		return -1;
-	}
-	return listen_on(&any, sizeof(any.in6), l->settings.backlog);
+	return listen_on(&any, is_v6 ? sizeof(any.in6) : sizeof(any.in), l->settings.backlog);
 }
 
 /* Every address is [::], or 0.0.0.0 where the system has no IPv6. */
@@ -82,10 +74,10 @@ listen_tcp(const struct listen_socket *l)
 	int fd;
 
 	if (*host != '\0')
-		return strchr(host, ':') != NULL ? listen_v6(l, host) : listen_v4(l, host);
-	fd = listen_v6(l, "::");
+		return listen_host(l, host);
+	fd = listen_host(l, "::");
 	if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-		fd = listen_v4(l, "0.0.0.0");
+		fd = listen_host(l, "0.0.0.0");
 	return fd;
 }
 
