@@ -5,7 +5,6 @@
 
 #include <assert.h>
 
-#include "base/clock.h"
 #include "pool/observe/account.h"
 
 /* Chunks that stay allocated while no buffer needs them: 4 MB. */
@@ -52,7 +51,6 @@ pool_set_state(struct pool *pool, enum pool_state state)
 {
 	assert(legal[pool->state] & (1u << state));
 	pool->state = state;
-	pool->since_us = clock_now_us();
 	account_workers(pool);
 }
 

@@ -100,7 +100,6 @@ struct pool {
 	const struct conf_pool *conf;
 	struct stats *stats;
 	enum pool_state state;
-	int64_t since_us;
 	const struct events *events; /* who is told what happens */
 	unsigned int unsettled;	     /* bits of settle_what, that came up while settling */
 	bool settling;
