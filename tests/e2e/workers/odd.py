@@ -328,17 +328,21 @@ def do_grandchild(req):
             os.write(write_end, str(os.getpid()).encode())
             for fd in range(64):
                 try:
-                    os.close(fd)
+                    if fd != write_end or not req.query.get("bare"):
+                        os.close(fd)
                 except OSError:
                     pass
             if req.query.get("bare"):
-                os.execve("/bin/sleep", ["sleep", "600"], {})
+                os.execve("/bin/sleep", ["sleep", "600"], {})  # closes write_end
             while req.query.get("burn") and time.process_time() < 60:
                 pass
             time.sleep(600)
         os._exit(0)
+    os.close(write_end)
     os.wait()
-    req.conn.stdout(header() + os.read(read_end, 32))
+    with os.fdopen(read_end, "rb") as f:
+        pid = f.read()  # to its end: the process has nothing of ours any more
+    req.conn.stdout(header() + pid)
     req.conn.end()
 
 
