@@ -104,7 +104,7 @@ on_end(const char *why, void *arg)
 
 struct generation *
 generation_new(const struct service *service, const struct conf_pool *pool,
-    const struct generation_events *events, void *seat)
+    const struct place *place, const struct generation_events *events, void *seat)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 	char title[PROCESS_TITLE_MAX];
@@ -114,6 +114,7 @@ generation_new(const struct service *service, const struct conf_pool *pool,
 	g->service = service;
 	g->conf = service->conf;
 	g->pool = pool;
+	g->place = place;
 	g->events = events;
 	g->seat = seat;
 	g->state = GENERATION_NEW;
@@ -174,7 +175,8 @@ send_start(struct generation *g, const struct generation_fd *fds, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (fds[i].fd != -1 && send_fd(g, fds[i].which, fds[i].fd) == -1)
 			return -1;
-	return channel_send(&g->process.channel, MESSAGE_START, 0, NULL, 0, -1);
+	return channel_send(
+	    &g->process.channel, MESSAGE_START, 0, g->place, sizeof(*g->place), -1);
 }
 
 /* false after having logged why. */

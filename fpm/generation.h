@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/shared/place.h"
 #include "conf/conf.h"
 #include "fpm/files/rundir.h"
 #include "fpm/files/users.h"
@@ -40,6 +41,7 @@ struct generation {
 	const struct conf_pool *pool; /* in it */
 	const struct generation_events *events;
 	void *seat;
+	const struct place *place; /* the seat's, where no other generation is */
 
 	enum generation_state state;
 	struct process process; /* there is none exactly in GENERATION_NEW and GENERATION_ENDED; its
@@ -56,7 +58,7 @@ struct generation_fd {
 
 /* In GENERATION_NEW, for a pool of the service's configuration. NULL: out of memory. */
 struct generation *generation_new(const struct service *service, const struct conf_pool *pool,
-    const struct generation_events *events, void *seat);
+    const struct place *place, const struct generation_events *events, void *seat);
 
 /* There must be no process. */
 void generation_free(struct generation *generation);

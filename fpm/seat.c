@@ -200,6 +200,7 @@ try_again(struct seat *seat, int64_t wait_us)
 static void
 leave(struct seat *seat)
 {
+	places_give_back(&seat->places, seat->generation->place);
 	generation_free(seat->generation);
 	seat->generation = NULL;
 }
@@ -219,9 +220,15 @@ put(struct seat *seat)
 	    {MESSAGE_FD_EXE, seat->slowlog_fd != -1 ? service->exe_fd : -1},
 	    {MESSAGE_FD_CGROUP, seat->cgroup_fd},
 	};
+	const struct place *place;
 
-	seat->generation = generation_new(service, seat->pool, &generation_events, seat);
+	place = places_take(
+	    &seat->places, place_slots(seat->pool->max_children, seat->pool->max_surge));
+	assert(place != NULL); /* there was no other generation */
+	seat->generation =
+	    generation_new(service, seat->pool, place, &generation_events, seat);
 	if (seat->generation == NULL) {
+		places_give_back(&seat->places, place);
 		log_error("[pool %s] cannot start a pool process: out of memory", seat->pool->name);
 		return false;
 	}

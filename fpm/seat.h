@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "fpm/generation.h"
+#include "fpm/places.h"
 #include "fpm/share.h"
 #include "fpm/sockets/sockets.h"
 
@@ -47,6 +48,7 @@ struct seat {
 	int cgroup_fd; /* its control group, -1: there is none */
 
 	struct generation *generation; /* NULL: there is none */
+	struct places places;          /* that generations have */
 	struct respawn respawn;        /* when there is none, and the seat is not closed */
 	bool is_closed;                /* gets no generation any more */
 	bool has_begun;  /* a process of it was set up, whatever became of its workers */

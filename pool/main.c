@@ -26,6 +26,7 @@
 #include "base/orphans.h"
 #include "base/shared/identity.h"
 #include "base/shared/message.h"
+#include "base/shared/place.h"
 #include "base/writer.h"
 #include "conf/load.h"
 #include "conf/text.h"
@@ -43,6 +44,7 @@
 #include "pool/request/spool.h"
 #include "pool/timers.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/slot.h"
 #include "pool/worker/worker.h"
 
 #define EXIT_CONFIG 78
@@ -56,6 +58,7 @@ struct settings {
 	size_t len;
 	int listen_fd, status_fd, log_fd, access_fd, dir_fd, stats_fd, slowlog_fd, exe_fd;
 	int cgroup_fd;
+	struct place place;
 };
 
 /* Tell the master why this process ends, and end. */
@@ -102,6 +105,16 @@ take_descriptor(struct settings *s, enum message_fd which, int fd)
 		fd_close(&fd);
 }
 
+/* false: something is missing. */
+static bool
+take_start(struct settings *s, const struct message *m, size_t len)
+{
+	if (len != sizeof(s->place))
+		return false;
+	memcpy(&s->place, m->data, len);
+	return s->listen_fd != -1 && s->dir_fd != -1 && s->text != NULL;
+}
+
 /* Read the master's messages up to MESSAGE_START; false when it does not come. */
 static bool
 receive_settings(struct settings *s)
@@ -120,7 +133,7 @@ receive_settings(struct settings *s)
 			take_descriptor(s, m.arg, fd);
 			break;
 		case MESSAGE_START:
-			return s->listen_fd != -1 && s->dir_fd != -1 && s->text != NULL;
+			return take_start(s, &m, len);
 		default: /* an order to end before the start */
 			return false;
 		}
@@ -130,7 +143,7 @@ receive_settings(struct settings *s)
 
 /* As many descriptors as allowed; workers get the original limit back. */
 static void
-raise_descriptor_limit(struct pool *pool)
+raise_descriptor_limit(struct pool *pool, const struct place *place)
 {
 	unsigned int workers = pool->conf->max_children + pool->conf->max_surge + 1;
 	unsigned int reserved, max;
@@ -152,7 +165,7 @@ raise_descriptor_limit(struct pool *pool)
 	if (pool->conf->status_listen != NULL)
 		reserved += STATUS_CLIENTS_MAX;
 	if (pool->global->cgroup != NULL)
-		reserved += leaf_count(pool->conf) * LEAF_FDS;
+		reserved += place->slots * LEAF_FDS;
 	max = rl.rlim_cur > reserved + 8 ? (unsigned int)rl.rlim_cur - reserved : 8;
 	if (max == 8)
 		log_warning("only %llu descriptors for %u workers: raise the limit of open files",
@@ -232,7 +245,7 @@ destroy(struct pool *pool)
 	peers_free(pool->clients.peers);
 	text_vector_free(pool->program->env);
 	free(pool->buffers.scratch);
-	free(pool->workers.slots);
+	slot_destroy(pool);
 	free(pool->starts->crashes);
 	fd_close(&pool->program->socket_dir_fd);
 	fd_close(&pool->program->oom_fd);
@@ -294,13 +307,13 @@ run(const struct conf *conf, const struct settings *s)
 	pool_init(&pool, &parts);
 	pool.events = &handlers;
 	pool.program->socket_dir_fd = s->dir_fd;
-	raise_descriptor_limit(&pool);
+	raise_descriptor_limit(&pool, &s->place);
 	raise_worker_limits(pool.conf);
 	avoid_preemption(&pool);
 	if ((pool.program->oom_fd = oomscore_open()) == -1)
 		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
 	if (s->cgroup_fd != -1 &&
-	    !leaf_init(&pool.program->leaves, s->cgroup_fd, pool.conf, why, sizeof(why)))
+	    !leaf_init(&pool.program->leaves, s->cgroup_fd, &s->place, pool.conf, why, sizeof(why)))
 		return fail(why);
 	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
 		return fail(why);
@@ -312,7 +325,8 @@ run(const struct conf *conf, const struct settings *s)
 	pool.program->env = identity_env(pool.conf);
 	pool.stats = stats_map(s->stats_fd, pool.conf);
 	close(s->stats_fd);
-	if (pool.buffers.scratch == NULL || pool.program->env == NULL || pool.stats == NULL)
+	if (pool.buffers.scratch == NULL || pool.program->env == NULL || pool.stats == NULL ||
+	    !slot_init(&pool, &s->place))
 		return fail("out of memory");
 	if (pool.conf->listen_max_connections_per_address > 0 &&
 	    (pool.clients.peers = peers_new(pool.clients.max)) == NULL) {

@@ -7,7 +7,8 @@
  * one descriptor travels with it.
  *
  * Start-up, master to pool process: any number of MESSAGE_SETTINGS (pieces of the text that -tt
- * prints for [global] and this one pool), one MESSAGE_FD for each descriptor, then MESSAGE_START.
+ * prints for [global] and this one pool), one MESSAGE_FD for each descriptor, then MESSAGE_START
+ * (data: struct place).
  * The metrics process gets MESSAGE_POOL and MESSAGE_POOL_STATE for each pool, its listening socket,
  * and MESSAGE_START (data: the user to become, empty: nobody else). It says MESSAGE_READY (arg 0)
  * or MESSAGE_FAILED, nothing else.

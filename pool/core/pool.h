@@ -65,8 +65,8 @@ struct requests {
 struct workers {
 	struct worker_list list[WORKER_STATES];
 	unsigned int count[WORKER_STATES];
-	char *slots; /* slots[n] is 1 while a worker has slot n + 1 */
-	unsigned int slot_count;
+	bool *slots; /* slots[n]: a worker has slot first_slot + n */
+	unsigned int first_slot, slot_count;
 };
 
 /* What is kept of each request and worker, for whom. */

@@ -57,12 +57,6 @@ decide_stop(const struct scale_counts *c, const struct scale_settings *s,
 		d->again_us = s->idle_timeout_us - c->longest_idle_us;
 }
 
-unsigned int
-scale_processes_max(unsigned int max_children, unsigned int max_surge)
-{
-	return max_surge > 0 ? 2 * max_children + max_surge : max_children;
-}
-
 void
 scale_decide(const struct scale_counts *c, const struct scale_settings *s,
     struct scale_decision *d)

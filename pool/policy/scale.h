@@ -46,7 +46,4 @@ struct scale_decision {
 void scale_decide(const struct scale_counts *counts, const struct scale_settings *settings,
     struct scale_decision *decision);
 
-/* The most workers that there may be at once, those that stop among them. */
-unsigned int scale_processes_max(unsigned int max_children, unsigned int max_surge);
-
 #endif

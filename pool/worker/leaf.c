@@ -16,21 +16,16 @@
 #include "base/cgroup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/shared/place.h"
 #include "conf/conf.h"
-#include "pool/policy/scale.h"
 
 #define NAME_MAX_LEN 64
-
-unsigned int
-leaf_count(const struct conf_pool *conf)
-{
-	return scale_processes_max(conf->max_children, conf->max_surge) + LEAF_SPARE;
-}
 
 static const struct leaf *
 find(const struct leaves *leaves, unsigned int slot)
 {
-	return slot > 0 && slot <= leaves->count ? &leaves->all[slot - 1] : NULL;
+	return slot >= leaves->first && slot - leaves->first < leaves->count
+	    ? &leaves->all[slot - leaves->first] : NULL;
 }
 
 /* Write a limit, where there is one. False: it cannot be set; name says which. */
@@ -68,20 +63,21 @@ make(struct leaf *leaf, int dir_fd, unsigned int slot, const struct conf_pool *c
 }
 
 bool
-leaf_init(struct leaves *leaves, int dir_fd, const struct conf_pool *conf, char *why, size_t size)
+leaf_init(struct leaves *leaves, int dir_fd, const struct place *place,
+    const struct conf_pool *conf, char *why, size_t size)
 {
-	unsigned int count = leaf_count(conf);
 	char name[NAME_MAX_LEN];
 
 	leaves->dir_fd = dir_fd;
-	if ((leaves->all = calloc(count, sizeof(*leaves->all))) == NULL) {
+	leaves->first = place->first_slot;
+	if ((leaves->all = calloc(place->slots, sizeof(*leaves->all))) == NULL) {
 		snprintf(why, size, "out of memory");
 		return false;
 	}
-	for (leaves->count = 0; leaves->count < count; leaves->count++)
+	for (leaves->count = 0; leaves->count < place->slots; leaves->count++)
 		leaves->all[leaves->count] = (struct leaf){ -1, -1 };
-	for (unsigned int n = 0; n < count; n++) {
-		if (make(&leaves->all[n], dir_fd, n + 1, conf, name))
+	for (unsigned int n = 0; n < leaves->count; n++) {
+		if (make(&leaves->all[n], dir_fd, leaves->first + n, conf, name))
 			continue;
 		snprintf(why, size, "cannot make the control groups of workers: %s: %s", name,
 		    strerror(errno));
@@ -101,7 +97,7 @@ leaf_destroy(struct leaves *leaves)
 	}
 	fd_close(&leaves->dir_fd);
 	free(leaves->all);
-	*leaves = (struct leaves){ NULL, 0, -1 };
+	*leaves = (struct leaves){ .dir_fd = -1 };
 }
 
 bool

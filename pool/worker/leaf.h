@@ -15,9 +15,8 @@
 #include <stdint.h>
 
 struct conf_pool;
+struct place;
 
-/* Slots whose last processes may still be about to die, beyond those of workers. */
-#define LEAF_SPARE 32
 /* Descriptors for each: the two below, and those of measure.c. */
 #define LEAF_FDS 4
 
@@ -28,18 +27,15 @@ struct leaf {
 
 /* All zero: workers have none. */
 struct leaves {
-	struct leaf *all; /* all[n] is that of slot n + 1; in a directory of that number */
-	unsigned int count;
+	struct leaf *all; /* all[n] is that of slot first + n; in a directory of that number */
+	unsigned int first, count;
 	int dir_fd; /* where they are */
 };
 
-/* How many a pool has. */
-unsigned int leaf_count(const struct conf_pool *conf);
-
-/* Make those of a pool in the directory dir_fd, which is taken over. False, with why it is not
- * possible in `why` (size bytes). */
-bool leaf_init(struct leaves *leaves, int dir_fd, const struct conf_pool *conf, char *why,
-    size_t size);
+/* Make those of the place's slots in the directory dir_fd, which is taken over, with conf's limits.
+ * False, with why it is not possible in `why` (size bytes). */
+bool leaf_init(struct leaves *leaves, int dir_fd, const struct place *place,
+    const struct conf_pool *conf, char *why, size_t size);
 void leaf_destroy(struct leaves *leaves);
 
 /* Whether nothing is left in the slot's; true where it has none. */

@@ -8,47 +8,55 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "base/shared/place.h"
 #include "pool/worker/leaf.h"
 #include "pool/worker/program.h"
 #include "pool/worker/sweep.h"
 
-static bool
-is_taken(const struct pool *pool, unsigned int n)
+bool
+slot_init(struct pool *pool, const struct place *place)
 {
-	return (n < pool->workers.slot_count && pool->workers.slots[n]) ||
-	       sweep_holds(pool, n + 1) || !leaf_is_free(&pool->program->leaves, n + 1);
+	struct workers *workers = &pool->workers;
+
+	workers->first_slot = place->first_slot;
+	workers->slot_count = place->slots;
+	return (workers->slots = calloc(place->slots, sizeof(*workers->slots))) != NULL;
+}
+
+void
+slot_destroy(struct pool *pool)
+{
+	free(pool->workers.slots);
+}
+
+static bool
+is_free(const struct pool *pool, unsigned int slot)
+{
+	return !pool->workers.slots[slot - pool->workers.first_slot] && !sweep_holds(pool, slot) &&
+	    leaf_is_free(&pool->program->leaves, slot);
 }
 
 unsigned int
 slot_take(struct pool *pool)
 {
-	unsigned int n = 0;
+	struct workers *workers = &pool->workers;
 
-	while (is_taken(pool, n))
-		n++;
-	if (pool->program->leaves.all != NULL && n >= pool->program->leaves.count) {
+	for (unsigned int n = 0; n < workers->slot_count; n++) {
+		if (!is_free(pool, workers->first_slot + n))
+			continue;
+		workers->slots[n] = true;
+		return workers->first_slot + n;
+	}
+	if (pool->program->leaves.all != NULL)
 		log_error("no control group is free for a child: what was killed does not die");
-		errno = EBUSY;
-		return 0;
-	}
-	if (n >= pool->workers.slot_count) {
-		char *more = realloc(pool->workers.slots, n + 16);
-
-		if (more == NULL)
-			return 0;
-		memset(more + pool->workers.slot_count, 0, n + 16 - pool->workers.slot_count);
-		pool->workers.slots = more;
-		pool->workers.slot_count = n + 16;
-	}
-	pool->workers.slots[n] = 1;
-	return n + 1;
+	errno = EBUSY;
+	return 0;
 }
 
 void
 slot_free(struct pool *pool, unsigned int slot)
 {
-	pool->workers.slots[slot - 1] = 0;
+	pool->workers.slots[slot - pool->workers.first_slot] = false;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cgroup.h"
+#include "base/shared/place.h"
 #include "conf/conf.h"
 #include "pool/worker/leaf.h"
 #include "tests/unit/run.h"
@@ -161,15 +162,24 @@ START_TEST(own_without_proc)
 }
 END_TEST
 
-/* What the kernel makes in the groups of a pool with one worker. */
+/* A pool's first place. */
+static struct place
+place_of(const struct conf_pool *conf)
+{
+	return (struct place){
+	    .first_slot = 1, .slots = place_slots(conf->max_children, conf->max_surge)};
+}
+
+/* What the kernel makes in the groups of the workers with those slots. */
 static int
-make_groups(const struct conf_pool *conf, const char *const *files)
+make_groups(const struct place *place, const char *const *files)
 {
 	char name[128];
 	int fd;
 
 	make_top();
-	for (unsigned int slot = 1; slot <= leaf_count(conf); slot++) {
+	for (unsigned int slot = place->first_slot; slot < place->first_slot + place->slots;
+	    slot++) {
 		snprintf(name, sizeof(name), "%s/%u", top, slot);
 		ck_assert_int_eq(mkdir(name, 0700), 0);
 		for (size_t i = 0; files[i] != NULL; i++) {
@@ -189,14 +199,16 @@ static const char *const with[] = {"cgroup.procs", "cgroup.kill", "cgroup.events
 START_TEST(leaves_of_a_pool)
 {
 	const struct conf_pool conf = {.max_children = 2, .max_surge = 1};
-	struct leaves leaves = {NULL, 0, -1};
+	struct place place = place_of(&conf);
+	struct leaves leaves = {.dir_fd = -1};
 	char why[256] = "";
 	struct stat st;
 	int fd;
 
-	ck_assert_msg(leaf_init(&leaves, make_groups(&conf, without), &conf, why, sizeof(why)),
+	ck_assert_msg(leaf_init(&leaves, make_groups(&place, without), &place, &conf, why,
+			  sizeof(why)),
 	    "%s", why);
-	ck_assert_uint_eq(leaves.count, 5 + LEAF_SPARE);
+	ck_assert_uint_eq(leaves.count, 5 + PLACE_SPARE_SLOTS);
 	ck_assert_int_eq(fstatat(leaves.dir_fd, "1", &st, 0), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0755);
 	put("2/cgroup.events", EVENTS);
@@ -228,11 +240,13 @@ START_TEST(limits_of_a_pool)
 {
 	const struct conf_pool conf = {.max_children = 1, .cgroup_memory_max = 64 << 20,
 	    .cgroup_pids_max = 20};
-	struct leaves leaves = {NULL, 0, -1};
+	struct place place = place_of(&conf);
+	struct leaves leaves = {.dir_fd = -1};
 	char why[256] = "";
 
-	ck_assert_msg(leaf_init(&leaves, make_groups(&conf, with), &conf, why, sizeof(why)), "%s",
-	    why);
+	ck_assert_msg(leaf_init(&leaves, make_groups(&place, with), &place, &conf, why,
+			  sizeof(why)),
+	    "%s", why);
 	for (unsigned int slot = 1; slot <= leaves.count; slot += leaves.count - 1) {
 		char name[64];
 
@@ -252,19 +266,46 @@ END_TEST
 START_TEST(limits_without_controller)
 {
 	struct conf_pool conf = {.max_children = 1};
-	struct leaves leaves = {NULL, 0, -1};
+	struct place place = place_of(&conf);
+	struct leaves leaves = {.dir_fd = -1};
 	char why[256] = "";
 
-	ck_assert(leaf_init(&leaves, make_groups(&conf, with), &conf, why, sizeof(why)));
+	ck_assert(leaf_init(&leaves, make_groups(&place, with), &place, &conf, why, sizeof(why)));
 	expect("1/memory.max", "");
 	expect("1/pids.max", "");
 	leaf_destroy(&leaves);
 	remove_top();
 
 	conf.cgroup_pids_max = 20;
-	ck_assert(!leaf_init(&leaves, make_groups(&conf, without), &conf, why, sizeof(why)));
+	ck_assert(
+	    !leaf_init(&leaves, make_groups(&place, without), &place, &conf, why, sizeof(why)));
 	ck_assert_str_eq(why,
 	    "cannot make the control groups of workers: 1/pids.max: No such file or directory");
+	leaf_destroy(&leaves);
+	remove_top();
+}
+END_TEST
+
+/* Beside those of the generation before. */
+START_TEST(leaves_of_a_second_place)
+{
+	const struct conf_pool conf = {.max_children = 1};
+	const struct place place = {.first_slot = 4, .slots = 3};
+	struct leaves leaves = {.dir_fd = -1};
+	char why[256] = "";
+
+	ck_assert_msg(leaf_init(&leaves, make_groups(&place, without), &place, &conf, why,
+			  sizeof(why)),
+	    "%s", why);
+	ck_assert_uint_eq(leaves.count, 3);
+	for (unsigned int slot = 0; slot < 9; slot++)
+		ck_assert_int_eq(leaf_entrance(&leaves, slot) != -1, slot >= 4 && slot <= 6);
+	put("4/cgroup.events", EVENTS);
+	ck_assert(!leaf_is_free(&leaves, 4));
+	ck_assert(leaf_is_free(&leaves, 1));
+	leaf_kill(&leaves, 6);
+	expect("6/cgroup.kill", "1");
+	expect("4/cgroup.kill", "");
 	leaf_destroy(&leaves);
 	remove_top();
 }
@@ -296,6 +337,7 @@ main(void)
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("leaves");
 	tcase_add_test(tc, leaves_of_a_pool);
+	tcase_add_test(tc, leaves_of_a_second_place);
 	tcase_add_test(tc, limits_of_a_pool);
 	tcase_add_test(tc, limits_without_controller);
 	tcase_add_test(tc, no_leaves);

@@ -1,0 +1,28 @@
+/*
+ * places.h: which places the generations of a seat have. Pure: no two that are taken share
+ * anything, and what is lowest is taken first.
+ */
+#ifndef ANYFPM_FPM_PLACES_H
+#define ANYFPM_FPM_PLACES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/shared/place.h"
+
+/* One generation serves, another is to follow it, and two before may still finish what they have:
+ * none has to be ended only because there is a reload before the slowest request is over. */
+#define PLACES_MAX 4
+
+/* All zero: none is taken. */
+struct places {
+	struct place all[PLACES_MAX]; /* with no slots: it is free */
+};
+
+/* Take a place with so many slots in a row (1 or more). NULL: too many are taken. */
+const struct place *places_take(struct places *places, uint32_t slots);
+
+/* Its generation has ended, and all its workers with it. */
+void places_give_back(struct places *places, const struct place *place);
+
+#endif
