@@ -18,7 +18,7 @@
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
-#include "pool/observe/account.h"
+#include "pool/core/events.h"
 #include "pool/relay/ending.h"
 
 #define TO(state) (1u << CLIENT_##state)
@@ -51,7 +51,7 @@ client_let_go(struct client *c)
 	c->pool->clients.status -= c->status_only;
 	if (has_peer(c))
 		peers_leave(c->pool->clients.peers, c->addr);
-	account_clients(c->pool);
+	c->pool->events->clients_changed(c->pool);
 	writing_forget(c);
 	if (c->output.cut_us != 0 && c->tcp && !c->input.multiplexes)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -217,7 +217,7 @@ client_new(struct listener *l, int fd, const uint8_t addr[16])
 	TAILQ_INSERT_TAIL(&pool->clients.list[CLIENT_IDLE], c, link);
 	pool->clients.count[CLIENT_IDLE]++;
 	pool->clients.status += c->status_only;
-	account_clients(pool);
+	pool->events->clients_changed(pool);
 	return c;
 }
 

@@ -3,6 +3,7 @@
 #define ANYFPM_POOL_CORE_EVENTS_H
 
 #include "pool/core/pool.h"
+#include "pool/core/states.h"
 
 /* What may not be as it should any more; bits. */
 enum settle_what {
@@ -12,6 +13,16 @@ enum settle_what {
 };
 
 struct events {
+	/* The client side: how many there are. */
+	void (*clients_changed)(struct pool *pool);
+
+	/* Requests: r was in from, and is in the lists of its new state; in REQUEST_DONE it still
+	 * has everything. */
+	void (*request_moved)(struct request *r, enum request_state from);
+
+	/* The worker side: their states, or whether they can be started. */
+	void (*workers_changed)(struct pool *pool);
+
 	/* Put it right, now; what: bits of settle_what. During another call: at the end of that. */
 	void (*settle)(struct pool *pool, unsigned int what);
 };

@@ -19,7 +19,6 @@
 #include "base/shared/ends.h"
 #include "base/utf8.h"
 #include "pool/core/request.h"
-#include "pool/observe/account.h"
 #include "pool/wire/params.h"
 
 /* RFC 3339, but for the fraction, which stands between the two. */
@@ -130,7 +129,7 @@ put_request(struct out *out, const struct request *r)
 	put_slice(out, "uri", r, accessline_uri(r));
 	put_slice(out, "query", r, r->params.query);
 	put_slice(out, "script", r, r->params.file.len > 0 ? r->params.file : r->params.script);
-	put(out, "\"content_length\":%" PRIu64 ",", account_content_length(r));
+	put(out, "\"content_length\":%" PRIu64 ",", params_content_length(&r->params));
 }
 
 static void

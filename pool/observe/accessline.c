@@ -12,7 +12,7 @@
 #include "pool/core/request.h"
 #include "pool/observe/accessjson.h"
 #include "pool/observe/accesstext.h"
-#include "pool/observe/account.h"
+#include "pool/request/request.h"
 
 /* The status that an access line shows for a client that has left, as nginx's do. */
 #define STATUS_CLIENT_GONE 499
@@ -110,7 +110,7 @@ void
 accessline_facts(struct accessline_facts *facts, const struct request *r)
 {
 	*facts = (struct accessline_facts){
-	    .wait_us = account_wait_us(r),
+	    .wait_us = request_wait_us(r),
 	    .duration_us = r->times.run_us > 0 ? r->times.ran_us
 			   : r->account.own    ? r->times.ended_us - r->times.begun_us
 					       : -1,

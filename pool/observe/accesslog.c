@@ -15,7 +15,6 @@
 #include "conf/format.h"
 #include "pool/core/request.h"
 #include "pool/observe/accessline.h"
-#include "pool/observe/account.h"
 #include "pool/request/request.h"
 
 struct accesslog {
@@ -105,7 +104,7 @@ is_suppressed(const struct request *r)
 	struct slice uri = accessline_uri(r);
 
 	if (path == NULL || r->account.end != END_OK || r->answer.status < 200 ||
-	    r->answer.status > 299 || r->body.bytes > 0 || account_content_length(r) > 0 ||
+	    r->answer.status > 299 || r->body.bytes > 0 || params_content_length(&r->params) > 0 ||
 	    r->params.query.len > 0 || (r->params.uri.len > 0 && uri.len != r->params.uri.len))
 		return false;
 	if (!request_value_is(r, r->params.method, "GET") &&

@@ -19,7 +19,6 @@
 #include "base/utf8.h"
 #include "conf/address.h"
 #include "pool/core/request.h"
-#include "pool/observe/account.h"
 #include "pool/wire/params.h"
 
 struct out {
@@ -233,7 +232,7 @@ put_from_params(struct out *out, const struct request *r, const struct format_it
 		put_slice(out, r, r->params.file, "-");
 		break;
 	case FORMAT_LENGTH:
-		put_number(out, "%" PRIu64, account_content_length(r));
+		put_number(out, "%" PRIu64, params_content_length(&r->params));
 		break;
 	case FORMAT_METHOD:
 		put_slice(out, r, r->params.method, "-");

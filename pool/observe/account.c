@@ -1,8 +1,8 @@
 /*
  * account.c: what is counted and noted about requests and workers as they move.
  *
- * The functions that change a state call this one; nobody else counts requests. Nothing is decided
- * here.
+ * Whoever changes a state tells so by core/events.h, and it is taken here; nobody else counts
+ * requests. Nothing is decided here.
  */
 #include "config.h"
 
@@ -17,6 +17,7 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
+#include "pool/request/request.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/starts.h"
 
@@ -39,22 +40,6 @@ keep_text(char *out, size_t size, const struct request *r, const struct slice *v
 	out[len] = '\0';
 }
 
-uint64_t
-account_content_length(const struct request *r)
-{
-	const struct slice *value = &r->params.content_length;
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < value->len; i++) {
-		uint64_t digit = (uint64_t)r->params.data[value->off + i] - '0';
-
-		if (digit > 9)
-			return 0;
-		n = n > (INT64_MAX - digit) / 10 ? INT64_MAX : n * 10 + digit;
-	}
-	return n;
-}
-
 void
 account_last(struct worker_last *last, const struct request *r)
 {
@@ -70,10 +55,10 @@ account_last(struct worker_last *last, const struct request *r)
 	keep_text(last->file, sizeof(last->file), r,
 	    r->params.file.len > 0 ? &r->params.file : &r->params.script);
 	keep_text(last->user, sizeof(last->user), r, &r->params.user);
-	last->content_length = account_content_length(r);
+	last->content_length = params_content_length(&r->params);
 	last->duration_us = r->times.ran_us;
 	last->cpu_us = r->account.cpu_us;
-	last->wait_us = account_wait_us(r);
+	last->wait_us = request_wait_us(r);
 	last->memory = r->account.memory;
 }
 
@@ -91,24 +76,6 @@ account_part(struct worker *w, struct request *r)
 	account_last(w->last_request, r);
 }
 
-void
-account_not_run(struct request *r)
-{
-	r->times.in_vain_us += clock_now_us() - r->times.run_us;
-	r->times.run_us = r->times.ran_us = 0;
-	r->account.pid = 0;
-	r->account.number = r->account.memory = 0;
-	r->account.cpu_us = r->account.cpu_user_us = r->account.cpu_system_us = -1;
-}
-
-int64_t
-account_wait_us(const struct request *r)
-{
-	int64_t left_us = r->times.run_us > 0 ? r->times.run_us : r->times.ended_us;
-
-	return r->times.queued_us > 0 ? left_us - r->times.queued_us - r->times.in_vain_us : -1;
-}
-
 static void
 count_request(struct request *r)
 {
@@ -116,7 +83,7 @@ count_request(struct request *r)
 	struct stats_request s = {
 		.end = r->account.end,
 		.status = r->answer.head_done ? r->answer.status : 0,
-		.wait_us = account_wait_us(r),
+		.wait_us = request_wait_us(r),
 		.duration_us = r->times.run_us == 0 ? -1 : r->times.ran_us,
 		.bytes_in = r->body.bytes,
 		.bytes_out = r->answer.bytes,
@@ -185,8 +152,8 @@ account_workers(struct pool *pool)
 		stats_active(stats, pool->workers.count[WORKER_BUSY]);
 }
 
-void
-account_queue(struct pool *pool)
+static void
+count_queue(struct pool *pool)
 {
 	const struct request *first = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED]);
 	unsigned int queued = pool->requests.count[REQUEST_QUEUED];
@@ -198,6 +165,17 @@ account_queue(struct pool *pool)
 		queued = 0;
 	if (stats_get(pool->stats, STATS_QUEUED) != (int64_t)queued)
 		stats_queued(pool->stats, clock_now_us(), queued);
+}
+
+void
+account_moved(struct request *r, enum request_state from)
+{
+	if (r->state == REQUEST_ANSWERING || r->state == REQUEST_DONE)
+		account_request(r); /* every request comes by here */
+	if (r->state == REQUEST_DONE)
+		accesslog_done(r);
+	if (from == REQUEST_QUEUED || r->state == REQUEST_QUEUED)
+		count_queue(r->pool);
 }
 
 void

@@ -116,7 +116,7 @@ void
 ending_no_more(struct request *r)
 {
 	if (r->worker != NULL && r->params.content_length.len > 0 && body_all_sent(r) &&
-	    account_content_length(r) != r->body.bytes)
+	    params_content_length(&r->params) != r->body.bytes)
 		feed_hang_up(r->worker);
 }
 

@@ -8,7 +8,6 @@
 #include "pool/core/events.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
-#include "pool/observe/account.h"
 #include "pool/policy/retry.h"
 #include "pool/policy/scale.h"
 #include "pool/relay/dispatch.h"
@@ -88,7 +87,7 @@ queue_return(struct request *r)
 {
 	struct pool *pool = r->pool;
 
-	account_not_run(r);
+	request_not_run(r);
 	request_set_state(r, REQUEST_QUEUED);
 	TAILQ_REMOVE(&pool->requests.list[REQUEST_QUEUED], r, link);
 	TAILQ_INSERT_HEAD(&pool->requests.list[REQUEST_QUEUED], r, link);

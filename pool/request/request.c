@@ -11,9 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/core/client.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
-#include "pool/observe/accesslog.h"
-#include "pool/observe/account.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/spool.h"
@@ -65,6 +64,13 @@ request_alloc(struct pool *pool)
 	return r;
 }
 
+static void
+nothing_measured(struct request *r)
+{
+	r->account.memory = 0;
+	r->account.cpu_us = r->account.cpu_user_us = r->account.cpu_system_us = -1;
+}
+
 static struct request *
 request_make(struct pool *pool, uint16_t id, uint16_t role)
 {
@@ -82,7 +88,7 @@ request_make(struct pool *pool, uint16_t id, uint16_t role)
 	chain_init(&r->answer.chain);
 	r->state = REQUEST_PARAMS;
 	r->times.begun_us = r->since_us = clock_now_us();
-	r->account.cpu_us = r->account.cpu_user_us = r->account.cpu_system_us = -1;
+	nothing_measured(r);
 	TAILQ_INSERT_TAIL(&pool->requests.list[REQUEST_PARAMS], r, link);
 	pool->requests.count[REQUEST_PARAMS]++;
 	return r;
@@ -155,16 +161,29 @@ request_set_state(struct request *r, enum request_state state)
 	pool->requests.count[r->state]--;
 	r->state = state;
 	r->since_us = clock_now_us();
-	if (state == REQUEST_ANSWERING || state == REQUEST_DONE)
-		account_request(r); /* every request comes by here */
-	if (state == REQUEST_DONE) {
-		accesslog_done(r);
-		request_let_go(r);
-	}
 	TAILQ_INSERT_TAIL(&pool->requests.list[state], r, link);
 	pool->requests.count[state]++;
-	if (from == REQUEST_QUEUED || state == REQUEST_QUEUED)
-		account_queue(pool);
+	pool->events->request_moved(r, from);
+	if (state == REQUEST_DONE)
+		request_let_go(r);
+}
+
+void
+request_not_run(struct request *r)
+{
+	r->times.in_vain_us += clock_now_us() - r->times.run_us;
+	r->times.run_us = r->times.ran_us = 0;
+	r->account.pid = 0;
+	r->account.number = 0;
+	nothing_measured(r);
+}
+
+int64_t
+request_wait_us(const struct request *r)
+{
+	int64_t left_us = r->times.run_us > 0 ? r->times.run_us : r->times.ended_us;
+
+	return r->times.queued_us > 0 ? left_us - r->times.queued_us - r->times.in_vain_us : -1;
 }
 
 enum params_result

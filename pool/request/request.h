@@ -21,6 +21,13 @@ struct request *request_new_warmup(struct pool *pool);
 /* Move it: the lists, the time of the state. REQUEST_DONE lets everything go that it holds. */
 void request_set_state(struct request *r, enum request_state state);
 
+/* No worker has run r after all: it says nothing any more of the one that has it until now. */
+void request_not_run(struct request *r);
+
+/* How long r, which runs or has ended, waited in the queue, in microseconds, all its waits together
+ * and without the workers that it was given to in between; -1: never in it. */
+int64_t request_wait_us(const struct request *r);
+
 /* Take len bytes of FCGI_PARAMS content; or a pair of our own. */
 enum params_result request_add_params(struct request *r, const uint8_t *data, size_t len);
 enum params_result request_add_pair(struct request *r, const char *name, const char *value);

@@ -164,3 +164,19 @@ params_emit(const struct params *params, struct chunk_pool *chunks, struct chain
 	return ok && emit_record(chunks, chain, id, start, p) &&
 	    stream_end(chunks, chain, FCGI_PARAMS, id);
 }
+
+uint64_t
+params_content_length(const struct params *params)
+{
+	const struct slice *value = &params->content_length;
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < value->len; i++) {
+		uint64_t digit = (uint64_t)params->data[value->off + i] - '0';
+
+		if (digit > 9)
+			return 0;
+		n = n > (INT64_MAX - digit) / 10 ? INT64_MAX : n * 10 + digit;
+	}
+	return n;
+}

@@ -45,6 +45,9 @@ bool params_finish(struct params *params, const char **php);
 bool params_emit(const struct params *params, struct chunk_pool *chunks, struct chain *chain,
     uint16_t id, uint16_t role);
 
+/* CONTENT_LENGTH, INT64_MAX at most; 0 when there is none, or no number. */
+uint64_t params_content_length(const struct params *params);
+
 /* The value of name in *value; false when there is none. The last one counts. */
 bool params_get(const struct params *params, const char *name, struct slice *value);
 

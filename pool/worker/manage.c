@@ -17,7 +17,6 @@
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
-#include "pool/observe/account.h"
 #include "pool/orders.h"
 #include "pool/policy/scale.h"
 #include "pool/request/queue.h"
@@ -53,7 +52,7 @@ manage_start_failed(struct pool *pool, int64_t started_us)
 	if (started_us < pool->starts->failed_us)
 		return; /* started together with one that failed: the same attempt */
 	delay = backoff_us(++pool->starts->failures);
-	account_workers(pool);
+	pool->events->workers_changed(pool);
 	pool->starts->failed_us = clock_now_us();
 	pool->starts->retry_us = pool->starts->failed_us + delay;
 	deadline_at(pool, pool->starts->retry_us);
@@ -73,7 +72,7 @@ manage_start_worked(struct worker *w)
 		return; /* the program was another then */
 	pool->starts->failures = 0;
 	pool->starts->retry_us = 0;
-	account_workers(pool);
+	pool->events->workers_changed(pool);
 }
 
 /* Whether a start may be attempted although some have failed: one at a time, in due time. */

@@ -19,8 +19,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
+#include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/observe/account.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/fork.h"
@@ -132,7 +132,7 @@ spawn_worker(struct pool *pool)
 	}
 	stats_set_pid(pool->stats, w->slot, w->pid);
 	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
-	account_workers(pool);
+	pool->events->workers_changed(pool);
 	if (procstat_read(w->pid, &stat))
 		w->life.start_ticks = stat.start_ticks;
 	w->life.max_requests = draw_max_requests(pool->conf);

@@ -22,7 +22,6 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/observe/account.h"
 #include "pool/orders.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/warmup.h"
@@ -92,7 +91,7 @@ worker_set_state(struct worker *w, enum worker_state state)
 	else
 		TAILQ_INSERT_TAIL(&pool->workers.list[state], w, link);
 	pool->workers.count[state]++;
-	account_workers(pool);
+	pool->events->workers_changed(pool);
 	if (state == WORKER_DEAD)
 		worker_let_go(w);
 }

@@ -314,7 +314,7 @@ static const struct {
 
 START_TEST(test_wait)
 {
-	int64_t wait_us = account_wait_us(&waits[_i].r);
+	int64_t wait_us = request_wait_us(&waits[_i].r);
 
 	ck_assert_msg(wait_us == waits[_i].wait_us, "%s: %lld", waits[_i].name, (long long)wait_us);
 }
@@ -326,7 +326,7 @@ START_TEST(test_time_in_vain_adds_up)
 
 	for (int64_t i = 1; i <= 2; i++) {
 		r.times.run_us = clock_now_us() - 5000000;
-		account_not_run(&r);
+		request_not_run(&r);
 		ck_assert_int_eq(r.times.run_us, 0);
 		ck_assert_int_ge(r.times.in_vain_us, i * 5000000);
 		ck_assert_int_lt(r.times.in_vain_us, i * 5000000 + 2000000);
