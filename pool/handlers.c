@@ -4,6 +4,7 @@
 #include "pool/handlers.h"
 
 #include "pool/observe/account.h"
+#include "pool/orders.h"
 #include "pool/settle.h"
 
 const struct events handlers = {
@@ -13,6 +14,10 @@ const struct events handlers = {
 	.request_moved = account_moved,
 	/* worker */
 	.workers_changed = account_workers,
+	.worker_ready = orders_report_ready,
+	.permits_lacking = orders_lack_permits,
+	.permits_returned = orders_return_permits,
+	.workers_offered = orders_offer_workers,
 	/* all */
 	.settle = settle,
 };

@@ -2,6 +2,9 @@
 #ifndef ANYFPM_POOL_CORE_EVENTS_H
 #define ANYFPM_POOL_CORE_EVENTS_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "pool/core/pool.h"
 #include "pool/core/states.h"
 
@@ -22,6 +25,13 @@ struct events {
 
 	/* The worker side: their states, or whether they can be started. */
 	void (*workers_changed)(struct pool *pool);
+	/* One with that pid is ready: requests may come. */
+	void (*worker_ready)(struct pool *pool, pid_t pid);
+	/* Where process.max is set: n permits are lacking in all, and requests wait for the first
+	 * worker of all; n are given back; n idle workers can be ended for the sake of other pools. */
+	void (*permits_lacking)(struct pool *pool, unsigned int n, bool waiting);
+	void (*permits_returned)(struct pool *pool, unsigned int n);
+	void (*workers_offered)(struct pool *pool, unsigned int n);
 
 	/* Put it right, now; what: bits of settle_what. During another call: at the end of that. */
 	void (*settle)(struct pool *pool, unsigned int what);

@@ -17,7 +17,6 @@
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
-#include "pool/orders.h"
 #include "pool/policy/scale.h"
 #include "pool/request/queue.h"
 #include "pool/worker/permits.h"
@@ -114,9 +113,9 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 	if (have > wanted && have - wanted > owed)
 		owed = have - wanted;
 	if (owed > 0)
-		orders_return_permits(pool, owed);
+		pool->events->permits_returned(pool, owed);
 	have -= owed;
-	orders_lack_permits(pool, wanted > have ? wanted - have : 0,
+	pool->events->permits_lacking(pool, wanted > have ? wanted - have : 0,
 	    total == 0 && pool->requests.count[REQUEST_QUEUED] > 0);
 	return n < have ? n : have;
 }
@@ -280,7 +279,7 @@ manage_adjust(struct pool *pool)
 	struct scale_decision decision;
 	unsigned int starts;
 
-	if (pool->state >= POOL_STOPPING || pool->orders->master_fd == -1)
+	if (pool->state >= POOL_STOPPING || pool->permits->over)
 		return;
 	count_leaving(pool, now, &counts);
 	scale_decide(&counts, &settings, &decision);

@@ -22,7 +22,6 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/orders.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/warmup.h"
 #include "pool/worker/capture.h"
@@ -131,7 +130,7 @@ worker_ready(struct worker *w)
 	worker_set_state(w, WORKER_IDLE);
 	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
 	    (double)(clock_now_us() - w->life.started_us) / 1e6);
-	orders_report_ready(pool, w->pid);
+	pool->events->worker_ready(pool, w->pid);
 	pool->events->settle(pool, SETTLE_WORKERS);
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/orders.h"
 #include "pool/policy/spare.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
@@ -60,7 +60,7 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 	most = spare_most(&counts, settings, pool->permits->call);
 	can = least(aged, most);
 	/* Whoever ends already is part of what was ordered. */
-	orders_offer_workers(pool, can + least(stopping, pool->permits->ordered));
+	pool->events->workers_offered(pool, can + least(stopping, pool->permits->ordered));
 	if (can > 0 && stopping < least(pool->permits->ordered, STOPPING_MAX))
 		worker_stop(oldest, "another pool needs its place (process.max)");
 	else if (can < most)

@@ -33,6 +33,7 @@
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
 #include "pool/timers.h"
+#include "pool/worker/permits.h"
 #include "pool/worker/worker.h"
 
 /* More than any process id: signals to it reach nobody. */
@@ -82,6 +83,7 @@ fixture_init(struct fixture *f, const char *settings)
 	assert(pool->base != NULL && pool->buffers.scratch != NULL && pool->stats != NULL);
 	pool->orders->master_fd = pool->listening->main.fd = pool->listening->status.fd =
 	    pool->program->socket_dir_fd = -1;
+	pool->permits->over = true;
 	pool->listening->main.pool = pool->listening->status.pool = pool;
 	pool->clients.max = FIXTURE_CLIENT_MAX;
 	deadline_init(pool, timers);
