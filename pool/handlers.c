@@ -5,6 +5,10 @@
 
 #include "pool/observe/account.h"
 #include "pool/orders.h"
+#include "pool/relay/ending.h"
+#include "pool/relay/feed.h"
+#include "pool/relay/relay.h"
+#include "pool/relay/warmup.h"
 #include "pool/settle.h"
 
 const struct events handlers = {
@@ -14,6 +18,10 @@ const struct events handlers = {
 	.request_moved = account_moved,
 	/* worker */
 	.workers_changed = account_workers,
+	.worker_accepted = warmup_accepted,
+	.worker_leaves = ending_warmup,
+	.conn_readable = relay_readable,
+	.conn_writable = feed_writable,
 	.worker_ready = orders_report_ready,
 	.permits_lacking = orders_lack_permits,
 	.permits_returned = orders_return_permits,

@@ -25,6 +25,13 @@ struct events {
 
 	/* The worker side: their states, or whether they can be started. */
 	void (*workers_changed)(struct pool *pool);
+	/* w, which starts, has accepted its first connection. */
+	void (*worker_accepted)(struct worker *w);
+	/* w, which starts, is about to end: it and its request, the warm-up, must part. */
+	void (*worker_leaves)(struct worker *w);
+	/* Its connection can be read, or is at its end; takes more. */
+	void (*conn_readable)(struct worker *w);
+	void (*conn_writable)(struct worker *w);
 	/* One with that pid is ready: requests may come. */
 	void (*worker_ready)(struct pool *pool, pid_t pid);
 	/* Where process.max is set: n permits are lacking in all, and requests wait for the first

@@ -183,6 +183,12 @@ ending_body_lost(struct request *r, int error, bool reading)
 }
 
 void
+ending_warmup(struct worker *w)
+{
+	ending_answered(ending_part(w));
+}
+
+void
 ending_abort(struct request *r)
 {
 	if (r->answer.end)

@@ -24,6 +24,9 @@ void ending_input(struct request *r);
  * for the rest of a CONTENT_LENGTH that says more, as php-cgi does, has to learn that none comes. */
 void ending_no_more(struct request *r);
 
+/* w ends while it starts: nobody waits for its warm-up any more. */
+void ending_warmup(struct worker *w);
+
 /* The client sent ABORT_REQUEST for r: END_REQUEST, and the worker by request_client_abort. */
 void ending_abort(struct request *r);
 

@@ -14,7 +14,7 @@
 #include "pool/wire/params.h"
 #include "pool/worker/worker.h"
 
-void
+static void
 warmup_start(struct worker *w)
 {
 	const char *uri = w->pool->conf->warmup, *query = uri + strcspn(uri, "?");
@@ -47,6 +47,15 @@ warmup_start(struct worker *w)
 	if (r != NULL)
 		request_set_state(r, REQUEST_DONE);
 	worker_kill(w, "there is no memory for its warm-up");
+}
+
+void
+warmup_accepted(struct worker *w)
+{
+	if (w->pool->conf->warmup != NULL)
+		warmup_start(w);
+	else
+		worker_ready(w);
 }
 
 void

@@ -4,8 +4,9 @@
 
 #include "pool/core/pool.h"
 
-/* w has accepted: ask it for pm.warmup, as a web server would. */
-void warmup_start(struct worker *w);
+/* w, which starts, has accepted: it is asked for pm.warmup, as a web server would, or is ready where
+ * there is none. */
+void warmup_accepted(struct worker *w);
 
 /* w has ended its warm-up r, answered: with a header and as complete. It is ready, or killed. */
 void warmup_ended(struct worker *w, const struct request *r, bool answered);

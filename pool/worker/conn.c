@@ -11,20 +11,23 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/relay/feed.h"
-#include "pool/relay/relay.h"
 
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
-	relay_readable(arg);
+	struct worker *w = arg;
+
+	w->pool->events->conn_readable(w);
 }
 
 static void
 on_write(evutil_socket_t fd, short what, void *arg)
 {
-	feed_writable(arg);
+	struct worker *w = arg;
+
+	w->pool->events->conn_writable(w);
 }
 
 int

@@ -22,8 +22,6 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/relay/ending.h"
-#include "pool/relay/warmup.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/manage.h"
@@ -148,10 +146,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(w, link);
 		if (w->request != NULL || poll(&pfd, 1, 0) != 0)
 			continue;
-		if (pool->conf->warmup != NULL)
-			warmup_start(w);
-		else
-			worker_ready(w);
+		pool->events->worker_accepted(w);
 	}
 	pool->events->settle(pool, SETTLE_QUEUE | SETTLE_WORKERS);
 	if (pool->workers.count[WORKER_STARTING] == 0 ||
@@ -199,7 +194,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	if (!w->life.was_ready && w->request == NULL && timeout_us > UNREADY_STOP_US)
 		timeout_us = UNREADY_STOP_US;
 	if (w->request != NULL) /* its warm-up */
-		ending_answered(ending_part(w));
+		w->pool->events->worker_leaves(w);
 	end_begins(w, reason);
 	conn_close(w);
 	worker_set_state(w, WORKER_STOPPING);
@@ -245,7 +240,7 @@ worker_kill(struct worker *w, const char *reason)
 		return;
 	/* It must not get a request, or be found ready, before it is reaped. */
 	if (w->request != NULL) /* its warm-up */
-		ending_answered(ending_part(w));
+		w->pool->events->worker_leaves(w);
 	conn_close(w);
 	worker_set_state(w, WORKER_STOPPING);
 }
