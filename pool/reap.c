@@ -23,8 +23,8 @@
 #include "pool/observe/slowlog.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/relay.h"
-#include "pool/request/request.h"
 #include "pool/settle.h"
+#include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
@@ -114,7 +114,7 @@ worker_stopped(struct worker *w)
 	    unread == 0)
 		return;
 	w->receipt.stopped_unread = true;
-	if (request_is_idempotent(r) || !ending_was_accepted(w))
+	if (params_are_idempotent(&r->params) || !ending_was_accepted(w))
 		worker_kill(w, "it was stopped by a signal");
 }
 

@@ -15,7 +15,7 @@
 #include "conf/format.h"
 #include "pool/core/request.h"
 #include "pool/observe/accessline.h"
-#include "pool/request/request.h"
+#include "pool/wire/params.h"
 
 struct accesslog {
 	struct writer_file *file;
@@ -107,11 +107,11 @@ is_suppressed(const struct request *r)
 	    r->answer.status > 299 || r->body.bytes > 0 || params_content_length(&r->params) > 0 ||
 	    r->params.query.len > 0 || (r->params.uri.len > 0 && uri.len != r->params.uri.len))
 		return false;
-	if (!request_value_is(r, r->params.method, "GET") &&
-	    !request_value_is(r, r->params.method, "HEAD"))
+	if (!params_value_is(&r->params, r->params.method, "GET") &&
+	    !params_value_is(&r->params, r->params.method, "HEAD"))
 		return false;
 	for (; *path != NULL; path++) {
-		if (request_value_is(r, uri, *path))
+		if (params_value_is(&r->params, uri, *path))
 			return true;
 	}
 	return false;

@@ -27,7 +27,7 @@
 #include "pool/observe/trace.h"
 #include "pool/observe/tracer.h"
 #include "pool/policy/limits.h"
-#include "pool/request/request.h"
+#include "pool/wire/params.h"
 
 /* How long an entry waits for its turn. */
 #define WAIT_US INT64_C(5000000)
@@ -329,8 +329,8 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	e->found_us = now;
 	e->duration_us = now - r->since_us;
 	clock_gettime(CLOCK_REALTIME, &e->at);
-	request_script(r, e->script, sizeof(e->script));
-	request_describe(r, e->request, sizeof(e->request));
+	params_script(&r->params, e->script, sizeof(e->script));
+	params_describe(&r->params, e->request, sizeof(e->request));
 	log_warning("child %d, script '%s' (request: \"%s\") executing too slow (%.6f sec), "
 		    "logging",
 	    (int)e->pid, e->script, e->request, (double)e->duration_us / 1e6);

@@ -287,8 +287,8 @@ needs_no_body(const struct request *r)
 	if (r->role != FCGI_RESPONDER || r->body.bytes > 0)
 		return false;
 	if (r->params.content_length.len == 0)
-		return request_value_is(r, r->params.method, "GET") ||
-		    request_value_is(r, r->params.method, "HEAD");
+		return params_value_is(&r->params, r->params.method, "GET") ||
+		    params_value_is(&r->params, r->params.method, "HEAD");
 	while (zeros < r->params.content_length.len && length[zeros] == '0')
 		zeros++;
 	return zeros == r->params.content_length.len;

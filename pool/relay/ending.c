@@ -32,6 +32,7 @@
 #include "pool/request/body.h"
 #include "pool/request/queue.h"
 #include "pool/request/request.h"
+#include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/program.h"
@@ -237,7 +238,7 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 		snprintf(fate, sizeof(fate), "cut short");
 	else
 		snprintf(fate, sizeof(fate), "answered %u", ends_table[end].status);
-	request_describe(r, request, sizeof(request));
+	params_describe(&r->params, request, sizeof(request));
 	if (end != END_TIMEOUT) {
 		log_error("child %d exceeded %s; \"%s\" is %s, the child is terminated",
 		    (int)r->worker->pid, limit, request, fate);
@@ -246,7 +247,7 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 	/* php-fpm's line, which its users look for in logs, and then what we have to add. */
 	log_warning("child %d, script '%s' (request: \"%s\") execution timed out (%.6f sec), "
 		    "terminating; exceeded %s, the request is %s",
-	    (int)r->worker->pid, request_script(r, script, sizeof(script)), request,
+	    (int)r->worker->pid, params_script(&r->params, script, sizeof(script)), request,
 	    (double)r->account.exceeded / 1e6, limit, fate);
 }
 
@@ -283,7 +284,7 @@ ending_garbage(struct worker *w, const char *what)
 	}
 	r = ending_part(w);
 	log_error("child %d %s; \"%s\" is %s, the child is replaced", (int)w->pid, what,
-	    request_describe(r, request, sizeof(request)),
+	    params_describe(&r->params, request, sizeof(request)),
 	    r->answer.head_done ? "cut short" : "answered 502");
 	ending_error_or_cut(r, END_INVALID);
 	ending_answered(r);
@@ -322,7 +323,7 @@ ending_lost(struct worker *w)
 	const struct request *r = w->request;
 	bool lives = !w->conn.reset && !w->conn.hung_up && is_half_closed(w);
 	bool again = w->conn.reset && r->tries > 0 && !r->answer.responded &&
-	    request_is_idempotent(r) && is_older(w);
+	    params_are_idempotent(&r->params) && is_older(w);
 
 	event_del(&w->conn.ev_read);
 	event_del(&w->conn.ev_write);
@@ -375,7 +376,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		},
 		.replayable = !r->body.dropped && r->pool->conf->request_retry,
 		.tries = r->tries,
-		.idempotent = request_is_idempotent(r),
+		.idempotent = params_are_idempotent(&r->params),
 		.older = is_older(w),
 		.reset = w->conn.reset,
 		.lives = !dead && !w->receipt.stopped,
@@ -388,7 +389,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 
 	ending_part(w);
 	conn_close(w);
-	request_describe(r, request, sizeof(request));
+	params_describe(&r->params, request, sizeof(request));
 	if (r->client == NULL || r->answer.end) {
 		ending_answered(r);
 	} else if (again) {

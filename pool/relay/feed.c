@@ -54,7 +54,7 @@ is_stale(struct worker *w, const struct request *r)
 		return conn_is_closed(w);
 	if (w->conn.keeps == KEEPS_UNKNOWN)
 		w->conn.keeps = w->pool->program->keeps;
-	return w->conn.keeps == KEEPS_NO || !request_is_idempotent(r) || r->tries > 0;
+	return w->conn.keeps == KEEPS_NO || !params_are_idempotent(&r->params) || r->tries > 0;
 }
 
 /* Write once what there is; returns 1 when all went out, 0 when not, -1 when broken. */

@@ -25,7 +25,7 @@
 #include "pool/relay/warmup.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
-#include "pool/request/request.h"
+#include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/program.h"
@@ -87,7 +87,7 @@ relay_end(struct worker *w, const uint8_t body[8])
 			char request[256];
 
 			log_error("child %d ended its response to \"%s\" %s: answered 502",
-			    (int)w->pid, request_describe(r, request, sizeof(request)),
+			    (int)w->pid, params_describe(&r->params, request, sizeof(request)),
 			    r->answer.head_len > 0 ? "in the middle of the header block"
 					    : "without a byte of output");
 			ending_error_or_cut_as(r, END_INVALID, 502,

@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "pool/core/request.h"
 #include "pool/request/queue.h"
-#include "pool/request/request.h"
 #include "pool/wire/head.h"
+#include "pool/wire/params.h"
 #include "pool/wire/stream.h"
 
 /* Bytes of a wrong header line that the log shows. */
@@ -94,7 +94,7 @@ head_wrong(struct request *r, const struct head *head)
 	log_error("child %d sent a line that is no header field: \"%.*s\"%s; %s%s%s",
 	    (int)r->account.pid, (int)shown, (const char *)head->wrong,
 	    shown < head->wrong_len ? "..." : "", r->warmup ? "pm.warmup has failed" : "\"",
-	    r->warmup ? "" : request_describe(r, request, sizeof(request)),
+	    r->warmup ? "" : params_describe(&r->params, request, sizeof(request)),
 	    r->warmup ? "" : "\" is answered 502");
 	if (!r->warmup)
 		return ANSWER_HEAD_WRONG;
@@ -234,7 +234,7 @@ answer_whole(struct request *r, size_t head_len, const char *response, size_t le
 	struct head head;
 
 	assert(!r->answer.head_done && !r->answer.end);
-	if (request_value_is(r, r->params.method, "HEAD"))
+	if (params_value_is(&r->params, r->params.method, "HEAD"))
 		len = head_len;
 	head_read(data, head_len, &head);
 	r->answer.status = head.status;
@@ -265,7 +265,7 @@ answer_error(struct request *r, unsigned int status, const char *text)
 	len = snprintf(page, sizeof(page),
 	    "Status: %u %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s\r\n%s", status,
 	    reason, body_len, retry,
-	    request_value_is(r, r->params.method, "HEAD") ? "" : body);
+	    params_value_is(&r->params, r->params.method, "HEAD") ? "" : body);
 	r->answer.status = (uint16_t)status;
 	r->answer.bytes = (uint64_t)len;
 	r->answer.head_done = true;

@@ -230,7 +230,7 @@ warn_php(struct request *r, const char *name)
 	log_warning("\"%s\" came with %s, from which php-fpm takes settings, and php-cgi does not: "
 		    "they have no effect; put them into a php.ini that env[PHPRC] names, or into "
 		    "command (-d NAME=VALUE), see PHP in anyfpm.conf(5)",
-	    request_describe(r, request, sizeof(request)), name);
+	    params_describe(&r->params, request, sizeof(request)), name);
 }
 
 enum params_result
@@ -286,43 +286,6 @@ request_find(struct client *client, uint16_t id)
 			return r;
 	}
 	return NULL;
-}
-
-bool
-request_value_is(const struct request *r, struct slice value, const char *text)
-{
-	return text != NULL && strlen(text) == value.len &&
-	    memcmp(r->params.data + value.off, text, value.len) == 0;
-}
-
-bool
-request_is_idempotent(const struct request *r)
-{
-	return request_value_is(r, r->params.method, "GET") ||
-	       request_value_is(r, r->params.method, "HEAD") ||
-	       request_value_is(r, r->params.method, "OPTIONS");
-}
-
-const char *
-request_describe(const struct request *r, char *buf, size_t size)
-{
-	const char *params = (const char *)r->params.data;
-	const struct slice *what = r->params.uri.len > 0 ? &r->params.uri : &r->params.script;
-
-	snprintf(buf, size, "%.*s %.*s", r->params.method.len > 0 ? (int)r->params.method.len : 1,
-	    r->params.method.len > 0 ? params + r->params.method.off : "-",
-	    what->len > 0 ? (int)what->len : 1, what->len > 0 ? params + what->off : "-");
-	return buf;
-}
-
-const char *
-request_script(const struct request *r, char *buf, size_t size)
-{
-	const struct slice *file = &r->params.file;
-
-	snprintf(buf, size, "%.*s", file->len > 0 ? (int)file->len : 1,
-	    file->len > 0 ? (const char *)r->params.data + file->off : "-");
-	return buf;
 }
 
 void

@@ -44,18 +44,6 @@ void request_await_body(struct request *r, bool awaits);
 /* The open request with that id, or NULL. */
 struct request *request_find(struct client *client, uint16_t id);
 
-/* Whether that parameter of r (a slice of it) is text; NULL is no parameter's value. */
-bool request_value_is(const struct request *r, struct slice value, const char *text);
-
-/* GET, HEAD or OPTIONS: it may run twice (RFC 9110, 9.2.2, the safe ones). */
-bool request_is_idempotent(const struct request *r);
-
-/* "GET /path?query" for log lines, in buf; at most size bytes with the NUL. */
-const char *request_describe(const struct request *r, char *buf, size_t size);
-
-/* SCRIPT_FILENAME, "-" when there is none, likewise. */
-const char *request_script(const struct request *r, char *buf, size_t size);
-
 /* After a pass: recycle the requests that are done; at the end, free all. */
 void request_bury(struct pool *pool);
 void request_free_all(struct pool *pool);

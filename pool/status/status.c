@@ -12,7 +12,6 @@
 #include "pool/observe/accesslog.h"
 #include "pool/relay/ending.h"
 #include "pool/request/answer.h"
-#include "pool/request/request.h"
 #include "pool/status/format.h"
 #include "pool/wire/fcgi.h"
 #include "pool/wire/params.h"
@@ -60,15 +59,16 @@ is_for(const struct request *r, const char *path)
 
 	if (path == NULL || *path == '\0')
 		return false;
-	if (request_value_is(r, r->params.script, path))
+	if (params_value_is(&r->params, r->params.script, path))
 		return true;
 	if (r->params.script.len >= strlen(path) ||
 	    (r->params.script.len > 0 &&
 		memcmp(r->params.data + r->params.script.off, path, r->params.script.len) != 0) ||
 	    !params_get(&r->params, "PATH_INFO", &info))
 		return false;
-	return request_value_is(r, info, path + r->params.script.len) ||
-	    (request_value_is(r, r->params.script, "/") && request_value_is(r, info, path));
+	return params_value_is(&r->params, info, path + r->params.script.len) ||
+	    (params_value_is(&r->params, r->params.script, "/") &&
+		params_value_is(&r->params, info, path));
 }
 
 bool

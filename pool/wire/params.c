@@ -3,6 +3,7 @@
 
 #include "pool/wire/params.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,44 @@ params_get(const struct params *params, const char *name, struct slice *value)
 		p += pair.size;
 	}
 	return found;
+}
+
+bool
+params_value_is(const struct params *params, struct slice value, const char *text)
+{
+	return text != NULL && strlen(text) == value.len &&
+	    memcmp(params->data + value.off, text, value.len) == 0;
+}
+
+bool
+params_are_idempotent(const struct params *params)
+{
+	return params_value_is(params, params->method, "GET") ||
+	    params_value_is(params, params->method, "HEAD") ||
+	    params_value_is(params, params->method, "OPTIONS");
+}
+
+const char *
+params_describe(const struct params *params, char *buf, size_t size)
+{
+	const char *data = (const char *)params->data;
+	const struct slice *method = &params->method;
+	const struct slice *what = params->uri.len > 0 ? &params->uri : &params->script;
+
+	snprintf(buf, size, "%.*s %.*s", method->len > 0 ? (int)method->len : 1,
+	    method->len > 0 ? data + method->off : "-", what->len > 0 ? (int)what->len : 1,
+	    what->len > 0 ? data + what->off : "-");
+	return buf;
+}
+
+const char *
+params_script(const struct params *params, char *buf, size_t size)
+{
+	const struct slice *file = &params->file;
+
+	snprintf(buf, size, "%.*s", file->len > 0 ? (int)file->len : 1,
+	    file->len > 0 ? (const char *)params->data + file->off : "-");
+	return buf;
 }
 
 /* One PARAMS record with the pairs from p to end, which fit into it. */

@@ -51,4 +51,16 @@ uint64_t params_content_length(const struct params *params);
 /* The value of name in *value; false when there is none. The last one counts. */
 bool params_get(const struct params *params, const char *name, struct slice *value);
 
+/* Whether that value of params is text; NULL is no parameter's value. */
+bool params_value_is(const struct params *params, struct slice value, const char *text);
+
+/* GET, HEAD or OPTIONS: the request may run twice (RFC 9110, 9.2.2, the safe ones). */
+bool params_are_idempotent(const struct params *params);
+
+/* "GET /path?query" for log lines, in buf; at most size bytes with the NUL. */
+const char *params_describe(const struct params *params, char *buf, size_t size);
+
+/* SCRIPT_FILENAME, "-" when there is none, likewise. */
+const char *params_script(const struct params *params, char *buf, size_t size);
+
 #endif
