@@ -5,6 +5,7 @@
 
 #include "pool/observe/account.h"
 #include "pool/orders.h"
+#include "pool/reap.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
@@ -22,6 +23,7 @@ const struct events handlers = {
 	.worker_leaves = ending_warmup,
 	.conn_readable = relay_readable,
 	.conn_writable = feed_writable,
+	.child_is_ours = reap_is_ours,
 	.worker_ready = orders_report_ready,
 	.permits_lacking = orders_lack_permits,
 	.permits_returned = orders_return_permits,

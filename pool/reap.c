@@ -133,6 +133,12 @@ child_changed(struct worker *w, const siginfo_t *info)
 		worker_stopped(w);
 }
 
+bool
+reap_is_ours(const struct pool *pool, pid_t pid)
+{
+	return worker_find(pool, pid) != NULL || slowlog_is_ours(pool, pid);
+}
+
 static void
 on_sigchld(evutil_socket_t fd, short what, void *arg)
 {

@@ -32,6 +32,8 @@ struct events {
 	/* Its connection can be read, or is at its end; takes more. */
 	void (*conn_readable)(struct worker *w);
 	void (*conn_writable)(struct worker *w);
+	/* Whether that child of ours is no orphan: a worker, or what looks at one. */
+	bool (*child_is_ours)(const struct pool *pool, pid_t pid);
 	/* One with that pid is ready: requests may come. */
 	void (*worker_ready)(struct pool *pool, pid_t pid);
 	/* Where process.max is set: n permits are lacking in all, and requests wait for the first

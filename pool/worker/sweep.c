@@ -1,8 +1,7 @@
 /*
  * sweep.c: which of our children belong to a worker that is dead, and their end.
  *
- * Our children are workers, what looks at slow ones (slowlog.c), and orphans, which all come from
- * workers. An orphan whose worker lives may be a job that runs in the background: it is left alone
+ * Our children are workers, what looks at slow ones, and orphans, which all come from workers. An orphan whose worker lives may be a job that runs in the background: it is left alone
  * until its worker ends. Whose an orphan is says the slot in its environment, or in that of its
  * session's leader; together with the time it began, as slots are used again. One that has neither
  * belongs to a dead worker for certain if it is older than every worker that lives.
@@ -25,10 +24,9 @@
 #include "base/orphans.h"
 #include "base/procstat.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/pool.h"
 #include "pool/core/worker.h"
-#include "pool/observe/slowlog.h"
-#include "pool/worker/worker.h"
 
 /* How long to look again after a death: one that is just executing a program has no environment,
  * and what was killed has children until it is dead. */
@@ -124,8 +122,7 @@ is_left(pid_t pid, void *arg)
 	struct procstat stat;
 	unsigned int slot;
 
-	if (worker_find(pool, pid) != NULL || slowlog_is_ours(pool, pid) || is_dead(pid) ||
-	    !procstat_read(pid, &stat))
+	if (pool->events->child_is_ours(pool, pid) || is_dead(pid) || !procstat_read(pid, &stat))
 		return false;
 	if (kill(pid, 0) == -1)
 		return false; /* it has other rights (sudo) */
