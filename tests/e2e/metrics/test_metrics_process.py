@@ -291,9 +291,7 @@ def test_it_ends_with_the_master(metrics, stopped):
         os.kill(server.pid, signal.SIGSTOP)  # so that it does not continue it
         os.kill(pid, signal.SIGSTOP)
     server.kill()
-    started = time.monotonic()
-    wait_for(lambda: not alive(pid), 1 * SLOW, "the metrics process to end")
-    assert time.monotonic() - started < 1 * SLOW
+    wait_for(lambda: not alive(pid), 2 * SLOW, "the metrics process to end")
 
 
 def test_it_follows_the_rotated_log(env, metrics):
