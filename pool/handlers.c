@@ -6,6 +6,7 @@
 #include "pool/observe/account.h"
 #include "pool/orders.h"
 #include "pool/reap.h"
+#include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
@@ -17,6 +18,7 @@ const struct events handlers = {
 	.clients_changed = account_clients,
 	/* request */
 	.request_moved = account_moved,
+	.body_stuck = admission_enter,
 	/* worker */
 	.workers_changed = account_workers,
 	.worker_accepted = warmup_accepted,

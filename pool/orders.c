@@ -30,8 +30,8 @@
 #include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
+#include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
-#include "pool/request/queue.h"
 #include "pool/settle.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
@@ -237,7 +237,7 @@ master_crashed(struct pool *pool)
 	listen_close(pool);
 	if (pool->state < POOL_DRAINING)
 		pool_set_state(pool, POOL_DRAINING);
-	queue_refuse_all(pool, END_STOPPED);
+	admission_refuse_all(pool, END_STOPPED);
 	finish_clients(pool);
 	pool->orders->finish_us = clock_now_us() + CRASH_FINISH_US;
 	deadline_at(pool, pool->orders->finish_us);

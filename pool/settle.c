@@ -3,8 +3,8 @@
 
 #include "pool/settle.h"
 
+#include "pool/relay/admission.h"
 #include "pool/relay/dispatch.h"
-#include "pool/request/queue.h"
 #include "pool/worker/manage.h"
 
 void
@@ -25,7 +25,7 @@ settle(struct pool *pool, unsigned int what)
 		if (what & SETTLE_WORKERS)
 			manage_adjust(pool);
 		if ((what & SETTLE_HOPE) && !manage_hope(pool))
-			queue_refuse_all(pool, END_NO_WORKER);
+			admission_refuse_all(pool, END_NO_WORKER);
 	}
 	pool->settling = false;
 }

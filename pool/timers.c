@@ -9,10 +9,10 @@
 #include "pool/client/writing.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
+#include "pool/relay/admission.h"
 #include "pool/relay/enforce.h"
 #include "pool/relay/recycle.h"
 #include "pool/relay/timeouts.h"
-#include "pool/request/queue.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
@@ -22,7 +22,7 @@ const struct timer timers[] = {
 	{ receipt_expire }, /* before their clocks are looked at */
 	{ timeouts_params },
 	{ timeouts_bodies },
-	{ queue_expire },
+	{ admission_expire },
 	{ client_expire },
 	{ timeouts_lost },
 	{ slowlog_expire }, /* before it may be terminated */

@@ -15,12 +15,12 @@
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
 #include "pool/relay/demux.h"
 #include "pool/relay/ending.h"
 #include "pool/request/body.h"
-#include "pool/request/queue.h"
 #include "pool/request/request.h"
 
 /* Answers to management records that a client leaves unread, then it is cut off. */
@@ -152,7 +152,7 @@ may_read_some(struct client *c)
 
 	if (max > 0 || (r = lone_request(c)) == NULL || r->state != REQUEST_BODY)
 		return max;
-	queue_enter(r);
+	c->pool->events->body_stuck(r);
 	return may_read(c);
 }
 

@@ -22,6 +22,8 @@ struct events {
 	/* Requests: r was in from, and is in the lists of its new state; in REQUEST_DONE it still
 	 * has everything. */
 	void (*request_moved)(struct request *r, enum request_state from);
+	/* The rest of its body cannot be buffered: it needs a worker that takes it as it comes. */
+	void (*body_stuck)(struct request *r);
 
 	/* The worker side: their states, or whether they can be started. */
 	void (*workers_changed)(struct pool *pool);

@@ -19,11 +19,11 @@
 #include "pool/core/report.h"
 #include "pool/core/request.h"
 #include "pool/observe/account.h"
+#include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
-#include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/status/status.h"
 #include "pool/wire/params.h"
@@ -251,7 +251,7 @@ input_complete(struct request *r)
 	r->body.input_end = true;
 	request_await_body(r, false);
 	if (r->state < REQUEST_QUEUED && r->params.end)
-		queue_enter(r);
+		admission_enter(r);
 	else
 		feed_input(r);
 }
@@ -265,7 +265,7 @@ input_more(struct request *r)
 	if (size > CHUNK_SIZE && ledger_level(&r->pool->buffers.ledger) >= LEDGER_TIGHT)
 		size = CHUNK_SIZE;
 	if (r->state == REQUEST_BODY && r->body.bytes > size)
-		queue_enter(r);
+		admission_enter(r);
 	else
 		feed_input(r);
 }
@@ -324,6 +324,7 @@ params_ended(struct request *r)
 	}
 	if (status_takes(r)) {
 		status_answer(r);
+		ending_answered(r);
 		return;
 	}
 	if (ledger_level(&r->pool->buffers.ledger) >= LEDGER_FULL) {
@@ -336,7 +337,7 @@ params_ended(struct request *r)
 		r->body.end = true;
 		input_complete(r);
 	} else if (r->body.input_end) {
-		queue_enter(r);
+		admission_enter(r);
 	} else {
 		if (needs_no_body(r))
 			r->client->input.bodiless = r->body.end_implied = true;

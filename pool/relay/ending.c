@@ -28,6 +28,7 @@
 #include "pool/policy/evidence.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
+#include "pool/relay/retryafter.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/queue.h"
@@ -35,6 +36,7 @@
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/program.h"
 #include "pool/worker/worker.h"
 
@@ -95,7 +97,8 @@ ending_error_or_cut_as(
 	if (r->answer.head_done)
 		answer_cut(r);
 	else
-		answer_error(r, status, sentence);
+		answer_error(r, status, status == 503 ? retryafter_seconds(r->pool, end) : 0,
+		    sentence);
 }
 
 void
@@ -164,6 +167,14 @@ ending_refuse_as(
 	} else {
 		ending_answered(r);
 	}
+}
+
+void
+ending_return(struct request *r)
+{
+	queue_return(r);
+	if (!manage_hope(r->pool))
+		ending_refuse(r, END_NO_WORKER);
 }
 
 void
@@ -398,7 +409,7 @@ ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		r->tries += evidence_counts(&loss);
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
 		r->body.sent = 0;
-		queue_return(r);
+		ending_return(r);
 	} else {
 		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
 		    r->answer.head_done ? "cut short" : "answered 502");

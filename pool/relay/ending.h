@@ -12,6 +12,10 @@ void ending_refuse(struct request *r, enum request_end end);
 void ending_refuse_as(struct request *r, enum request_end end, unsigned int status,
     const char *sentence);
 
+/* No worker has run r, and it has left the one that had it: it waits again, before all others; with
+ * no worker to hope for it is answered 503. */
+void ending_return(struct request *r);
+
 /* A part of the body of r is lost for an errno: it could not be kept, or, reading, be read back from
  * its file. Logged, and answered 503 or 500. */
 void ending_body_lost(struct request *r, int error, bool reading);

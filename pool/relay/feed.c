@@ -27,7 +27,6 @@
 #include "pool/relay/enforce.h"
 #include "pool/relay/recycle.h"
 #include "pool/request/body.h"
-#include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/wire/params.h"
 #include "pool/worker/conn.h"
@@ -170,7 +169,7 @@ cannot_connect(struct worker *w)
 		return;
 	}
 	if (ours) { /* no worker is to blame: wait until a descriptor is free */
-		queue_return(r);
+		ending_return(r);
 		w->pool->pace.pause_us = clock_now_us() + PAUSE_US;
 		deadline_at(w->pool, w->pool->pace.pause_us);
 		return;
@@ -181,7 +180,7 @@ cannot_connect(struct worker *w)
 	} else {
 		r->tries += evidence_counts(&loss);
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
-		queue_return(r);
+		ending_return(r);
 	}
 	worker_stop(w, "it cannot be connected to");
 }

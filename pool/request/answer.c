@@ -15,7 +15,6 @@
 
 #include "base/log.h"
 #include "pool/core/request.h"
-#include "pool/request/queue.h"
 #include "pool/wire/head.h"
 #include "pool/wire/params.h"
 #include "pool/wire/stream.h"
@@ -248,10 +247,9 @@ answer_whole(struct request *r, size_t head_len, const char *response, size_t le
 }
 
 void
-answer_error(struct request *r, unsigned int status, const char *text)
+answer_error(struct request *r, unsigned int status, unsigned int retry_s, const char *text)
 {
 	const char *reason = reason_of(status);
-	unsigned int retry_s = status == 503 ? queue_retry_after(r->pool, r->account.end) : 0;
 	char body[512], page[1024], retry[32] = "";
 	int body_len, len;
 

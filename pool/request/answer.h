@@ -24,10 +24,10 @@ enum answer_result answer_end(struct request *r, uint32_t app_status, uint8_t pr
 
 /*
  * Answer with an error page (status, text a sentence in HTML), and END_REQUEST. Nothing of the
- * worker's STDOUT may have gone out (r->answer.head_done is false). A 503 says when to try again
- * where r->account.end, the reason, tells that. Out of memory cuts the answer.
+ * worker's STDOUT may have gone out (r->answer.head_done is false). It says to try again after so
+ * many seconds, 0: nothing. Out of memory cuts the answer.
  */
-void answer_error(struct request *r, unsigned int status, const char *text);
+void answer_error(struct request *r, unsigned int status, unsigned int retry_s, const char *text);
 
 /*
  * Answer with a whole response of our own: len bytes, of which the first head_len are its header

@@ -10,7 +10,6 @@
 
 #include "pool/core/request.h"
 #include "pool/observe/accesslog.h"
-#include "pool/relay/ending.h"
 #include "pool/request/answer.h"
 #include "pool/status/format.h"
 #include "pool/wire/fcgi.h"
@@ -128,9 +127,9 @@ answer_status(struct request *r)
 		form->write(&page, &view, full);
 	status_view_free(&view);
 	if (page.failed)
-		answer_error(r, 503, "There is no memory for the status page.");
+		answer_error(r, 503, 0, "There is no memory for the status page.");
 	else if (!has_room(r->pool, page.len))
-		answer_error(r, 503, "The status page does not fit into buffer_limit.");
+		answer_error(r, 503, 0, "The status page does not fit into buffer_limit.");
 	else
 		answer_whole(r, strlen(form->head), page.data, page.len);
 	text_out_free(&page);
@@ -144,7 +143,7 @@ answer_ping(struct request *r)
 	text_out_string(&page, ping_head);
 	text_out_string(&page, r->pool->conf->ping_response);
 	if (page.failed)
-		answer_error(r, 503, "There is no memory for the answer.");
+		answer_error(r, 503, 0, "There is no memory for the answer.");
 	else
 		answer_whole(r, strlen(ping_head), page.data, page.len);
 	text_out_free(&page);
@@ -158,6 +157,5 @@ status_answer(struct request *r)
 	else if (is_for(r, r->pool->conf->ping_path))
 		answer_ping(r);
 	else
-		answer_error(r, 404, "Only the status page and ping are answered here.");
-	ending_answered(r);
+		answer_error(r, 404, 0, "Only the status page and ping are answered here.");
 }

@@ -8,7 +8,7 @@
  * Where it is, r->account.own is set. */
 bool status_takes(struct request *r);
 
-/* Answer r, which was taken, now; what its client still sends of it is thrown away. */
+/* Complete the answer of r, which was taken; what its client still sends of it is thrown away. */
 void status_answer(struct request *r);
 
 #endif

@@ -18,7 +18,6 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/policy/scale.h"
-#include "pool/request/queue.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
@@ -57,8 +56,7 @@ manage_start_failed(struct pool *pool, int64_t started_us)
 	deadline_at(pool, pool->starts->retry_us);
 	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
 	    pool->starts->failures, pool->starts->failures == 1 ? "" : "s", (double)delay / 1e6);
-	if (!manage_hope(pool))
-		queue_refuse_all(pool, END_NO_WORKER);
+	pool->events->settle(pool, SETTLE_HOPE);
 }
 
 void

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "pool/core/request.h"
+#include "pool/relay/retryafter.h"
 #include "pool/request/answer.h"
 #include "pool/request/request.h"
 #include "pool/wire/fcgi.h"
@@ -173,7 +174,7 @@ START_TEST(test_head_wrong)
 		ck_assert_str_eq(output(), "");
 		result = ANSWER_OK;
 	}
-	answer_error(r, 502, "What happened.");
+	answer_error(r, 502, 0, "What happened.");
 	ck_assert_int_eq(answer_stdout(r, BYTES("more")), ANSWER_OK);
 	ck_assert_str_eq(output(), "stdout 7 Status: 502 Bad Gateway; stdout 7; end 7 0 0");
 }
@@ -356,8 +357,9 @@ know_service_time(void)
 START_TEST(test_error_page)
 {
 	know_service_time();
-	r->account.end = pages[_i].end;
-	answer_error(r, pages[_i].status, "What happened.");
+	answer_error(r, pages[_i].status,
+	    pages[_i].status == 503 ? retryafter_seconds(&f.pool, pages[_i].end) : 0,
+	    "What happened.");
 	ck_assert_uint_eq(r->answer.status, pages[_i].status);
 	ck_assert(r->answer.end && r->answer.head_done && r->answer.discard && !r->answer.cut);
 	check_page(pages[_i].line, pages[_i].retry_after, true);
@@ -368,8 +370,7 @@ START_TEST(test_error_page_head)
 {
 	ck_assert_int_eq(request_add_params(r, BYTES("\16\4REQUEST_METHODHEAD")), PARAMS_OK);
 	ck_assert_int_eq(request_finish_params(r), PARAMS_OK);
-	r->account.end = END_NO_WORKER;
-	answer_error(r, 503, "What happened.");
+	answer_error(r, 503, retryafter_seconds(&f.pool, END_NO_WORKER), "What happened.");
 	check_page("Status: 503 Service Unavailable", true, false);
 }
 END_TEST
@@ -378,7 +379,7 @@ END_TEST
 START_TEST(test_error_after_half_a_head)
 {
 	ck_assert_int_eq(answer_stdout(r, BYTES("Status: 200 OK\r\nX: half")), ANSWER_OK);
-	answer_error(r, 502, "What happened.");
+	answer_error(r, 502, 0, "What happened.");
 	check_page("Status: 502 Bad Gateway", false, true);
 	ck_assert_int_eq(answer_stdout(r, BYTES("more")), ANSWER_OK);
 	check_page("Status: 502 Bad Gateway", false, true);

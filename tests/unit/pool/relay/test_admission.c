@@ -1,4 +1,4 @@
-/* test_queue.c: the requests that wait: their order, their limits, and how they leave. */
+/* test_admission.c: the requests that wait: their order, their limits, and how they leave. */
 #include "config.h"
 
 #include <sys/socket.h>
@@ -11,8 +11,8 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/account.h"
+#include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
-#include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
@@ -131,16 +131,16 @@ START_TEST(test_timeout)
 
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
 	now = clock_now_us();
-	due = queue_expire(&f.pool, now);
+	due = admission_expire(&f.pool, now);
 	ck_assert_int_gt(due, now + 29000000);
 	ck_assert_int_le(due, now + 30000000);
 	ck_assert_str_eq(waiting(), "1 2");
 	TAILQ_FIRST(&f.pool.requests.list[REQUEST_QUEUED])->since_us = now - 30000000;
-	due = queue_expire(&f.pool, now);
+	due = admission_expire(&f.pool, now);
 	ck_assert_int_gt(due, now + 29000000);
 	ck_assert_str_eq(waiting(), "2");
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
-	ck_assert_int_eq(queue_expire(&f.pool, now + 31000000), 0);
+	ck_assert_int_eq(admission_expire(&f.pool, now + 31000000), 0);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(2));
 	ck_assert_str_eq(waiting(), "");
 }
@@ -150,7 +150,7 @@ START_TEST(test_no_timeout)
 {
 	start("request_queue_timeout = 0");
 	fixture_send(&f, fd, WHOLE(1));
-	ck_assert_int_eq(queue_expire(&f.pool, clock_now_us() + INT64_C(1000000000000)), 0);
+	ck_assert_int_eq(admission_expire(&f.pool, clock_now_us() + INT64_C(1000000000000)), 0);
 	ck_assert_str_eq(waiting(), "1");
 	teardown();
 }
@@ -159,7 +159,7 @@ END_TEST
 START_TEST(test_refuse_all)
 {
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; begin 3 responder keep");
-	queue_refuse_all(&f.pool, END_STOPPED);
+	admission_refuse_all(&f.pool, END_STOPPED);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1) "; " PAGE(2));
 	ck_assert_uint_eq(f.pool.requests.count[REQUEST_PARAMS], 1);
 }
@@ -211,7 +211,7 @@ START_TEST(test_return)
 
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3));
 	ck_assert_str_eq(waiting(), "2 3");
-	queue_return(ending_part(w));
+	ending_return(ending_part(w));
 	ck_assert_str_eq(waiting(), "1 2 3");
 }
 END_TEST
@@ -231,7 +231,7 @@ START_TEST(test_returned_was_not_run)
 	f.pool.starts->failures = 1;
 	f.pool.starts->retry_us = INT64_MAX;
 	r->account.pid = 4250;
-	queue_return(r);
+	ending_return(r);
 	ck_assert_int_eq(r->account.end, END_NO_WORKER);
 	ck_assert_int_eq(r->times.run_us, 0);
 	ck_assert_int_eq(r->account.pid, 0);
@@ -253,7 +253,7 @@ START_TEST(test_return_without_hope)
 	worker_set_state(w, WORKER_STOPPING);
 	f.pool.starts->failures = 1;
 	f.pool.starts->retry_us = INT64_MAX;
-	queue_return(r);
+	ending_return(r);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
 	ck_assert_str_eq(waiting(), "2");
 }
@@ -337,8 +337,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("queue");
-	TCase *tc = tcase_create("queue"), *other = tcase_create("settings");
+	Suite *suite = suite_create("admission");
+	TCase *tc = tcase_create("admission"), *other = tcase_create("settings");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_order);
