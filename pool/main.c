@@ -151,8 +151,8 @@ raise_descriptor_limit(struct pool *pool, const struct place *place)
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		rl.rlim_cur = rl.rlim_max = 1024;
-	pool->program->nofile_cur = rl.rlim_cur;
-	pool->program->nofile_max = rl.rlim_max;
+	pool->workers.program->nofile_cur = rl.rlim_cur;
+	pool->workers.program->nofile_max = rl.rlim_max;
 	if (rl.rlim_max == RLIM_INFINITY || rl.rlim_max > 1048576)
 		rl.rlim_cur = 1048576;
 	else
@@ -243,13 +243,13 @@ destroy(struct pool *pool)
 	event_base_free(pool->base);
 	chunk_pool_destroy(&pool->buffers.chunks);
 	peers_free(pool->clients.peers);
-	text_vector_free(pool->program->env);
+	text_vector_free(pool->workers.program->env);
 	free(pool->buffers.scratch);
 	slot_destroy(pool);
-	free(pool->starts->crashes);
-	fd_close(&pool->program->socket_dir_fd);
-	fd_close(&pool->program->oom_fd);
-	leaf_destroy(&pool->program->leaves);
+	free(pool->workers.starts->crashes);
+	fd_close(&pool->workers.program->socket_dir_fd);
+	fd_close(&pool->workers.program->oom_fd);
+	leaf_destroy(&pool->workers.program->leaves);
 }
 
 /* From here on nothing waits for a disk. */
@@ -290,7 +290,7 @@ avoid_preemption(struct pool *pool)
 {
 	const struct sched_param param = { 0 };
 
-	pool->program->is_batch = sched_getscheduler(0) == SCHED_OTHER &&
+	pool->workers.program->is_batch = sched_getscheduler(0) == SCHED_OTHER &&
 	    sched_setscheduler(0, SCHED_BATCH, &param) == 0;
 }
 
@@ -306,14 +306,15 @@ run(const struct conf *conf, const struct settings *s)
 	pool.conf = TAILQ_FIRST(&conf->pools);
 	pool_init(&pool, &parts);
 	pool.events = &handlers;
-	pool.program->socket_dir_fd = s->dir_fd;
+	pool.workers.program->socket_dir_fd = s->dir_fd;
 	raise_descriptor_limit(&pool, &s->place);
 	raise_worker_limits(pool.conf);
 	avoid_preemption(&pool);
-	if ((pool.program->oom_fd = oomscore_open()) == -1)
+	if ((pool.workers.program->oom_fd = oomscore_open()) == -1)
 		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
 	if (s->cgroup_fd != -1 &&
-	    !leaf_init(&pool.program->leaves, s->cgroup_fd, &s->place, pool.conf, why, sizeof(why)))
+	    !leaf_init(&pool.workers.program->leaves, s->cgroup_fd, &s->place, pool.conf, why,
+		sizeof(why)))
 		return fail(why);
 	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
 		return fail(why);
@@ -322,11 +323,11 @@ run(const struct conf *conf, const struct settings *s)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
 	pool.buffers.scratch = malloc(SCRATCH_SIZE);
-	pool.program->env = identity_env(pool.conf);
+	pool.workers.program->env = identity_env(pool.conf);
 	pool.stats = stats_map(s->stats_fd, pool.conf);
 	close(s->stats_fd);
-	if (pool.buffers.scratch == NULL || pool.program->env == NULL || pool.stats == NULL ||
-	    !slot_init(&pool, &s->place))
+	if (pool.buffers.scratch == NULL || pool.workers.program->env == NULL ||
+	    pool.stats == NULL || !slot_init(&pool, &s->place))
 		return fail("out of memory");
 	if (pool.conf->listen_max_connections_per_address > 0 &&
 	    (pool.clients.peers = peers_new(pool.clients.max)) == NULL) {

@@ -77,18 +77,18 @@ void
 orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 {
 	waiting = waiting && n > 0;
-	if (pool->orders->master_fd == -1 ||
-	    (n == pool->permits->lacking && waiting == pool->permits->lacking_none &&
-		!pool->permits->lacking_unsure))
+	if (pool->orders->master_fd == -1 || (n == pool->workers.permits->lacking &&
+						 waiting == pool->workers.permits->lacking_none &&
+						 !pool->workers.permits->lacking_unsure))
 		return;
 	if (message_send(pool->orders->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 		return;
 	}
-	pool->permits->lacking = n;
-	pool->permits->lacking_none = waiting;
-	pool->permits->lacking_unsure = false;
-	pool->permits->asked = n > 0;
+	pool->workers.permits->lacking = n;
+	pool->workers.permits->lacking_none = waiting;
+	pool->workers.permits->lacking_unsure = false;
+	pool->workers.permits->asked = n > 0;
 }
 
 static void
@@ -105,9 +105,9 @@ orders_return_permits(struct pool *pool, unsigned int n)
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 		return;
 	}
-	take(&pool->permits->count, n);
-	take(&pool->permits->offered, n);
-	take(&pool->permits->ordered, n);
+	take(&pool->workers.permits->count, n);
+	take(&pool->workers.permits->offered, n);
+	take(&pool->workers.permits->ordered, n);
 }
 
 void
@@ -115,10 +115,10 @@ orders_offer_workers(struct pool *pool, unsigned int n)
 {
 	/* That it is fewer need be said only where all of them are wanted. */
 	if (pool->orders->master_fd == -1 ||
-	    (n <= pool->permits->offered && n >= pool->permits->ordered))
+	    (n <= pool->workers.permits->offered && n >= pool->workers.permits->ordered))
 		return;
 	if (message_send(pool->orders->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
-		pool->permits->offered = n;
+		pool->workers.permits->offered = n;
 	else
 		deadline_after_ms(pool, SAY_AGAIN_MS);
 }
@@ -229,7 +229,7 @@ master_crashed(struct pool *pool)
 	log_error("the master process has gone away: the pool ends");
 	event_del(&pool->orders->ev_master);
 	fd_close(&pool->orders->master_fd);
-	pool->permits->over = true;
+	pool->workers.permits->over = true;
 	if (pool->state >= POOL_STOPPING) {
 		orders_stop(pool);
 		return;
@@ -260,19 +260,20 @@ heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
 {
 	switch (type) {
 	case MESSAGE_PERMIT:
-		pool->permits->count += arg;
-		take(&pool->permits->lacking, arg);
-		pool->permits->lacking_unsure = arg > 0;
-		pool->permits->asked = false;
+		pool->workers.permits->count += arg;
+		take(&pool->workers.permits->lacking, arg);
+		pool->workers.permits->lacking_unsure = arg > 0;
+		pool->workers.permits->asked = false;
 		if (arg == 0) /* so many are all that can be had to start with */
-			pool->starts->begun = true;
+			pool->workers.starts->begun = true;
 		break;
 	case MESSAGE_CALL:
-		pool->permits->call = arg <= CALL_ANY ? (enum message_call)arg : CALL_NOBODY;
-		pool->permits->offered = pool->permits->ordered = 0;
+		pool->workers.permits->call =
+		    arg <= CALL_ANY ? (enum message_call)arg : CALL_NOBODY;
+		pool->workers.permits->offered = pool->workers.permits->ordered = 0;
 		break;
 	default:
-		pool->permits->ordered = arg;
+		pool->workers.permits->ordered = arg;
 		break;
 	}
 }

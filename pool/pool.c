@@ -24,12 +24,12 @@ void
 pool_init(struct pool *pool, struct pool_parts *parts)
 {
 	pool->reports = parts->reports;
-	pool->listening = &parts->listening;
-	pool->drops = &parts->drops;
-	pool->permits = &parts->permits;
-	pool->program = &parts->program;
-	pool->starts = &parts->starts;
-	pool->sweep = &parts->sweep;
+	pool->clients.listening = &parts->listening;
+	pool->workers.drops = &parts->drops;
+	pool->workers.permits = &parts->permits;
+	pool->workers.program = &parts->program;
+	pool->workers.starts = &parts->starts;
+	pool->workers.sweep = &parts->sweep;
 	pool->orders = &parts->orders;
 	pool->reap = &parts->reap;
 	TAILQ_INIT(&pool->clients.flush);

@@ -52,7 +52,7 @@ is_failed_start(struct worker *w, const siginfo_t *info)
 		return false;
 	/* Somebody killed it: no fault of the program, unless it happens again and again. */
 	return info->si_code == CLD_EXITED || info->si_status != SIGKILL ||
-	    ++pool->starts->short_kills > SHORT_KILLS_MAX;
+	    ++pool->workers.starts->short_kills > SHORT_KILLS_MAX;
 }
 
 /* Whether it ended in a way that nobody asked for. */
@@ -85,7 +85,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 		stats_count(pool->stats, STATS_WORKERS_CRASHED, 1);
 	worker_set_state(w, WORKER_DEAD);
 	sweep_worker_died(w);
-	leaf_kill(&pool->program->leaves, w->slot); /* now: no other has the slot yet */
+	leaf_kill(&pool->workers.program->leaves, w->slot); /* now: no other has the slot yet */
 	if (failed_start)
 		manage_start_failed(pool, w->life.started_us);
 	if (info->si_code != CLD_EXITED &&

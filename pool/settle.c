@@ -13,13 +13,13 @@ settle(struct pool *pool, unsigned int what)
 	if (what == SETTLE_QUEUE && pool->requests.count[REQUEST_QUEUED] == 0 &&
 	    pool->pace.pause_us == 0)
 		return; /* as after most answers */
-	if (pool->settling) {
-		pool->unsettled |= what;
+	if (pool->settling.busy) {
+		pool->settling.more |= what;
 		return;
 	}
-	pool->settling = true;
-	for (; what != 0; what = pool->unsettled) {
-		pool->unsettled = 0;
+	pool->settling.busy = true;
+	for (; what != 0; what = pool->settling.more) {
+		pool->settling.more = 0;
 		if (what & SETTLE_QUEUE)
 			dispatch(pool);
 		if (what & SETTLE_WORKERS)
@@ -27,5 +27,5 @@ settle(struct pool *pool, unsigned int what)
 		if ((what & SETTLE_HOPE) && !manage_hope(pool))
 			admission_refuse_all(pool, END_NO_WORKER);
 	}
-	pool->settling = false;
+	pool->settling.busy = false;
 }

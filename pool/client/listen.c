@@ -51,7 +51,7 @@ listen_pause(struct listener *l)
 
 	event_del(&l->ev_accept);
 	l->paused = true;
-	event_add(&l->pool->listening->ev_resume, &tv);
+	event_add(&l->pool->clients.listening->ev_resume, &tv);
 }
 
 static void
@@ -65,11 +65,11 @@ resume(struct listener *l)
 void
 listen_resume(struct pool *pool)
 {
-	if (!pool->listening->main.paused && !pool->listening->status.paused)
+	if (!pool->clients.listening->main.paused && !pool->clients.listening->status.paused)
 		return;
-	event_del(&pool->listening->ev_resume);
-	resume(&pool->listening->main);
-	resume(&pool->listening->status);
+	event_del(&pool->clients.listening->ev_resume);
+	resume(&pool->clients.listening->main);
+	resume(&pool->clients.listening->status);
 }
 
 static void
@@ -240,9 +240,9 @@ watch(struct listener *l, struct pool *pool, int fd, bool status_only)
 void
 listen_init(struct pool *pool, int fd, int status_fd)
 {
-	event_assign(&pool->listening->ev_resume, pool->base, -1, 0, on_resume, pool);
-	watch(&pool->listening->main, pool, fd, false);
-	watch(&pool->listening->status, pool, status_fd, true);
+	event_assign(&pool->clients.listening->ev_resume, pool->base, -1, 0, on_resume, pool);
+	watch(&pool->clients.listening->main, pool, fd, false);
+	watch(&pool->clients.listening->status, pool, status_fd, true);
 }
 
 static void
@@ -258,7 +258,7 @@ unwatch(struct listener *l)
 void
 listen_close(struct pool *pool)
 {
-	struct listener *l = &pool->listening->main;
+	struct listener *l = &pool->clients.listening->main;
 
 	if (l->fd == -1)
 		return;
@@ -268,8 +268,8 @@ listen_close(struct pool *pool)
 			break;
 	}
 	unwatch(l);
-	if (!pool->listening->status.paused)
-		event_del(&pool->listening->ev_resume);
+	if (!pool->clients.listening->status.paused)
+		event_del(&pool->clients.listening->ev_resume);
 }
 
 void
@@ -277,9 +277,9 @@ listen_close_status(struct pool *pool)
 {
 	struct client *c, *next;
 
-	unwatch(&pool->listening->status);
-	if (!pool->listening->main.paused)
-		event_del(&pool->listening->ev_resume);
+	unwatch(&pool->clients.listening->status);
+	if (!pool->clients.listening->main.paused)
+		event_del(&pool->clients.listening->ev_resume);
 	for (int state = 0; state < CLIENT_CLOSED; state++) {
 		for (c = TAILQ_FIRST(&pool->clients.list[state]); c != NULL; c = next) {
 			next = TAILQ_NEXT(c, link);

@@ -99,7 +99,7 @@ static bool
 can_serve(const struct pool *pool)
 {
 	return pool->state < POOL_DRAINING &&
-	    (pool->starts->failures == 0 || pool->workers.count[WORKER_IDLE] > 0 ||
+	    (pool->workers.starts->failures == 0 || pool->workers.count[WORKER_IDLE] > 0 ||
 		pool->workers.count[WORKER_BUSY] > 0);
 }
 

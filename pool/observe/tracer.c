@@ -164,7 +164,7 @@ give_birth(struct tracer *t, int null_fd, const int out[2], const int failure[2]
 	make_helper_env(helper_env, sizeof(helper_env) / sizeof(helper_env[0]));
 	if (conf->slowlog_command != NULL) {
 		birth.exe_fd = -1;
-		birth.env = t->pool->program->env;
+		birth.env = t->pool->workers.program->env;
 		birth.fds[2] = out[1];
 	}
 	t->pid = fork_child(&birth);

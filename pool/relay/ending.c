@@ -366,8 +366,8 @@ judge_living(struct worker *w, const struct evidence_loss *loss, const char *how
 	} else if (loss->older && w->life.served > 0) {
 		/* It closes connections after its answers, and did so under this request. */
 		w->conn.keeps = KEEPS_NO;
-		if (w->pool->program->keeps == KEEPS_UNKNOWN || !loss->reset)
-			w->pool->program->keeps = KEEPS_NO;
+		if (w->pool->workers.program->keeps == KEEPS_UNKNOWN || !loss->reset)
+			w->pool->workers.program->keeps = KEEPS_NO;
 	} else if (loss->older) {
 		return; /* it has closed one that was never used */
 	} else {

@@ -52,7 +52,7 @@ is_stale(struct worker *w, const struct request *r)
 	if (w->conn.requests == 0)
 		return conn_is_closed(w);
 	if (w->conn.keeps == KEEPS_UNKNOWN)
-		w->conn.keeps = w->pool->program->keeps;
+		w->conn.keeps = w->pool->workers.program->keeps;
 	return w->conn.keeps == KEEPS_NO || !params_are_idempotent(&r->params) || r->tries > 0;
 }
 

@@ -74,10 +74,10 @@ relay_end(struct worker *w, const uint8_t body[8])
 	if (!unread && (r->body.bytes > 0 || r->params.len > READ_AHEAD))
 		unread = ioctl(w->conn.fd, SIOCOUTQ, &queued) == -1 || queued > 0;
 	if (w->conn.requests > 1)
-		w->conn.keeps = w->pool->program->keeps = KEEPS_YES;
-	else if (w->conn.keeps == KEEPS_NO && w->pool->program->keeps == KEEPS_UNKNOWN &&
+		w->conn.keeps = w->pool->workers.program->keeps = KEEPS_YES;
+	else if (w->conn.keeps == KEEPS_NO && w->pool->workers.program->keeps == KEEPS_UNKNOWN &&
 		 w->life.served > 0)
-		w->pool->program->keeps = KEEPS_NO; /* it closed the one before, and lives */
+		w->pool->workers.program->keeps = KEEPS_NO; /* it closed the one before */
 	ending_part(w);
 	if (unread || w->conn.keeps == KEEPS_NO)
 		conn_close(w);

@@ -29,7 +29,7 @@
 void
 capture_tell_dropped(struct pool *pool)
 {
-	const struct throttle *t = &pool->drops->throttle;
+	const struct throttle *t = &pool->workers.drops->throttle;
 
 	if (throttle_tell_us(t) == 0)
 		return;
@@ -38,15 +38,15 @@ capture_tell_dropped(struct pool *pool)
 		    "(%llu bytes per second); find out why they print so much, or raise it",
 	    (unsigned long long)t->lines, t->lines == 1 ? "" : "s",
 	    (unsigned long long)(t->bytes + 1023) / 1024,
-	    (double)(clock_now_us() - t->since_us) / 1e6, (int)pool->drops->pid,
+	    (double)(clock_now_us() - t->since_us) / 1e6, (int)pool->workers.drops->pid,
 	    (unsigned long long)pool->conf->workers_output_rate);
-	throttle_told(&pool->drops->throttle);
+	throttle_told(&pool->workers.drops->throttle);
 }
 
 int64_t
 capture_expire(struct pool *pool, int64_t now_us)
 {
-	int64_t at = throttle_tell_us(&pool->drops->throttle);
+	int64_t at = throttle_tell_us(&pool->workers.drops->throttle);
 
 	if (at == 0 || now_us < at)
 		return at;
@@ -60,9 +60,9 @@ drop(struct capture *cap, size_t len, bool whole)
 {
 	struct pool *pool = cap->worker->pool;
 
-	throttle_drop(&pool->drops->throttle, whole ? 1 : 0, len, clock_now_us());
-	deadline_at(pool, throttle_tell_us(&pool->drops->throttle));
-	pool->drops->pid = cap->worker->pid;
+	throttle_drop(&pool->workers.drops->throttle, whole ? 1 : 0, len, clock_now_us());
+	deadline_at(pool, throttle_tell_us(&pool->workers.drops->throttle));
+	pool->workers.drops->pid = cap->worker->pid;
 	if (whole)
 		stats_count(pool->stats, STATS_OUTPUT_DROPPED, 1);
 	cap->cut = !whole;
@@ -81,8 +81,9 @@ log_line(struct capture *cap, const char *line, size_t len, bool whole)
 		len--;
 	if (len == 0 && !cap->cut)
 		return 0;
-	if (cap->cut || !throttle_passes(&pool->drops->throttle, pool->conf->workers_output_rate,
-			    pool->conf->workers_output_rate > 0 ? clock_now_us() : 0)) {
+	if (cap->cut ||
+	    !throttle_passes(&pool->workers.drops->throttle, pool->conf->workers_output_rate,
+		pool->conf->workers_output_rate > 0 ? clock_now_us() : 0)) {
 		drop(cap, len, whole);
 		return len;
 	}
@@ -90,7 +91,7 @@ log_line(struct capture *cap, const char *line, size_t len, bool whole)
 	    cap->is_stderr ? "stderr" : "stdout");
 	done = log_output(pool->conf->decorate_workers_output ? said : NULL, line, len,
 	    pool->global->log_limit, whole, &written);
-	throttle_spend(&pool->drops->throttle, written);
+	throttle_spend(&pool->workers.drops->throttle, written);
 	return done;
 }
 

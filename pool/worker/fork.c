@@ -70,7 +70,8 @@ static bool
 set_common_limits(const struct birth *b)
 {
 	const struct conf_pool *conf = b->pool->conf;
-	struct rlimit nofile = { b->pool->program->nofile_cur, b->pool->program->nofile_max };
+	struct rlimit nofile = {
+	    b->pool->workers.program->nofile_cur, b->pool->workers.program->nofile_max};
 
 	if (conf->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return false;
@@ -93,7 +94,7 @@ set_worker_limits(const struct birth *b, pid_t parent)
 	if (conf->process_priority != PRIORITY_UNSET &&
 	    setpriority(PRIO_PROCESS, 0, conf->process_priority) == -1)
 		child_fail(CHILD_EXEC_FD, FORK_PRIORITY);
-	if (b->pool->program->is_batch && conf->process_scheduling == SCHEDULING_OTHER)
+	if (b->pool->workers.program->is_batch && conf->process_scheduling == SCHEDULING_OTHER)
 		sched_setscheduler(0, SCHED_OTHER, &(const struct sched_param){ 0 });
 }
 
@@ -157,9 +158,9 @@ child_exec(const struct birth *b, pid_t parent)
 static bool
 raise_oom_score(const struct pool *pool, int *before)
 {
-	if (pool->program->oom_fd == -1)
+	if (pool->workers.program->oom_fd == -1)
 		return false;
-	if (oomscore_raise(pool->program->oom_fd, (int)pool->conf->oom_score_adj, before))
+	if (oomscore_raise(pool->workers.program->oom_fd, (int)pool->conf->oom_score_adj, before))
 		return true;
 	if (errno != 0)
 		log_warning("cannot set the oom_score_adj of a child: %s", strerror(errno));
@@ -181,7 +182,7 @@ fork_child(const struct birth *birth)
 	if (pid == 0)
 		child_exec(birth, parent);
 	saved = errno;
-	if (raised && !oomscore_set(birth->pool->program->oom_fd, score))
+	if (raised && !oomscore_set(birth->pool->workers.program->oom_fd, score))
 		log_warning("cannot lower our own oom_score_adj again: %s", strerror(errno));
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid > 0 && birth->is_worker)

@@ -31,15 +31,16 @@
 int64_t
 manage_retry_us(const struct pool *pool)
 {
-	return pool->starts->retry_us;
+	return pool->workers.starts->retry_us;
 }
 
 bool
 manage_hope(const struct pool *pool)
 {
-	return pool->starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
+	return pool->workers.starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
 	    pool->workers.count[WORKER_IDLE] > 0 || pool->workers.count[WORKER_BUSY] > 0 ||
-	    clock_now_us() >= pool->starts->retry_us; /* the next request is the next attempt */
+	    /* The next request is the next attempt. */
+	    clock_now_us() >= pool->workers.starts->retry_us;
 }
 
 void
@@ -47,15 +48,16 @@ manage_start_failed(struct pool *pool, int64_t started_us)
 {
 	int64_t delay;
 
-	if (started_us < pool->starts->failed_us)
+	if (started_us < pool->workers.starts->failed_us)
 		return; /* started together with one that failed: the same attempt */
-	delay = backoff_us(++pool->starts->failures);
+	delay = backoff_us(++pool->workers.starts->failures);
 	pool->events->workers_changed(pool);
-	pool->starts->failed_us = clock_now_us();
-	pool->starts->retry_us = pool->starts->failed_us + delay;
-	deadline_at(pool, pool->starts->retry_us);
+	pool->workers.starts->failed_us = clock_now_us();
+	pool->workers.starts->retry_us = pool->workers.starts->failed_us + delay;
+	deadline_at(pool, pool->workers.starts->retry_us);
 	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
-	    pool->starts->failures, pool->starts->failures == 1 ? "" : "s", (double)delay / 1e6);
+	    pool->workers.starts->failures, pool->workers.starts->failures == 1 ? "" : "s",
+	    (double)delay / 1e6);
 	pool->events->settle(pool, SETTLE_HOPE);
 }
 
@@ -64,11 +66,11 @@ manage_start_worked(struct worker *w)
 {
 	struct pool *pool = w->pool;
 
-	pool->starts->short_kills = 0;
-	if (w->life.started_us < pool->starts->failed_us)
+	pool->workers.starts->short_kills = 0;
+	if (w->life.started_us < pool->workers.starts->failed_us)
 		return; /* the program was another then */
-	pool->starts->failures = 0;
-	pool->starts->retry_us = 0;
+	pool->workers.starts->failures = 0;
+	pool->workers.starts->retry_us = 0;
 	pool->events->workers_changed(pool);
 }
 
@@ -79,7 +81,7 @@ may_try(struct pool *pool, int64_t now)
 	struct worker *w;
 
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
-		if (w->life.started_us < pool->starts->failed_us)
+		if (w->life.started_us < pool->workers.starts->failed_us)
 			continue;
 		if (now - w->life.started_us >= PROVEN_US) {
 			manage_start_worked(w);
@@ -89,9 +91,9 @@ may_try(struct pool *pool, int64_t now)
 	}
 	if (pool->workers.count[WORKER_STARTING] > 0)
 		return false;
-	if (now >= pool->starts->retry_us)
+	if (now >= pool->workers.starts->retry_us)
 		return true;
-	deadline_at(pool, pool->starts->retry_us);
+	deadline_at(pool, pool->workers.starts->retry_us);
 	return false;
 }
 
@@ -104,9 +106,9 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 
 	if (pool->global->process_max == 0)
 		return n;
-	if (pool->starts->failures > 0)
+	if (pool->workers.starts->failures > 0)
 		wanted = n; /* it could not use more */
-	have = pool->permits->count > total ? pool->permits->count - total : 0;
+	have = pool->workers.permits->count > total ? pool->workers.permits->count - total : 0;
 	owed = yield_owed(pool, have);
 	if (have > wanted && have - wanted > owed)
 		owed = have - wanted;
@@ -129,7 +131,7 @@ start_workers(struct pool *pool, unsigned int n)
 		deadline_after_ms(pool, pool->conf->start_timeout_ms);
 	}
 	if (pool_workers(pool) >= pool->conf->start_servers)
-		pool->starts->begun = true;
+		pool->workers.starts->begun = true;
 	if (pool->workers.count[WORKER_STARTING] > 0)
 		worker_poll_soon(pool);
 }
@@ -215,8 +217,8 @@ stop_leaving(struct pool *pool)
 	unsigned int stopping_max = 1;
 	struct worker *w;
 
-	if (pool->starts->failures > 0 || pool->workers.count[WORKER_STARTING] > 0 ||
-	    pool->permits->asked)
+	if (pool->workers.starts->failures > 0 || pool->workers.count[WORKER_STARTING] > 0 ||
+	    pool->workers.permits->asked)
 		return false;
 	/* Where those that stop count, there is room when the one before is gone. */
 	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
@@ -236,14 +238,15 @@ stop_leaving(struct pool *pool)
 static void
 reached_max(struct pool *pool, int64_t now, bool at_max)
 {
-	if (at_max && !pool->starts->at_max)
+	if (at_max && !pool->workers.starts->at_max)
 		stats_count(pool->stats, STATS_MAX_CHILDREN, 1);
-	pool->starts->at_max = at_max;
+	pool->workers.starts->at_max = at_max;
 	if (!at_max)
 		return;
-	if (pool->starts->at_max_us != 0 && now - pool->starts->at_max_us < REPORT_MAX_US)
+	if (pool->workers.starts->at_max_us != 0 &&
+	    now - pool->workers.starts->at_max_us < REPORT_MAX_US)
 		return;
-	pool->starts->at_max_us = now;
+	pool->workers.starts->at_max_us = now;
 	log_warning("server reached pm.max_children setting (%u), consider raising it",
 	    pool->conf->max_children);
 }
@@ -271,19 +274,19 @@ manage_adjust(struct pool *pool)
 		.stopping = pool->workers.count[WORKER_STOPPING],
 		.queued = pool->requests.count[REQUEST_QUEUED],
 		.overdue = count_overdue(pool, now),
-		.begun = pool->starts->begun,
+		.begun = pool->workers.starts->begun,
 		.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0,
 	};
 	struct scale_decision decision;
 	unsigned int starts;
 
-	if (pool->state >= POOL_STOPPING || pool->permits->over)
+	if (pool->state >= POOL_STOPPING || pool->workers.permits->over)
 		return;
 	count_leaving(pool, now, &counts);
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	starts = decision.start;
-	if (starts > 0 && pool->starts->failures > 0)
+	if (starts > 0 && pool->workers.starts->failures > 0)
 		starts = may_try(pool, now) ? 1 : 0;
 	start_workers(pool, with_permits(pool, decision.start, starts));
 	if (decision.again_us > 0)
@@ -306,18 +309,19 @@ manage_crashed(struct pool *pool)
 
 	if (threshold == 0 || interval == 0)
 		return;
-	if (pool->starts->crashes == NULL &&
-	    (pool->starts->crashes = calloc(threshold, sizeof(*pool->starts->crashes))) == NULL)
+	if (pool->workers.starts->crashes == NULL &&
+	    (pool->workers.starts->crashes =
+		    calloc(threshold, sizeof(*pool->workers.starts->crashes))) == NULL)
 		return;
-	pool->starts->crashes[pool->starts->crash_next] = now;
-	pool->starts->crash_next = (pool->starts->crash_next + 1) % threshold;
-	first = pool->starts->crashes[pool->starts->crash_next];
+	pool->workers.starts->crashes[pool->workers.starts->crash_next] = now;
+	pool->workers.starts->crash_next = (pool->workers.starts->crash_next + 1) % threshold;
+	first = pool->workers.starts->crashes[pool->workers.starts->crash_next];
 	if (first == 0 || now - first > interval)
 		return;
 	log_warning("failed processes threshold (%u in %.0f sec) is reached, replacing all workers",
 	    threshold, (double)interval / 1e6);
 	for (unsigned int i = 0; i < threshold; i++)
-		pool->starts->crashes[i] = 0;
+		pool->workers.starts->crashes[i] = 0;
 	for (int state = WORKER_STARTING; state <= WORKER_BUSY; state++) {
 		TAILQ_FOREACH (w, &pool->workers.list[state], link)
 			manage_replace(w, LIMITS_KEEP,

@@ -48,14 +48,15 @@ measure_open(struct worker *w)
 			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
 			    path);
 		w->measure.tree_memory_fd =
-		    leaf_open(&w->pool->program->leaves, w->slot, "memory.stat");
+		    leaf_open(&w->pool->workers.program->leaves, w->slot, "memory.stat");
 	}
 	if (w->pool->observe.needs_cpu_parts) {
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
 		w->measure.stat_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (w->pool->conf->request_terminate_cpu_ms > 0)
-		w->measure.tree_cpu_fd = leaf_open(&w->pool->program->leaves, w->slot, "cpu.stat");
+		w->measure.tree_cpu_fd =
+		    leaf_open(&w->pool->workers.program->leaves, w->slot, "cpu.stat");
 	if (clock_getcpuclockid(w->pid, &w->measure.cpu_clock) != 0)
 		w->measure.cpu_clock = 0;
 }

@@ -35,7 +35,7 @@ static bool
 is_free(const struct pool *pool, unsigned int slot)
 {
 	return !pool->workers.slots[slot - pool->workers.first_slot] && !sweep_holds(pool, slot) &&
-	    leaf_is_free(&pool->program->leaves, slot);
+	    leaf_is_free(&pool->workers.program->leaves, slot);
 }
 
 unsigned int
@@ -49,7 +49,7 @@ slot_take(struct pool *pool)
 		workers->slots[n] = true;
 		return workers->first_slot + n;
 	}
-	if (pool->program->leaves.all != NULL)
+	if (pool->workers.program->leaves.all != NULL)
 		log_error("no control group is free for a child: what was killed does not die");
 	errno = EBUSY;
 	return 0;

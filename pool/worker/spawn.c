@@ -37,11 +37,11 @@ make_env(const struct pool *pool, char *slot)
 	size_t n = 0;
 	char **env;
 
-	while (pool->program->env[n] != NULL)
+	while (pool->workers.program->env[n] != NULL)
 		n++;
 	if ((env = calloc(n + 2, sizeof(*env))) == NULL)
 		return NULL;
-	memcpy(env, pool->program->env, n * sizeof(*env));
+	memcpy(env, pool->workers.program->env, n * sizeof(*env));
 	env[n] = slot;
 	return env;
 }
@@ -68,7 +68,7 @@ give_birth(struct worker *w)
 		birth.fds[1] = out[1];
 		birth.fds[2] = err[1];
 		birth.exec_fd = exec[1];
-		birth.leaf_fd = leaf_entrance(&pool->program->leaves, w->slot);
+		birth.leaf_fd = leaf_entrance(&pool->workers.program->leaves, w->slot);
 		w->pid = fork_child(&birth);
 	}
 	free(birth.env);
@@ -119,7 +119,7 @@ spawn_worker(struct pool *pool)
 	w->captures.out.fd = w->captures.err.fd = -1;
 	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
 	chain_init(&w->conn.head);
-	w->conn.keeps = pool->program->keeps;
+	w->conn.keeps = pool->workers.program->keeps;
 	w->life.started_us = clock_now_us();
 	w->state = WORKER_STARTING;
 	w->since_us = w->life.started_us;

@@ -131,10 +131,10 @@ is_left(pid_t pid, void *arg)
 		pass->is_unsure |= slot == 0;
 		return false;
 	}
-	if (!first_kill(pool->sweep, pid))
+	if (!first_kill(pool->workers.sweep, pid))
 		return true;
 	pass->has_killed = true;
-	if ((note = find_note(pool->sweep, slot)) != NULL)
+	if ((note = find_note(pool->workers.sweep, slot)) != NULL)
 		note->killed++;
 	else
 		pass->killed++;
@@ -145,7 +145,7 @@ static void
 report(struct pool *pool, const struct pass *pass)
 {
 	for (size_t i = 0; i < SWEEP_NOTES_MAX; i++) {
-		struct sweep_note *note = &pool->sweep->notes[i];
+		struct sweep_note *note = &pool->workers.sweep->notes[i];
 
 		if (note->killed == 0)
 			continue;
@@ -153,7 +153,7 @@ report(struct pool *pool, const struct pass *pass)
 		    note->killed, note->killed == 1 ? "" : "es", (int)note->pid);
 		note->killed = 0;
 		note->has_left = true;
-		note->until_us = pool->sweep->until_us;
+		note->until_us = pool->workers.sweep->until_us;
 	}
 	if (pass->killed > 0)
 		log_notice("killed %u process%s that earlier children had left in the background",
@@ -171,7 +171,7 @@ sweep(struct pool *pool, bool wait_for_unsure)
 	orphans_kill(is_left, &pass);
 	if (!pass.has_killed && !(pass.is_unsure && wait_for_unsure))
 		return;
-	pool->sweep->until_us = now + SWEEP_US;
+	pool->workers.sweep->until_us = now + SWEEP_US;
 	deadline_at(pool, now + SWEEP_AGAIN_US);
 	report(pool, &pass);
 }
@@ -179,7 +179,7 @@ sweep(struct pool *pool, bool wait_for_unsure)
 void
 sweep_worker_died(struct worker *w)
 {
-	struct sweep *s = w->pool->sweep;
+	struct sweep *s = w->pool->workers.sweep;
 
 	s->notes[s->next] = (struct sweep_note){
 		.slot = w->slot, .pid = w->pid, .until_us = clock_now_us() + SWEEP_US
@@ -198,8 +198,8 @@ void
 sweep_reaped(struct pool *pool, pid_t pid)
 {
 	for (size_t i = 0; i < SWEEP_KILLED_MAX; i++) {
-		if (pool->sweep->killed[i] == pid)
-			pool->sweep->killed[i] = 0;
+		if (pool->workers.sweep->killed[i] == pid)
+			pool->workers.sweep->killed[i] = 0;
 	}
 }
 
@@ -209,7 +209,7 @@ sweep_holds(const struct pool *pool, unsigned int slot)
 	int64_t now = clock_now_us();
 
 	for (size_t i = 0; i < SWEEP_NOTES_MAX; i++) {
-		const struct sweep_note *note = &pool->sweep->notes[i];
+		const struct sweep_note *note = &pool->workers.sweep->notes[i];
 
 		if (note->slot == slot && note->has_left && now < note->until_us)
 			return true;
@@ -220,11 +220,11 @@ sweep_holds(const struct pool *pool, unsigned int slot)
 int64_t
 sweep_expire(struct pool *pool, int64_t now_us)
 {
-	if (pool->sweep->until_us == 0)
+	if (pool->workers.sweep->until_us == 0)
 		return 0;
 	sweep(pool, false);
-	if (now_us < pool->sweep->until_us)
+	if (now_us < pool->workers.sweep->until_us)
 		return now_us + SWEEP_AGAIN_US;
-	pool->sweep->until_us = 0;
+	pool->workers.sweep->until_us = 0;
 	return 0;
 }

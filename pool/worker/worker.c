@@ -112,8 +112,8 @@ worker_poll_soon(struct pool *pool)
 {
 	struct timeval tv = { 0, POLL_FIRST_US };
 
-	pool->starts->poll_delay_us = POLL_FIRST_US;
-	event_add(&pool->starts->ev_poll, &tv);
+	pool->workers.starts->poll_delay_us = POLL_FIRST_US;
+	event_add(&pool->workers.starts->ev_poll, &tv);
 }
 
 void
@@ -150,13 +150,13 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	}
 	pool->events->settle(pool, SETTLE_QUEUE | SETTLE_WORKERS);
 	if (pool->workers.count[WORKER_STARTING] == 0 ||
-	    event_pending(&pool->starts->ev_poll, EV_TIMEOUT, NULL))
+	    event_pending(&pool->workers.starts->ev_poll, EV_TIMEOUT, NULL))
 		return;
-	pool->starts->poll_delay_us *= 2;
-	if (pool->starts->poll_delay_us > POLL_MAX_US)
-		pool->starts->poll_delay_us = POLL_MAX_US;
-	tv.tv_usec = (suseconds_t)pool->starts->poll_delay_us;
-	event_add(&pool->starts->ev_poll, &tv);
+	pool->workers.starts->poll_delay_us *= 2;
+	if (pool->workers.starts->poll_delay_us > POLL_MAX_US)
+		pool->workers.starts->poll_delay_us = POLL_MAX_US;
+	tv.tv_usec = (suseconds_t)pool->workers.starts->poll_delay_us;
+	event_add(&pool->workers.starts->ev_poll, &tv);
 }
 
 static void
@@ -170,7 +170,7 @@ signal_group(const struct worker *w, int sig)
 		log_warning("cannot send signal %d to child %d: %s", sig, (int)w->pid,
 		    strerror(errno));
 	if (sig == SIGKILL)
-		leaf_kill(&w->pool->program->leaves, w->slot);
+		leaf_kill(&w->pool->workers.program->leaves, w->slot);
 }
 
 static void
@@ -299,13 +299,13 @@ worker_expire(struct pool *pool, int64_t now)
 void
 worker_init(struct pool *pool)
 {
-	event_assign(&pool->starts->ev_poll, pool->base, -1, 0, on_poll, pool);
+	event_assign(&pool->workers.starts->ev_poll, pool->base, -1, 0, on_poll, pool);
 }
 
 void
 worker_destroy(struct pool *pool)
 {
-	event_del(&pool->starts->ev_poll);
+	event_del(&pool->workers.starts->ev_poll);
 }
 
 void

@@ -26,9 +26,9 @@ unsigned int
 yield_owed(const struct pool *pool, unsigned int unused)
 {
 	/* Where another has none, and no worker here was idle: whoever leaves is not replaced. */
-	unsigned int owed = pool->permits->ordered == 0 && pool->permits->call == CALL_ANY
-				? 1
-				: pool->permits->ordered;
+	const struct permits *permits = pool->workers.permits;
+	unsigned int owed =
+	    permits->ordered == 0 && permits->call == CALL_ANY ? 1 : permits->ordered;
 
 	return least(owed, unused);
 }
@@ -40,14 +40,15 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 		.starting = pool->workers.count[WORKER_STARTING],
 		.idle = pool->workers.count[WORKER_IDLE],
 		.queued = pool->requests.count[REQUEST_QUEUED],
-		.begun = pool->starts->begun,
+		.begun = pool->workers.starts->begun,
 	};
-	int64_t now = clock_now_us(), patience = spare_patience_us(pool->permits->call), due = 0;
+	const struct permits *permits = pool->workers.permits;
+	int64_t now = clock_now_us(), patience = spare_patience_us(permits->call), due = 0;
 	unsigned int stopping = pool->workers.count[WORKER_STOPPING];
 	unsigned int aged = 0, most, can;
 	struct worker *w, *oldest = NULL;
 
-	if (pool->permits->call == CALL_NOBODY)
+	if (permits->call == CALL_NOBODY)
 		return;
 	TAILQ_FOREACH_REVERSE (w, &pool->workers.list[WORKER_IDLE], worker_list, link) {
 		if (w->leave.leaving)
@@ -57,11 +58,11 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 		else if (aged++ == 0)
 			oldest = w;
 	}
-	most = spare_most(&counts, settings, pool->permits->call);
+	most = spare_most(&counts, settings, permits->call);
 	can = least(aged, most);
 	/* Whoever ends already is part of what was ordered. */
-	pool->events->workers_offered(pool, can + least(stopping, pool->permits->ordered));
-	if (can > 0 && stopping < least(pool->permits->ordered, STOPPING_MAX))
+	pool->events->workers_offered(pool, can + least(stopping, permits->ordered));
+	if (can > 0 && stopping < least(permits->ordered, STOPPING_MAX))
 		worker_stop(oldest, "another pool needs its place (process.max)");
 	else if (can < most)
 		deadline_at(pool, due);
@@ -70,6 +71,6 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 void
 yield_later(struct pool *pool, int64_t idle_since_us)
 {
-	if (pool->permits->call != CALL_NOBODY)
-		deadline_at(pool, idle_since_us + spare_patience_us(pool->permits->call));
+	if (pool->workers.permits->call != CALL_NOBODY)
+		deadline_at(pool, idle_since_us + spare_patience_us(pool->workers.permits->call));
 }

@@ -81,10 +81,10 @@ fixture_init(struct fixture *f, const char *settings)
 	pool->buffers.scratch = malloc(SCRATCH_SIZE);
 	pool->stats = stats_map(-1, pool->conf);
 	assert(pool->base != NULL && pool->buffers.scratch != NULL && pool->stats != NULL);
-	pool->orders->master_fd = pool->listening->main.fd = pool->listening->status.fd =
-	    pool->program->socket_dir_fd = -1;
-	pool->permits->over = true;
-	pool->listening->main.pool = pool->listening->status.pool = pool;
+	pool->orders->master_fd = pool->workers.program->socket_dir_fd = -1;
+	pool->clients.listening->main.fd = pool->clients.listening->status.fd = -1;
+	pool->workers.permits->over = true;
+	pool->clients.listening->main.pool = pool->clients.listening->status.pool = pool;
 	pool->clients.max = FIXTURE_CLIENT_MAX;
 	deadline_init(pool, timers);
 	worker_init(pool);
@@ -169,7 +169,7 @@ fixture_client(struct fixture *f, struct client **c)
 	int fds[2];
 
 	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
-	made = client_new(&f->pool.listening->main, fds[0], addr);
+	made = client_new(&f->pool.clients.listening->main, fds[0], addr);
 	assert(made != NULL);
 	if (c != NULL)
 		*c = made;

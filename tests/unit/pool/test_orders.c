@@ -25,7 +25,7 @@ setup(void)
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 	master = ends[0];
 	f.pool.orders->master_fd = ends[1];
-	f.pool.permits->count = 4;
+	f.pool.workers.permits->count = 4;
 }
 
 static void
@@ -73,7 +73,7 @@ static void
 give_back(struct pool *pool)
 {
 	/* As manage_adjust(): as long as it has them. */
-	if (pool->permits->count == 4)
+	if (pool->workers.permits->count == 4)
 		orders_return_permits(pool, 3);
 }
 
@@ -138,8 +138,8 @@ START_TEST(test_offers)
 	size_t len;
 
 	for (int i = 0; i < COUNT(offers); i++) {
-		f.pool.permits->offered = offers[i].offered;
-		f.pool.permits->ordered = offers[i].ordered;
+		f.pool.workers.permits->offered = offers[i].offered;
+		f.pool.workers.permits->ordered = offers[i].ordered;
 		orders_offer_workers(&f.pool, offers[i].n);
 		ck_assert_msg(next(&m, &len) == offers[i].told, "offer %d", i);
 		ck_assert_msg(!offers[i].told || m.arg == offers[i].n, "offer %d", i);
@@ -149,12 +149,12 @@ END_TEST
 
 START_TEST(test_return_is_off_every_count)
 {
-	f.pool.permits->offered = 3;
-	f.pool.permits->ordered = 1;
+	f.pool.workers.permits->offered = 3;
+	f.pool.workers.permits->ordered = 1;
 	orders_return_permits(&f.pool, 2);
-	ck_assert_uint_eq(f.pool.permits->count, 2);
-	ck_assert_uint_eq(f.pool.permits->offered, 1);
-	ck_assert_uint_eq(f.pool.permits->ordered, 0);
+	ck_assert_uint_eq(f.pool.workers.permits->count, 2);
+	ck_assert_uint_eq(f.pool.workers.permits->offered, 1);
+	ck_assert_uint_eq(f.pool.workers.permits->ordered, 0);
 }
 END_TEST
 

@@ -246,7 +246,7 @@ come(int no)
 
 	ck_assert_int_ne(fd, -1);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&door, sizeof(door)), 0);
-	ck_assert(readable(f.pool.listening->main.fd));
+	ck_assert(readable(f.pool.clients.listening->main.fd));
 	failing = no;
 	fixture_pass(&f);
 	failing = 0;

@@ -176,8 +176,8 @@ END_TEST
 
 START_TEST(test_no_hope)
 {
-	f.pool.starts->failures = 1;
-	f.pool.starts->retry_us = INT64_MAX;
+	f.pool.workers.starts->failures = 1;
+	f.pool.workers.starts->retry_us = INT64_MAX;
 	fixture_send(&f, fd, WHOLE(1));
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
 	ck_assert(strstr(fixture_log(&f), "no worker could be started") != NULL);
@@ -195,8 +195,8 @@ END_TEST
 /* The log has one line for many refusals. */
 START_TEST(test_report)
 {
-	f.pool.starts->failures = 1;
-	f.pool.starts->retry_us = INT64_MAX;
+	f.pool.workers.starts->failures = 1;
+	f.pool.workers.starts->retry_us = INT64_MAX;
 	for (int i = 0; i < 50; i++)
 		fixture_send(&f, fd, WHOLE(1));
 	ck_assert_ptr_ne(strchr(fixture_log(&f), '\n'), NULL);
@@ -228,8 +228,8 @@ START_TEST(test_returned_was_not_run)
 	ck_assert_int_gt(r->times.run_us, 0);
 	r = ending_part(w);
 	worker_set_state(w, WORKER_STOPPING);
-	f.pool.starts->failures = 1;
-	f.pool.starts->retry_us = INT64_MAX;
+	f.pool.workers.starts->failures = 1;
+	f.pool.workers.starts->retry_us = INT64_MAX;
 	r->account.pid = 4250;
 	ending_return(r);
 	ck_assert_int_eq(r->account.end, END_NO_WORKER);
@@ -251,8 +251,8 @@ START_TEST(test_return_without_hope)
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
 	r = ending_part(w);
 	worker_set_state(w, WORKER_STOPPING);
-	f.pool.starts->failures = 1;
-	f.pool.starts->retry_us = INT64_MAX;
+	f.pool.workers.starts->failures = 1;
+	f.pool.workers.starts->retry_us = INT64_MAX;
 	ending_return(r);
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1));
 	ck_assert_str_eq(waiting(), "2");

@@ -119,7 +119,7 @@ START_TEST(test_state_in_words)
 
 	for (int i = 0; i < states[_i].workers; i++)
 		fixture_worker(&f);
-	f.pool.starts->failures = states[_i].failures;
+	f.pool.workers.starts->failures = states[_i].failures;
 	f.pool.state = states[_i].pool;
 	account_workers(&f.pool);
 	stats_set(stats, STATS_STARTING, states[_i].starting);
@@ -128,7 +128,7 @@ START_TEST(test_state_in_words)
 	text = page();
 	ck_assert_msg(strstr(text, states[_i].says) != NULL, "not %s", states[_i].says);
 	free(text);
-	f.pool.starts->failures = 0;
+	f.pool.workers.starts->failures = 0;
 	f.pool.state = POOL_SERVING;
 }
 END_TEST

@@ -246,7 +246,7 @@ START_TEST(test_status_only)
 	int ended;
 
 	close(fd);
-	f.pool.listening->main.status_only = true;
+	f.pool.clients.listening->main.status_only = true;
 	fd = fixture_client(&f, &client);
 	fixture_worker(&f);
 	for (int i = 0; i < COUNT(rows); i++) {

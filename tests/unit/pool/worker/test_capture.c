@@ -252,10 +252,12 @@ START_TEST(test_rate)
 	ck_assert_msg(st.st_size >= BURST && st.st_size < BURST + 4 * RATE, "%s: %lld bytes",
 	    floods[_i].name, (long long)st.st_size);
 	size = st.st_size;
-	ck_assert_int_gt(throttle_tell_us(&f.pool.drops->throttle), 0);
-	ck_assert_int_eq(capture_expire(&f.pool, throttle_tell_us(&f.pool.drops->throttle) - 1),
-	    throttle_tell_us(&f.pool.drops->throttle));
-	ck_assert_int_eq(capture_expire(&f.pool, throttle_tell_us(&f.pool.drops->throttle)), 0);
+	ck_assert_int_gt(throttle_tell_us(&f.pool.workers.drops->throttle), 0);
+	ck_assert_int_eq(
+	    capture_expire(&f.pool, throttle_tell_us(&f.pool.workers.drops->throttle) - 1),
+	    throttle_tell_us(&f.pool.workers.drops->throttle));
+	ck_assert_int_eq(
+	    capture_expire(&f.pool, throttle_tell_us(&f.pool.workers.drops->throttle)), 0);
 	ck_assert_int_eq(capture_expire(&f.pool, INT64_MAX), 0); /* once */
 	ck_assert_int_eq(fstat(f.log_fd, &st), 0);
 	ck_assert_int_gt(st.st_size, size);
@@ -296,12 +298,12 @@ START_TEST(test_rate_drops_whole_lines)
 {
 	teardown();
 	setup_with("catch_workers_output = yes\nworkers_output_rate = 1K\n");
-	while (throttle_tell_us(&f.pool.drops->throttle) == 0) {
+	while (throttle_tell_us(&f.pool.workers.drops->throttle) == 0) {
 		print("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 40);
 		fixture_pass(&f);
 	}
 	empty_log();
-	f.pool.drops->throttle.spent = 0; /* as if time had passed */
+	f.pool.workers.drops->throttle.spent = 0; /* as if time had passed */
 	print("THE END\nanother line\n", 21);
 	fixture_pass(&f);
 	ck_assert_ptr_null(strstr(fixture_log(&f), "THE END"));
@@ -320,7 +322,7 @@ START_TEST(test_rate_of_what_is_not_logged)
 		flood_once(0);
 	log_set_level(LEVEL_NOTICE);
 	ck_assert_uint_eq(logged(), 0);
-	ck_assert_int_eq(throttle_tell_us(&f.pool.drops->throttle), 0);
+	ck_assert_int_eq(throttle_tell_us(&f.pool.workers.drops->throttle), 0);
 }
 END_TEST
 

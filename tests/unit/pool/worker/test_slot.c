@@ -33,10 +33,10 @@ START_TEST(test_take)
 	ck_assert_uint_eq(slot_take(&f.pool), first + 2);
 	/* What the last worker in it has left may still go by it. */
 	slot_free(&f.pool, first);
-	f.pool.sweep->notes[0] = (struct sweep_note){
+	f.pool.workers.sweep->notes[0] = (struct sweep_note){
 	    .slot = first, .has_left = true, .until_us = clock_now_us() + 3600000000};
 	ck_assert_uint_eq(slot_take(&f.pool), 0);
-	f.pool.sweep->notes[0].until_us = clock_now_us();
+	f.pool.workers.sweep->notes[0].until_us = clock_now_us();
 	ck_assert_uint_eq(slot_take(&f.pool), first);
 	slot_destroy(&f.pool);
 	fixture_end_clients(&f);
