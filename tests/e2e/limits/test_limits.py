@@ -273,7 +273,7 @@ def test_grace_reaches_children_that_outlive_their_parent(odd, env):
 
 def test_limits_below_are_no_limits(odd):
     """Requests that stay below every limit are left alone."""
-    server = odd(options=dict(CPU, request_terminate_timeout="3s", **MEMORY))
+    server = odd(options=dict(CPU, request_terminate_timeout="10s", **MEMORY))
     with Client(server.address) as c:
         for _ in range(3):
             assert c.request(query="do=slow&ms=400").status == 200

@@ -199,6 +199,7 @@ def test_children_that_nothing_marks(odd, env, victim):
         server.kill()
 
 
+@pytest.mark.load
 def test_kill_master(odd):
     """kill -9 of the master: everything is gone within 1 s, a restart serves within 1 s."""
     server = odd(options={"pm.max_children": 3})
@@ -219,6 +220,7 @@ def test_kill_master(odd):
     assert min(back) < 1 * SLOW, f"the stale socket is replaced at once: {back}"
 
 
+@pytest.mark.load
 def test_kill_pool_process(odd):
     """kill -9 of a pool process: its workers go with it, the pool serves again within 1 s."""
     server = odd(options={"pm.max_children": 3})
