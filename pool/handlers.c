@@ -19,6 +19,8 @@ const struct events handlers = {
 	/* request */
 	.request_moved = account_moved,
 	.body_stuck = admission_enter,
+	.body_moved = feed_body_moved,
+	.body_lost = ending_body_lost,
 	/* worker */
 	.workers_changed = account_workers,
 	.worker_accepted = warmup_accepted,

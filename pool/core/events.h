@@ -24,6 +24,10 @@ struct events {
 	void (*request_moved)(struct request *r, enum request_state from);
 	/* The rest of its body cannot be buffered: it needs a worker that takes it as it comes. */
 	void (*body_stuck)(struct request *r);
+	/* A part of its body was written to its file, or read back: worker or client may go on. */
+	void (*body_moved)(struct request *r);
+	/* A part is lost for an errno: it could not be written, or, reading, be read back. */
+	void (*body_lost)(struct request *r, int error, bool reading);
 
 	/* The worker side: their states, or whether they can be started. */
 	void (*workers_changed)(struct pool *pool);

@@ -141,6 +141,17 @@ feed_input(struct request *r)
 		feed_write(r->worker);
 }
 
+void
+feed_body_moved(struct request *r)
+{
+	struct client *c = r->client;
+
+	if (r->state == REQUEST_RUNNING)
+		feed_input(r); /* it may have waited for just that */
+	if (c != NULL)
+		reading_update(c);
+}
+
 /* Whether errno says that we lack something, and not that the other side does. */
 static bool
 out_of_resources(void)

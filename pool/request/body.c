@@ -12,11 +12,9 @@
 
 #include <errno.h>
 
-#include "pool/client/reading.h"
 #include "pool/core/client.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
-#include "pool/relay/ending.h"
-#include "pool/relay/feed.h"
 #include "pool/request/spool.h"
 #include "pool/wire/stream.h"
 
@@ -79,6 +77,42 @@ body_waits_for_disk(const struct client *c)
 	return c->input.to_disk > (c->input.paused ? max / 2 : max);
 }
 
+/* Append the end of the stream; with the end of the last one the input is whole. */
+static bool
+append_end(struct request *r, uint8_t type)
+{
+	if (!stream_end(&r->pool->buffers.chunks, &r->body.chain, type, r->body.worker_id))
+		return false;
+	if (type == FCGI_DATA || r->role != FCGI_FILTER)
+		r->body.end = true;
+	return true;
+}
+
+static void
+was_written(struct request *r, int error)
+{
+	if (error != 0)
+		r->pool->events->body_lost(r, error, false);
+	else
+		r->pool->events->body_moved(r);
+}
+
+static void
+was_read(struct request *r, struct chain *records, int error)
+{
+	if (error == 0) {
+		chain_join(&r->body.chain, records);
+		if (!body_is_spooled(r) && r->body.stdin_end && !append_end(r, FCGI_STDIN))
+			error = ENOMEM;
+	}
+	if (error != 0)
+		r->pool->events->body_lost(r, error, true);
+	else
+		r->pool->events->body_moved(r);
+}
+
+static const struct spool_reports reports = { .written = was_written, .read = was_read };
+
 static bool
 add_to_file(struct request *r, const uint8_t *data, size_t len)
 {
@@ -86,7 +120,7 @@ add_to_file(struct request *r, const uint8_t *data, size_t len)
 	if ((r->body.spool == NULL ? 0 : spool_left(r->body.spool)) + len >
 	    r->pool->conf->request_spool_size)
 		return false;
-	if (r->body.spool == NULL && (r->body.spool = spool_new(r)) == NULL)
+	if (r->body.spool == NULL && (r->body.spool = spool_new(r, &reports)) == NULL)
 		return false;
 	return spool_add(r->body.spool, data, len);
 }
@@ -108,17 +142,6 @@ body_add(struct request *r, uint8_t type, const uint8_t *data, size_t len)
 	    &pool->buffers.chunks, &r->body.chain, type, r->body.worker_id, data, len);
 }
 
-/* Append the end of the stream; with the end of the last one the input is whole. */
-static bool
-append_end(struct request *r, uint8_t type)
-{
-	if (!stream_end(&r->pool->buffers.chunks, &r->body.chain, type, r->body.worker_id))
-		return false;
-	if (type == FCGI_DATA || r->role != FCGI_FILTER)
-		r->body.end = true;
-	return true;
-}
-
 void
 body_set_id(struct request *r, uint16_t id)
 {
@@ -134,7 +157,7 @@ body_end(struct request *r, uint8_t type)
 	if (type == FCGI_STDIN) {
 		r->body.stdin_end = true;
 		if (body_is_spooled(r))
-			return true; /* body_was_read() appends it */
+			return true; /* was_read() appends it */
 	}
 	return append_end(r, type);
 }
@@ -149,35 +172,6 @@ body_refill(struct request *r)
 	if (!body_is_spooled(r) || unsent > ahead / 2)
 		return true;
 	return spool_read(r->body.spool, ahead - unsent);
-}
-
-void
-body_was_written(struct request *r, int error)
-{
-	struct client *c = r->client;
-
-	if (error != 0) {
-		ending_body_lost(r, error, false);
-		return;
-	}
-	if (r->state == REQUEST_RUNNING)
-		feed_input(r); /* it may have waited for just that */
-	if (c != NULL)
-		reading_update(c);
-}
-
-void
-body_was_read(struct request *r, struct chain *records, int error)
-{
-	if (error == 0) {
-		chain_join(&r->body.chain, records);
-		if (!body_is_spooled(r) && r->body.stdin_end && !append_end(r, FCGI_STDIN))
-			error = ENOMEM;
-	}
-	if (error != 0)
-		ending_body_lost(r, error, true);
-	else if (r->state == REQUEST_RUNNING)
-		feed_input(r);
 }
 
 void

@@ -17,11 +17,6 @@ void body_set_id(struct request *r, uint16_t id);
 /* Have `in` filled from the file again, when it has room. false with errno: out of memory. */
 bool body_refill(struct request *r);
 
-/* spool.c: a part of the body has been written to the file; or read back, as records. error: an
- * errno where that failed, and then records is NULL; else 0. r may be over afterwards. */
-void body_was_written(struct request *r, int error);
-void body_was_read(struct request *r, struct chain *records, int error);
-
 /* Whether a part of it is in a file, or on its way to it or back; and forget that part. */
 bool body_is_spooled(const struct request *r);
 void body_drop_spooled(struct request *r);

@@ -23,7 +23,6 @@
 #include "pool/core/client.h"
 #include "pool/core/events.h"
 #include "pool/core/request.h"
-#include "pool/request/body.h"
 
 /* What has been read of a file is given back to the disk in steps of so many bytes. */
 #define PUNCH_BYTES (1024 * 1024)
@@ -44,6 +43,7 @@ struct move {
 struct spool {
 	struct pool *pool;
 	struct request *owner;	/* NULL: it needs no more */
+	const struct spool_reports *reports;
 	atomic_bool is_dropped; /* likewise: nothing more is moved */
 	const char *dir;
 	int fd; /* the thread's; -1: not open */
@@ -245,7 +245,7 @@ done_write(void *arg)
 			s->owner->client->input.to_disk -= len;
 		write_begin(s);
 	}
-	body_was_written(s->owner, m->error);
+	s->reports->written(s->owner, m->error);
 }
 
 /* The content is there: complete the records. */
@@ -276,13 +276,13 @@ done_read(void *arg)
 		if (s->taken == s->added) /* begin at its front again */
 			s->taken = s->written = s->added = 0;
 		m->len = 0;
-		body_was_read(s->owner, &m->chain, 0);
+		s->reports->read(s->owner, &m->chain, 0);
 		return;
 	}
 	m->len = 0;
 	chain_clear(&s->pool->buffers.chunks, &m->chain);
 	if (s->owner != NULL)
-		body_was_read(s->owner, NULL, m->error);
+		s->reports->read(s->owner, NULL, m->error);
 }
 
 static void
@@ -303,7 +303,7 @@ move_init(struct move *m, struct spool *s, void (*run)(void *), void (*done)(voi
 }
 
 struct spool *
-spool_new(struct request *r)
+spool_new(struct request *r, const struct spool_reports *reports)
 {
 	const char *dir = getenv("TMPDIR");
 	struct spool *s;
@@ -313,6 +313,7 @@ spool_new(struct request *r)
 	ledger_take(&r->pool->buffers.ledger, sizeof(*s));
 	s->pool = r->pool;
 	s->owner = r;
+	s->reports = reports;
 	atomic_init(&s->is_dropped, false);
 	s->dir = dir == NULL || *dir == '\0' ? "/tmp" : dir;
 	s->fd = -1;

@@ -3,7 +3,7 @@
  * up the pool.
  *
  * The thread is started with the first body that needs a file. What it moves is in chunks, which
- * the ledger counts; body.c is told of each move that is done. A spool outlives its request until
+ * the ledger counts; whoever has a spool is told of each move that is done. A spool outlives its request until
  * the thread has let go of it.
  */
 #ifndef ANYFPM_POOL_REQUEST_SPOOL_H
@@ -13,6 +13,13 @@
 #include "pool/core/pool.h"
 
 struct spool;
+
+/* A part of the body of r has been written to the file; or read back, as records. error: an errno
+ * where that failed, and then records is NULL; else 0. r may be over afterwards. */
+struct spool_reports {
+	void (*written)(struct request *r, int error);
+	void (*read)(struct request *r, struct chain *records, int error);
+};
 
 /* For spool_end(): files may have to be given back to the disk. */
 #define SPOOL_STOP_US 500000
@@ -30,8 +37,8 @@ struct spooler *spool_start(struct pool *pool);
  * requests are over. */
 void spool_end(struct pool *pool, int64_t timeout_us);
 
-/* A spool for r, which has none; no file is opened yet. NULL with errno. */
-struct spool *spool_new(struct request *r);
+/* A spool for r, which has none; no file is opened yet. reports outlive it. NULL with errno. */
+struct spool *spool_new(struct request *r, const struct spool_reports *reports);
 
 /* Take a copy of len bytes and begin to write it. false: out of memory. */
 bool spool_add(struct spool *s, const uint8_t *data, size_t len);
