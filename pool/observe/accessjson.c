@@ -18,6 +18,7 @@
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
+#include "pool/core/pool.h"
 #include "pool/core/request.h"
 #include "pool/wire/params.h"
 
@@ -39,7 +40,7 @@ put(struct out *out, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(out->s + out->len, out->size - out->len, fmt, ap);
 	va_end(ap);
-	assert(n >= 0 && (size_t)n < out->size - out->len); /* accessline_init() has made room */
+	assert(n >= 0 && (size_t)n < out->size - out->len); /* ACCESSJSON_MAX */
 	out->len += (size_t)n;
 }
 
@@ -53,13 +54,13 @@ put_null(struct out *out, const char *key)
 static void
 put_string(struct out *out, const char *key, const void *text, size_t len)
 {
-	char clean[UTF8_CLEAN_MAX(ACCESSLINE_VALUE_MAX) + 3];
-	bool cut = len > ACCESSLINE_VALUE_MAX;
+	char clean[UTF8_CLEAN_MAX(ACCESSFACTS_VALUE_MAX) + 3];
+	bool cut = len > ACCESSFACTS_VALUE_MAX;
 	json_t *string = NULL;
 	size_t n;
 
 	if (len > 0) {
-		n = utf8_clean(clean, sizeof(clean) - 3, text, cut ? ACCESSLINE_VALUE_MAX : len,
+		n = utf8_clean(clean, sizeof(clean) - 3, text, cut ? ACCESSFACTS_VALUE_MAX : len,
 		    UTF8_TEXT);
 		if (cut) {
 			memcpy(clean + n, "...", 3);
@@ -106,14 +107,14 @@ put_seconds(struct out *out, const char *key, int64_t us)
 
 /* "2026-11-21T07:30:00.123+01:00" */
 static void
-put_time(struct out *out, struct accessline *line, int64_t us)
+put_time(struct out *out, struct accessstamp *stamp, int64_t us)
 {
 	size_t len;
-	const char *stamp = accessline_time(&line->stamp, TIME_FORMAT, us, &len);
+	const char *text = accessfacts_time(stamp, TIME_FORMAT, us, &len);
 	int date_len = len > ZONE_LEN ? (int)len - ZONE_LEN : 0;
 
-	put(out, "\"time\":\"%.*s.%03d%.3s:%s\",", date_len, stamp, (int)(us / 1000 % 1000),
-	    stamp + date_len, stamp + date_len + 3);
+	put(out, "\"time\":\"%.*s.%03d%.3s:%s\",", date_len, text, (int)(us / 1000 % 1000),
+	    text + date_len, text + date_len + 3);
 }
 
 static void
@@ -126,14 +127,14 @@ put_request(struct out *out, const struct request *r)
 	put_slice(out, "remote_addr", r, remote);
 	put_slice(out, "remote_user", r, r->params.user);
 	put_slice(out, "method", r, r->params.method);
-	put_slice(out, "uri", r, accessline_uri(r));
+	put_slice(out, "uri", r, accessfacts_uri(r));
 	put_slice(out, "query", r, r->params.query);
 	put_slice(out, "script", r, r->params.file.len > 0 ? r->params.file : r->params.script);
 	put(out, "\"content_length\":%" PRIu64 ",", params_content_length(&r->params));
 }
 
 static void
-put_end(struct out *out, const struct request *r, const struct accessline_facts *facts)
+put_end(struct out *out, const struct request *r, const struct accessfacts *facts)
 {
 	put_known(out, "status", facts->status);
 	put(out, "\"end\":\"%s\",", ends_table[r->account.end].word);
@@ -145,22 +146,20 @@ put_end(struct out *out, const struct request *r, const struct accessline_facts 
 }
 
 size_t
-accessjson_render(struct accessline *line, const struct request *r, int64_t wall_us,
-    int64_t mono_us)
+accessjson_render(struct accessstamp *stamp, const struct request *r,
+    const struct accessfacts *facts, char *buf, size_t size)
 {
-	struct out out = { .s = line->buf, .size = line->size };
-	struct accessline_facts facts;
+	struct out out = { .s = buf, .size = size };
 
-	accessline_facts(&facts, r);
 	put(&out, "{");
-	put_time(&out, line, wall_us - (mono_us - r->times.begun_us));
+	put_time(&out, stamp, facts->begun_us);
 	put(&out, "\"pool\":\"%s\",", r->pool->conf->name); /* letters and digits: check_name() */
 	put_known(&out, "pid", (uint64_t)r->account.pid);
 	put_known(&out, "request", r->account.number);
 	put_request(&out, r);
-	put_end(&out, r, &facts);
-	put_seconds(&out, "wait", facts.wait_us);
-	put_seconds(&out, "duration", facts.duration_us);
+	put_end(&out, r, facts);
+	put_seconds(&out, "wait", facts->wait_us);
+	put_seconds(&out, "duration", facts->duration_us);
 	put_seconds(&out, "cpu", r->account.cpu_us);
 	put_known(&out, "memory", r->account.memory);
 	put(&out, "\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}\n", r->body.bytes,

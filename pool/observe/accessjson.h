@@ -2,10 +2,15 @@
 #ifndef ANYFPM_POOL_OBSERVE_ACCESSJSON_H
 #define ANYFPM_POOL_OBSERVE_ACCESSJSON_H
 
-#include "pool/observe/accessline.h"
+#include "pool/observe/accessfacts.h"
 
-/* Write the line about r into line->buf, as accessline_render() says; returns its bytes. */
-size_t accessjson_render(struct accessline *line, const struct request *r, int64_t wall_us,
-    int64_t mono_us);
+/* The longest line: a value may be cut, but not the object. Each byte becomes six at most. */
+#define ACCESSJSON_VALUES 6
+#define ACCESSJSON_MAX (ACCESSJSON_VALUES * 6 * ACCESSFACTS_VALUE_MAX + 4096)
+
+/* Write the line about r, with its line feed, into buf, which has room for ACCESSJSON_MAX bytes;
+ * returns its bytes. stamp is kept from one line to the next. */
+size_t accessjson_render(struct accessstamp *stamp, const struct request *r,
+    const struct accessfacts *facts, char *buf, size_t size);
 
 #endif

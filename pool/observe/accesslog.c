@@ -101,7 +101,7 @@ static bool
 is_suppressed(const struct request *r)
 {
 	char *const *path = r->pool->conf->access_suppress_path;
-	struct slice uri = accessline_uri(r);
+	struct slice uri = accessfacts_uri(r);
 
 	if (path == NULL || r->account.end != END_OK || r->answer.status < 200 ||
 	    r->answer.status > 299 || r->body.bytes > 0 || params_content_length(&r->params) > 0 ||

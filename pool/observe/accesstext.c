@@ -2,7 +2,8 @@
  * accesstext.c: a line of the access log by access.format.
  *
  * Whatever comes from the network or from a worker is escaped, so that no line and no field can be
- * forged. Missing values are "-", but for those that php-fpm leaves empty. Nothing is allocated.
+ * forged. Missing values are "-", but for those that php-fpm leaves empty. A line
+ * allocates nothing.
  */
 #include "config.h"
 
@@ -12,12 +13,15 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/shared/ends.h"
 #include "base/utf8.h"
 #include "conf/address.h"
+#include "pool/core/pool.h"
 #include "pool/core/request.h"
 #include "pool/wire/params.h"
 
@@ -29,7 +33,7 @@ struct out {
 static void
 put(struct out *out, const void *text, size_t len)
 {
-	assert(len <= out->size - out->len); /* accessline_init() has made room for everything */
+	assert(len <= out->size - out->len); /* accesstext_max() */
 	memcpy(out->s + out->len, text, len);
 	out->len += len;
 }
@@ -74,7 +78,7 @@ static void
 put_value(struct out *out, const void *text, size_t len)
 {
 	const unsigned char *p = text, *end = p + len;
-	size_t stop = out->len + ACCESSLINE_VALUE_MAX, n;
+	size_t stop = out->len + ACCESSFACTS_VALUE_MAX, n;
 	bool valid;
 
 	for (; p < end; p += n) {
@@ -171,7 +175,7 @@ put_remote(struct out *out, const struct request *r)
 }
 
 static void
-put_end(struct out *out, const struct request *r, const struct accessline_facts *facts,
+put_end(struct out *out, const struct request *r, const struct accessfacts *facts,
     enum format_unit unit)
 {
 	const char *word = r->account.end == END_OK ? "-" : ends_table[r->account.end].word;
@@ -244,7 +248,7 @@ put_from_params(struct out *out, const struct request *r, const struct format_it
 		put(out, "?", r->params.query.len > 0);
 		break;
 	case FORMAT_URI:
-		put_slice(out, r, accessline_uri(r), "-");
+		put_slice(out, r, accessfacts_uri(r), "-");
 		break;
 	case FORMAT_USER:
 		put_slice(out, r, r->params.user, "");
@@ -266,7 +270,7 @@ put_count(struct out *out, uint64_t n)
 
 /* Durations, or what is in the parameters. */
 static void
-put_other(struct out *out, const struct request *r, const struct accessline_facts *facts,
+put_other(struct out *out, const struct request *r, const struct accessfacts *facts,
     const struct format_item *item)
 {
 	switch (item->code) {
@@ -286,8 +290,8 @@ put_other(struct out *out, const struct request *r, const struct accessline_fact
 }
 
 static void
-put_item(struct out *out, const struct accessline *line, const struct request *r,
-    const struct accessline_facts *facts, const struct format_item *item)
+put_item(struct out *out, const struct accesstext *as, const struct request *r,
+    const struct accessfacts *facts, const struct format_item *item)
 {
 	switch (item->code) {
 	case FORMAT_TEXT:
@@ -309,7 +313,7 @@ put_item(struct out *out, const struct accessline *line, const struct request *r
 		put_count(out, (uint64_t)r->account.pid);
 		break;
 	case FORMAT_PARENT:
-		put_count(out, (uint64_t)line->pid);
+		put_count(out, (uint64_t)as->pid);
 		break;
 	case FORMAT_REMOTE:
 		put_remote(out, r);
@@ -338,28 +342,51 @@ put_item(struct out *out, const struct accessline *line, const struct request *r
 	}
 }
 
+/* The longest line that the format can give: no line is ever cut, whatever a client sends. */
 size_t
-accesstext_render(struct accessline *line, const struct request *r, int64_t wall_us,
-    int64_t mono_us)
+accesstext_max(const struct format *format)
 {
-	struct out out = { .s = line->buf, .size = line->size };
-	const struct format *format = line->format;
-	struct accessline_facts facts;
+	size_t size = 1; /* the line feed */
 
-	accessline_facts(&facts, r);
-	for (size_t i = 0; i < format->count; i++) {
-		const struct format_item *item = &format->items[i];
-		int64_t us = wall_us;
+	for (size_t i = 0; i < format->count; i++)
+		size += format->items[i].code == FORMAT_TEXT ? format->items[i].len
+							     : ACCESSFACTS_VALUE_MAX + 3;
+	return size;
+}
+
+bool
+accesstext_init(struct accesstext *as, const struct format *format)
+{
+	as->format = format;
+	as->pid = getpid();
+	as->stamps = calloc(format->count + 1, sizeof(*as->stamps));
+	return as->stamps != NULL;
+}
+
+void
+accesstext_free(struct accesstext *as)
+{
+	free(as->stamps);
+	as->stamps = NULL;
+}
+
+size_t
+accesstext_render(struct accesstext *as, const struct request *r, const struct accessfacts *facts,
+    char *buf, size_t size)
+{
+	struct out out = { .s = buf, .size = size };
+
+	for (size_t i = 0; i < as->format->count; i++) {
+		const struct format_item *item = &as->format->items[i];
+		int64_t us = item->code == FORMAT_RECEIVED ? facts->begun_us : facts->logged_us;
 		const char *text;
 		size_t len;
 
-		if (item->code == FORMAT_RECEIVED)
-			us -= mono_us - r->times.begun_us;
 		if (item->code == FORMAT_RECEIVED || item->code == FORMAT_LOGGED) {
-			text = accessline_time(&line->stamps[i], item->text, us, &len);
+			text = accessfacts_time(&as->stamps[i], item->text, us, &len);
 			put(&out, text, len);
 		} else {
-			put_item(&out, line, r, &facts, item);
+			put_item(&out, as, r, facts, item);
 		}
 	}
 	put(&out, "\n", 1);

@@ -277,8 +277,8 @@ START_TEST(test_long_value)
 	params(r, pairs);
 	log_it(r);
 	len = strlen(logged());
-	ck_assert_uint_le(len, ACCESSLINE_VALUE_MAX + 8);
-	ck_assert_uint_ge(len, ACCESSLINE_VALUE_MAX);
+	ck_assert_uint_le(len, ACCESSFACTS_VALUE_MAX + 8);
+	ck_assert_uint_ge(len, ACCESSFACTS_VALUE_MAX);
 	ck_assert_str_eq(logged() + len - 6, "...] 0");
 	if (_i == 1)
 		ck_assert_str_eq(logged() + len - 10, "\\x0a...] 0");
@@ -300,7 +300,7 @@ START_TEST(test_long_line)
 	r = full_request();
 	params(r, pairs);
 	log_it(r);
-	ck_assert_uint_eq(strlen(logged()), 6 * (ACCESSLINE_VALUE_MAX + 3) + 4);
+	ck_assert_uint_eq(strlen(logged()), 6 * (ACCESSFACTS_VALUE_MAX + 3) + 4);
 	last = text + strlen(text) - 7;
 	ck_assert_str_eq(last, "... 404");
 	free(big);
