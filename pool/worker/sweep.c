@@ -1,10 +1,11 @@
 /*
  * sweep.c: which of our children belong to a worker that is dead, and their end.
  *
- * Our children are workers, what looks at slow ones, and orphans, which all come from workers. An orphan whose worker lives may be a job that runs in the background: it is left alone
- * until its worker ends. Whose an orphan is says the slot in its environment, or in that of its
- * session's leader; together with the time it began, as slots are used again. One that has neither
- * belongs to a dead worker for certain if it is older than every worker that lives.
+ * Our children are workers, what looks at slow ones, and orphans, which all come from workers. An
+ * orphan whose worker lives may be a job that runs in the background: it is left alone until its
+ * worker ends. Whose an orphan is says the slot in its environment, or in that of its session's
+ * leader; together with the time it began, as slots are used again. One that has neither belongs to
+ * a dead worker for certain if it is older than every worker that lives.
  *
  * They are all our own children and are reaped by us alone, so none of the numbers can be anybody
  * else's.
