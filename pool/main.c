@@ -43,9 +43,10 @@
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
 #include "pool/timers.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/ready.h"
 #include "pool/worker/slot.h"
-#include "pool/worker/worker.h"
 
 #define EXIT_CONFIG 78
 /* Descriptors that each worker takes, and those of the process itself. */
@@ -218,7 +219,7 @@ init_events(struct pool *pool, const struct settings *s)
 		return false;
 	deadline_init(pool, timers);
 	reap_init(pool);
-	worker_init(pool);
+	ready_init(pool);
 	fd_set_nonblock(MESSAGE_FILENO, 1);
 	pool->orders->master_fd = MESSAGE_FILENO;
 	orders_init(pool);
@@ -235,7 +236,7 @@ destroy(struct pool *pool)
 	listen_close_status(pool);
 	loop_bury(pool);
 	spool_end(pool, SPOOL_STOP_US);
-	worker_destroy(pool);
+	ready_destroy(pool);
 	reap_destroy(pool);
 	slowlog_destroy(pool);
 	deadline_destroy(pool);
@@ -246,7 +247,7 @@ destroy(struct pool *pool)
 	text_vector_free(pool->workers.program->env);
 	free(pool->buffers.scratch);
 	slot_destroy(pool);
-	free(pool->workers.starts->crashes);
+	manage_destroy(pool);
 	fd_close(&pool->workers.program->socket_dir_fd);
 	fd_close(&pool->workers.program->oom_fd);
 	leaf_destroy(&pool->workers.program->leaves);

@@ -33,9 +33,9 @@
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/settle.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
-#include "pool/worker/worker.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
 #define STOP_KILL_US 500000
@@ -158,16 +158,11 @@ stop_workers(struct pool *pool, int64_t kill_after_us)
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
 			next = TAILQ_NEXT(w, link);
-			worker_stop(w, "the pool ends");
+			leave_stop(w, "the pool ends");
 		}
 	}
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link) {
-		int64_t kill_us = clock_now_us() + kill_after_us;
-
-		if (w->leave.kill_us > kill_us)
-			w->leave.kill_us = kill_us;
-		deadline_at(pool, w->leave.kill_us);
-	}
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link)
+		leave_until(w, clock_now_us() + kill_after_us);
 }
 
 static void
@@ -203,7 +198,7 @@ end_requests(struct pool *pool)
 		r = ending_part(w);
 		ending_error_or_cut(r, END_STOPPED);
 		ending_answered(r);
-		worker_stop(w, "the service is stopped");
+		leave_stop(w, "the service is stopped");
 	}
 	writing_flush_due(pool);
 	for (int state = 0; state < CLIENT_CLOSED; state++) {

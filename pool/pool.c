@@ -26,8 +26,10 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 	pool->reports = parts->reports;
 	pool->clients.listening = &parts->listening;
 	pool->workers.drops = &parts->drops;
+	pool->workers.manage = &parts->manage;
 	pool->workers.permits = &parts->permits;
 	pool->workers.program = &parts->program;
+	pool->workers.ready = &parts->ready;
 	pool->workers.starts = &parts->starts;
 	pool->workers.sweep = &parts->sweep;
 	pool->orders = &parts->orders;

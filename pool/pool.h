@@ -8,8 +8,10 @@
 #include "pool/orders.h"
 #include "pool/reap.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/program.h"
+#include "pool/worker/ready.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
 
@@ -18,8 +20,10 @@ struct pool_parts {
 	struct report reports[REPORT_KINDS];
 	struct listening listening;
 	struct drops drops;
+	struct manage manage;
 	struct permits permits;
 	struct program program;
+	struct ready ready;
 	struct starts starts;
 	struct sweep sweep;
 	struct orders orders;

@@ -26,6 +26,7 @@
 #include "pool/settle.h"
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
 #include "pool/worker/program.h"
@@ -35,7 +36,6 @@
 
 /* One that ended by itself sooner than this and was never used has failed to start. */
 #define SHORT_LIFE_US 1000000
-#define SHORT_KILLS_MAX 3
 
 /* Whether its death says that the program does not work. */
 static bool
@@ -52,7 +52,7 @@ is_failed_start(struct worker *w, const siginfo_t *info)
 		return false;
 	/* Somebody killed it: no fault of the program, unless it happens again and again. */
 	return info->si_code == CLD_EXITED || info->si_status != SIGKILL ||
-	    ++pool->workers.starts->short_kills > SHORT_KILLS_MAX;
+	    starts_young_killed(pool);
 }
 
 /* Whether it ended in a way that nobody asked for. */
@@ -87,7 +87,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 	sweep_worker_died(w);
 	leaf_kill(&pool->workers.program->leaves, w->slot); /* now: no other has the slot yet */
 	if (failed_start)
-		manage_start_failed(pool, w->life.started_us);
+		starts_failed(pool, w->life.started_us);
 	if (info->si_code != CLD_EXITED &&
 	    (info->si_status == SIGSEGV || info->si_status == SIGBUS))
 		manage_crashed(pool);
@@ -106,7 +106,7 @@ worker_stopped(struct worker *w)
 	int unread = 0;
 
 	if (w->state != WORKER_BUSY) {
-		worker_kill(w, "it was stopped by a signal");
+		leave_kill(w, "it was stopped by a signal");
 		return;
 	}
 	w->receipt.stopped = true;
@@ -115,7 +115,7 @@ worker_stopped(struct worker *w)
 		return;
 	w->receipt.stopped_unread = true;
 	if (params_are_idempotent(&r->params) || !ending_was_accepted(w))
-		worker_kill(w, "it was stopped by a signal");
+		leave_kill(w, "it was stopped by a signal");
 }
 
 /* Its state has changed, but it lives. */

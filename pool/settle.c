@@ -6,6 +6,7 @@
 #include "pool/relay/admission.h"
 #include "pool/relay/dispatch.h"
 #include "pool/worker/manage.h"
+#include "pool/worker/starts.h"
 
 void
 settle(struct pool *pool, unsigned int what)
@@ -24,7 +25,7 @@ settle(struct pool *pool, unsigned int what)
 			dispatch(pool);
 		if (what & SETTLE_WORKERS)
 			manage_adjust(pool);
-		if ((what & SETTLE_HOPE) && !manage_hope(pool))
+		if ((what & SETTLE_HOPE) && !starts_give_hope(pool))
 			admission_refuse_all(pool, END_NO_WORKER);
 	}
 	pool->settling.busy = false;

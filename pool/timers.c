@@ -14,9 +14,11 @@
 #include "pool/relay/recycle.h"
 #include "pool/relay/timeouts.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/leave.h"
+#include "pool/worker/manage.h"
+#include "pool/worker/ready.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
-#include "pool/worker/worker.h"
 
 const struct timer timers[] = {
 	{ receipt_expire }, /* before their clocks are looked at */
@@ -29,7 +31,9 @@ const struct timer timers[] = {
 	{ enforce_expire },
 	{ writing_expire },
 	{ recycle_judge_memory },
-	{ worker_expire },
+	{ leave_expire },
+	{ ready_expire },
+	{ manage_expire },
 	{ sweep_expire },
 	{ capture_expire },
 	{ orders_expire },

@@ -61,8 +61,10 @@ struct workers {
 	bool *slots; /* slots[n]: a worker has slot first_slot + n */
 	unsigned int first_slot, slot_count;
 	struct drops *drops;	 /* worker/capture.h */
+	struct manage *manage;	 /* worker/manage.h */
 	struct permits *permits; /* worker/permits.h */
 	struct program *program; /* worker/program.h */
+	struct ready *ready;	 /* worker/ready.h */
 	struct starts *starts;	 /* worker/starts.h */
 	struct sweep *sweep;	 /* worker/sweep.h */
 };

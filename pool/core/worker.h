@@ -32,7 +32,7 @@ struct worker_last {
 	uint64_t memory; /* bytes after it, 0: not measured */
 };
 
-/* What it was born with and has lived through (worker/spawn.c, worker/worker.c). */
+/* What it was born with and has lived through (worker/spawn.c, worker/ready.c, relay/recycle.c). */
 struct life {
 	int64_t started_us;
 	uint64_t start_ticks; /* procstat's, 0: not known */
@@ -44,7 +44,7 @@ struct life {
 	uint64_t max_requests; /* pm.max_requests with its jitter, 0: no limit */
 };
 
-/* Why and how it goes (worker/manage.c, worker/worker.c). */
+/* Why and how it goes (worker/leave.c). */
 struct leave {
 	bool leaving;		/* its successor may start; it goes when that is ready, or after
 				 * its last request */

@@ -11,7 +11,7 @@
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
-#include "pool/worker/manage.h"
+#include "pool/worker/starts.h"
 
 void
 admission_enter(struct request *r)
@@ -24,7 +24,7 @@ admission_enter(struct request *r)
 	}
 	/* With an idle worker it does not wait at all, unless nothing is given out. */
 	if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) || dispatch_is_paused(pool)) {
-		if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && !manage_hope(pool)) {
+		if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && !starts_give_hope(pool)) {
 			report(pool, REPORT_NO_WORKER, "no worker could be started: answered 503");
 			ending_refuse(r, END_NO_WORKER);
 			return;

@@ -36,8 +36,9 @@
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
-#include "pool/worker/manage.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/program.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 
 /* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
@@ -134,7 +135,7 @@ let_finish(struct request *r)
 	if (r->pool->conf->request_client_abort == CLIENT_ABORT_TERMINATE) {
 		ending_part(w);
 		ending_answered(r);
-		worker_terminate(w, "the client of its request is gone");
+		leave_terminate(w, "the client of its request is gone");
 		return;
 	}
 	ending_input(r);
@@ -173,7 +174,7 @@ void
 ending_return(struct request *r)
 {
 	queue_return(r);
-	if (!manage_hope(r->pool))
+	if (!starts_give_hope(r->pool))
 		ending_refuse(r, END_NO_WORKER);
 }
 
@@ -279,7 +280,7 @@ ending_limit(struct request *r, enum request_end end, const char *limit)
 	/* The client first: whatever becomes of the worker, it has its answer. */
 	if (c != NULL && c->output.flush_due)
 		writing_flush(c);
-	worker_terminate(w, reason);
+	leave_terminate(w, reason);
 }
 
 void
@@ -290,7 +291,7 @@ ending_garbage(struct worker *w, const char *what)
 
 	if (w->request == NULL) {
 		log_error("child %d %s, without a request: it is replaced", (int)w->pid, what);
-		worker_stop(w, what);
+		leave_stop(w, what);
 		return;
 	}
 	r = ending_part(w);
@@ -299,7 +300,7 @@ ending_garbage(struct worker *w, const char *what)
 	    r->answer.head_done ? "cut short" : "answered 502");
 	ending_error_or_cut(r, END_INVALID);
 	ending_answered(r);
-	worker_stop(w, what);
+	leave_stop(w, what);
 }
 
 /* Whether the peer has closed its sending half and no more, which only a living one does. */
@@ -360,7 +361,7 @@ static void
 judge_living(struct worker *w, const struct evidence_loss *loss, const char *how)
 {
 	if (w->receipt.stopped) {
-		worker_kill(w, "it was stopped by a signal");
+		leave_kill(w, "it was stopped by a signal");
 	} else if (w->conn.hung_up) {
 		return; /* we closed it first */
 	} else if (loss->older && w->life.served > 0) {
@@ -371,7 +372,7 @@ judge_living(struct worker *w, const struct evidence_loss *loss, const char *how
 	} else if (loss->older) {
 		return; /* it has closed one that was never used */
 	} else {
-		worker_stop(w, how);
+		leave_stop(w, how);
 	}
 }
 

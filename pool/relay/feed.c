@@ -30,6 +30,7 @@
 #include "pool/request/request.h"
 #include "pool/wire/params.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/program.h"
 #include "pool/worker/receipt.h"
@@ -176,7 +177,7 @@ cannot_connect(struct worker *w)
 	ending_part(w);
 	if (r->warmup) {
 		ending_answered(r);
-		worker_kill(w, "it cannot be connected to");
+		leave_kill(w, "it cannot be connected to");
 		return;
 	}
 	if (ours) { /* no worker is to blame: wait until a descriptor is free */
@@ -193,7 +194,7 @@ cannot_connect(struct worker *w)
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
 		ending_return(r);
 	}
-	worker_stop(w, "it cannot be connected to");
+	leave_stop(w, "it cannot be connected to");
 }
 
 void

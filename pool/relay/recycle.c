@@ -9,9 +9,9 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/policy/limits.h"
-#include "pool/worker/manage.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/measure.h"
-#include "pool/worker/worker.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/yield.h"
 
 /* How long after a request a worker's memory is looked at again, when it was too much; and after
@@ -25,9 +25,9 @@ recycle_begins(struct worker *w)
 	w->life.was_busy = true;
 	if (w->life.last && !w->leave.leaving) {
 		if (w->life.max_requests > 0 && w->life.served + 1 >= w->life.max_requests)
-			manage_replace(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
+			leave_when_replaced(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
 		else
-			manage_replace(w, LIMITS_MEMORY, "it would pass pm.max_memory");
+			leave_when_replaced(w, LIMITS_MEMORY, "it would pass pm.max_memory");
 		w->pool->events->settle(w->pool, SETTLE_WORKERS);
 	}
 }
@@ -41,7 +41,7 @@ over_memory(struct worker *w, bool over)
 {
 	w->measure.over = over ? w->measure.over + 1 : 0;
 	if (w->measure.over >= OVER_REQUESTS)
-		manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+		leave_when_replaced(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	else if (over)
 		deadline_at(w->pool, w->since_us + OVER_IDLE_US);
 }
@@ -66,7 +66,7 @@ recycle_judge_memory(struct pool *pool, int64_t now_us)
 		w->measure.over = 0;
 		w->measure.memory = measure_memory(w);
 		if (w->measure.memory > pool->conf->max_memory)
-			manage_replace(w, LIMITS_MEMORY, "it has reached pm.max_memory");
+			leave_when_replaced(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	}
 	return due;
 }
@@ -90,22 +90,22 @@ recycle_ended(struct worker *w, struct request *r)
 
 	w->measure.memory = now.memory;
 	w->measure.grown = now.grown;
-	manage_start_worked(w);
+	starts_worked(pool, w->life.started_us);
 	if (w->receipt.stopped) {
-		worker_kill(w, "it was stopped by a signal");
+		leave_kill(w, "it was stopped by a signal");
 		return;
 	}
 	if (fate == LIMITS_REQUESTS && w->life.max_requests == 1) {
 		/* The one value that is exact, for programs that can serve no second request. */
-		manage_recycle(w, fate, "it has reached pm.max_requests");
+		leave_recycle(w, fate, "it has reached pm.max_requests");
 		return;
 	}
 	if (fate == LIMITS_REQUESTS)
-		manage_replace(w, fate, "it has reached pm.max_requests");
+		leave_when_replaced(w, fate, "it has reached pm.max_requests");
 	over_memory(w, fate == LIMITS_MEMORY);
 	if (w->leave.leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
 		/* Its successor takes too long: it would leak on. */
-		manage_recycle(w, fate, "it has passed pm.max_memory by half");
+		leave_recycle(w, fate, "it has passed pm.max_memory by half");
 		return;
 	}
 	if (fate == LIMITS_LAST)

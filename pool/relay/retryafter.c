@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "pool/core/request.h"
 #include "pool/policy/retry.h"
-#include "pool/worker/manage.h"
+#include "pool/worker/starts.h"
 
 /* Seconds over which requests are looked at to know how long one takes. */
 #define SERVICE_SECONDS 60
@@ -28,7 +28,7 @@ retryafter_seconds(const struct pool *pool, enum request_end end)
 	int64_t now = clock_now_us();
 	struct retry_facts facts = {
 		.end = end,
-		.start_us = manage_retry_us(pool) > 0 ? manage_retry_us(pool) - now : 0,
+		.start_us = starts_retry_us(pool) > 0 ? starts_retry_us(pool) - now : 0,
 		.pause_us = pool->pace.pause_us > 0 ? pool->pace.pause_us - now : 0,
 		.service_us = service_us(pool, now),
 		.queue_timeout_us = pool->conf->request_queue_timeout_ms * 1000,

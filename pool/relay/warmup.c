@@ -12,7 +12,8 @@
 #include "pool/relay/feed.h"
 #include "pool/request/request.h"
 #include "pool/wire/params.h"
-#include "pool/worker/worker.h"
+#include "pool/worker/leave.h"
+#include "pool/worker/ready.h"
 
 static void
 warmup_start(struct worker *w)
@@ -46,7 +47,7 @@ warmup_start(struct worker *w)
 	}
 	if (r != NULL)
 		request_set_state(r, REQUEST_DONE);
-	worker_kill(w, "there is no memory for its warm-up");
+	leave_kill(w, "there is no memory for its warm-up");
 }
 
 void
@@ -55,7 +56,7 @@ warmup_accepted(struct worker *w)
 	if (w->pool->conf->warmup != NULL)
 		warmup_start(w);
 	else
-		worker_ready(w);
+		ready_reached(w);
 }
 
 void
@@ -65,7 +66,7 @@ warmup_ended(struct worker *w, const struct request *r, bool answered)
 
 	w->measure.memory = r->account.memory;
 	if (answered && r->answer.status < 500) {
-		worker_ready(w);
+		ready_reached(w);
 		return;
 	}
 	if (answered)
@@ -73,5 +74,5 @@ warmup_ended(struct worker *w, const struct request *r, bool answered)
 		    r->answer.status);
 	else
 		snprintf(reason, sizeof(reason), "it ended pm.warmup without an answer");
-	worker_kill(w, reason);
+	leave_kill(w, reason);
 }

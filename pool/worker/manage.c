@@ -6,11 +6,8 @@
 
 #include "pool/worker/manage.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/core/deadline.h"
@@ -18,84 +15,14 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/policy/scale.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
+#include "pool/worker/ready.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
-#include "pool/worker/worker.h"
 #include "pool/worker/yield.h"
 
-/* A worker that lived this long is no failed start. */
-#define PROVEN_US 1000000
 #define REPORT_MAX_US 60000000
-
-int64_t
-manage_retry_us(const struct pool *pool)
-{
-	return pool->workers.starts->retry_us;
-}
-
-bool
-manage_hope(const struct pool *pool)
-{
-	return pool->workers.starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
-	    pool->workers.count[WORKER_IDLE] > 0 || pool->workers.count[WORKER_BUSY] > 0 ||
-	    /* The next request is the next attempt. */
-	    clock_now_us() >= pool->workers.starts->retry_us;
-}
-
-void
-manage_start_failed(struct pool *pool, int64_t started_us)
-{
-	int64_t delay;
-
-	if (started_us < pool->workers.starts->failed_us)
-		return; /* started together with one that failed: the same attempt */
-	delay = backoff_us(++pool->workers.starts->failures);
-	pool->events->workers_changed(pool);
-	pool->workers.starts->failed_us = clock_now_us();
-	pool->workers.starts->retry_us = pool->workers.starts->failed_us + delay;
-	deadline_at(pool, pool->workers.starts->retry_us);
-	log_warning("%u start%s failed in a row; the next attempt is in %.1f seconds",
-	    pool->workers.starts->failures, pool->workers.starts->failures == 1 ? "" : "s",
-	    (double)delay / 1e6);
-	pool->events->settle(pool, SETTLE_HOPE);
-}
-
-void
-manage_start_worked(struct worker *w)
-{
-	struct pool *pool = w->pool;
-
-	pool->workers.starts->short_kills = 0;
-	if (w->life.started_us < pool->workers.starts->failed_us)
-		return; /* the program was another then */
-	pool->workers.starts->failures = 0;
-	pool->workers.starts->retry_us = 0;
-	pool->events->workers_changed(pool);
-}
-
-/* Whether a start may be attempted although some have failed: one at a time, in due time. */
-static bool
-may_try(struct pool *pool, int64_t now)
-{
-	struct worker *w;
-
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
-		if (w->life.started_us < pool->workers.starts->failed_us)
-			continue;
-		if (now - w->life.started_us >= PROVEN_US) {
-			manage_start_worked(w);
-			return true;
-		}
-		deadline_at(pool, w->life.started_us + PROVEN_US);
-	}
-	if (pool->workers.count[WORKER_STARTING] > 0)
-		return false;
-	if (now >= pool->workers.starts->retry_us)
-		return true;
-	deadline_at(pool, pool->workers.starts->retry_us);
-	return false;
-}
 
 /* Of n starts, those that process.max allows; the master is told what is lacking for the wanted
  * ones, and given back what they do not need. */
@@ -125,7 +52,7 @@ start_workers(struct pool *pool, unsigned int n)
 {
 	while (n-- > 0) {
 		if (spawn_worker(pool) == NULL) {
-			manage_start_failed(pool, clock_now_us());
+			starts_failed(pool, clock_now_us());
 			break;
 		}
 		deadline_after_ms(pool, pool->conf->start_timeout_ms);
@@ -133,7 +60,7 @@ start_workers(struct pool *pool, unsigned int n)
 	if (pool_workers(pool) >= pool->conf->start_servers)
 		pool->workers.starts->begun = true;
 	if (pool->workers.count[WORKER_STARTING] > 0)
-		worker_poll_soon(pool);
+		ready_poll_soon(pool);
 }
 
 /* Requests in the queue that have waited long enough to justify a start. */
@@ -149,36 +76,6 @@ count_overdue(const struct pool *pool, int64_t now)
 		n++;
 	}
 	return n;
-}
-
-void
-manage_replace(struct worker *w, enum limits_fate limit, const char *reason)
-{
-	if (w->leave.leaving)
-		return;
-	w->leave.leaving = true;
-	w->leave.limit = limit;
-	w->leave.reason = reason;
-}
-
-void
-manage_recycle(struct worker *w, enum limits_fate limit, const char *reason)
-{
-	struct stats *stats = w->pool->stats;
-	char text[96];
-
-	if (limit == LIMITS_REQUESTS)
-		stats_count(stats, STATS_RECYCLED_REQUESTS, 1);
-	else if (limit == LIMITS_MEMORY)
-		stats_count(stats, STATS_RECYCLED_MEMORY, 1);
-	else if (limit == LIMITS_LIFETIME)
-		stats_count(stats, STATS_RECYCLED_LIFETIME, 1);
-	if (limit == LIMITS_MEMORY) {
-		snprintf(text, sizeof(text), "%s: its memory is %llu KB", reason,
-		    (unsigned long long)w->measure.memory / 1024);
-		reason = text;
-	}
-	worker_stop(w, reason);
 }
 
 void
@@ -200,7 +97,7 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		if (lifetime > 0 && now - w->life.started_us >= lifetime)
-			manage_replace(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
+			leave_when_replaced(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
 		else if (lifetime > 0)
 			deadline_at(pool, w->life.started_us + lifetime);
 		counts->leaving_idle += w->leave.leaving;
@@ -227,7 +124,7 @@ stop_leaving(struct pool *pool)
 		return false;
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		if (w->leave.leaving) {
-			manage_recycle(w, w->leave.limit, w->leave.reason);
+			leave_recycle(w, w->leave.limit, w->leave.reason);
 			return true;
 		}
 	}
@@ -238,15 +135,15 @@ stop_leaving(struct pool *pool)
 static void
 reached_max(struct pool *pool, int64_t now, bool at_max)
 {
-	if (at_max && !pool->workers.starts->at_max)
+	if (at_max && !pool->workers.manage->at_max)
 		stats_count(pool->stats, STATS_MAX_CHILDREN, 1);
-	pool->workers.starts->at_max = at_max;
+	pool->workers.manage->at_max = at_max;
 	if (!at_max)
 		return;
-	if (pool->workers.starts->at_max_us != 0 &&
-	    now - pool->workers.starts->at_max_us < REPORT_MAX_US)
+	if (pool->workers.manage->at_max_us != 0 &&
+	    now - pool->workers.manage->at_max_us < REPORT_MAX_US)
 		return;
-	pool->workers.starts->at_max_us = now;
+	pool->workers.manage->at_max_us = now;
 	log_warning("server reached pm.max_children setting (%u), consider raising it",
 	    pool->conf->max_children);
 }
@@ -287,13 +184,13 @@ manage_adjust(struct pool *pool)
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	starts = decision.start;
 	if (starts > 0 && pool->workers.starts->failures > 0)
-		starts = may_try(pool, now) ? 1 : 0;
+		starts = starts_may_try(pool, now) ? 1 : 0;
 	start_workers(pool, with_permits(pool, decision.start, starts));
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);
 	/* Whoever stops one comes back for the others: the stop asks for SETTLE_WORKERS. */
 	if (decision.stop_one)
-		worker_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
+		leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
 		    "it was idle and is not needed");
 	else if (counts.leaving == 0 || !stop_leaving(pool))
 		yield_workers(pool, &settings);
@@ -309,23 +206,36 @@ manage_crashed(struct pool *pool)
 
 	if (threshold == 0 || interval == 0)
 		return;
-	if (pool->workers.starts->crashes == NULL &&
-	    (pool->workers.starts->crashes =
-		    calloc(threshold, sizeof(*pool->workers.starts->crashes))) == NULL)
+	if (pool->workers.manage->crashes == NULL &&
+	    (pool->workers.manage->crashes =
+		    calloc(threshold, sizeof(*pool->workers.manage->crashes))) == NULL)
 		return;
-	pool->workers.starts->crashes[pool->workers.starts->crash_next] = now;
-	pool->workers.starts->crash_next = (pool->workers.starts->crash_next + 1) % threshold;
-	first = pool->workers.starts->crashes[pool->workers.starts->crash_next];
+	pool->workers.manage->crashes[pool->workers.manage->crash_next] = now;
+	pool->workers.manage->crash_next = (pool->workers.manage->crash_next + 1) % threshold;
+	first = pool->workers.manage->crashes[pool->workers.manage->crash_next];
 	if (first == 0 || now - first > interval)
 		return;
 	log_warning("failed processes threshold (%u in %.0f sec) is reached, replacing all workers",
 	    threshold, (double)interval / 1e6);
 	for (unsigned int i = 0; i < threshold; i++)
-		pool->workers.starts->crashes[i] = 0;
+		pool->workers.manage->crashes[i] = 0;
 	for (int state = WORKER_STARTING; state <= WORKER_BUSY; state++) {
 		TAILQ_FOREACH (w, &pool->workers.list[state], link)
-			manage_replace(w, LIMITS_KEEP,
+			leave_when_replaced(w, LIMITS_KEEP,
 			    "too many workers crashed (emergency_restart_threshold)");
 	}
 	pool->events->settle(pool, SETTLE_WORKERS);
+}
+
+int64_t
+manage_expire(struct pool *pool, int64_t now_us)
+{
+	pool->events->settle(pool, SETTLE_WORKERS);
+	return 0;
+}
+
+void
+manage_destroy(struct pool *pool)
+{
+	free(pool->workers.manage->crashes);
 }

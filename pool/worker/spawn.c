@@ -105,26 +105,13 @@ draw_max_requests(const struct conf_pool *conf)
 struct worker *
 spawn_worker(struct pool *pool)
 {
-	struct worker *w = calloc(1, sizeof(*w));
+	struct worker *w = worker_new(pool);
 	struct procstat stat;
 
 	if (w == NULL) {
 		log_error("cannot start a child: out of memory");
 		return NULL;
 	}
-	w->pool = pool;
-	w->listen_fd = w->path_fd = w->life.exec_fd = w->conn.fd = -1;
-	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
-	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
-	w->captures.out.fd = w->captures.err.fd = -1;
-	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
-	chain_init(&w->conn.head);
-	w->conn.keeps = pool->workers.program->keeps;
-	w->life.started_us = clock_now_us();
-	w->state = WORKER_STARTING;
-	w->since_us = w->life.started_us;
-	TAILQ_INSERT_TAIL(&pool->workers.list[WORKER_STARTING], w, link);
-	pool->workers.count[WORKER_STARTING]++;
 	if (!give_birth(w)) {
 		log_error("cannot start a child: %s", strerror(errno));
 		worker_set_state(w, WORKER_DEAD);

@@ -1,25 +1,36 @@
-/* starts.h: how the starts of workers go: manage.c's and worker.c's part of the pool. */
+/* starts.h: how the starts of workers go: when the next may be tried, and whether there is hope. */
 #ifndef ANYFPM_POOL_WORKER_STARTS_H
 #define ANYFPM_POOL_WORKER_STARTS_H
-
-#include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pool/core/pool.h"
+
 struct starts {
-	struct event ev_poll;	  /* polls the listeners of starting workers */
-	int64_t poll_delay_us;	  /* until it does so again */
-	unsigned int failures;	  /* failed starts in a row */
+	unsigned int failures;	  /* in a row */
 	int64_t retry_us;	  /* no start before, 0: none failed */
 	int64_t failed_us;	  /* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
 	bool begun;		  /* pm.start_servers has been reached */
-	bool at_max;		  /* pm.max_children keeps a worker from being started */
-	int64_t at_max_us;	  /* when pm.max_children was last reported as reached */
-	int64_t *crashes;	  /* the last emergency_restart_threshold crashes of workers */
-	unsigned int crash_next;  /* the oldest of them */
 };
+
+/* A start at started_us has failed; a worker that was started then has shown that the program
+ * works. */
+void starts_failed(struct pool *pool, int64_t started_us);
+void starts_worked(struct pool *pool, int64_t started_us);
+
+/* Somebody has killed a young worker that was never used: whether so many in a row mean that the
+ * program does not work. */
+bool starts_young_killed(struct pool *pool);
+
+/* Whether one may be attempted although some have failed: one at a time, in due time. */
+bool starts_may_try(struct pool *pool, int64_t now_us);
+
+/* No worker is started before, because starts have failed; 0: none has. */
+int64_t starts_retry_us(const struct pool *pool);
+
+/* Whether a request may hope for a worker: one is alive, or is about to be started. */
+bool starts_give_hope(const struct pool *pool);
 
 #endif

@@ -9,9 +9,9 @@
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/policy/spare.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
-#include "pool/worker/worker.h"
 
 /* Each is stopped by the adjustment that the one before has caused. */
 #define STOPPING_MAX 8
@@ -63,7 +63,7 @@ yield_workers(struct pool *pool, const struct scale_settings *settings)
 	/* Whoever ends already is part of what was ordered. */
 	pool->events->workers_offered(pool, can + least(stopping, permits->ordered));
 	if (can > 0 && stopping < least(permits->ordered, STOPPING_MAX))
-		worker_stop(oldest, "another pool needs its place (process.max)");
+		leave_stop(oldest, "another pool needs its place (process.max)");
 	else if (can < most)
 		deadline_at(pool, due);
 }

@@ -2,6 +2,7 @@
 #undef NDEBUG
 #include "config.h"
 
+#include "pool/worker/ready.h"
 #include "tests/unit/fixture.h"
 
 #include <sys/mman.h>
@@ -87,7 +88,7 @@ fixture_init(struct fixture *f, const char *settings)
 	pool->clients.listening->main.pool = pool->clients.listening->status.pool = pool;
 	pool->clients.max = FIXTURE_CLIENT_MAX;
 	deadline_init(pool, timers);
-	worker_init(pool);
+	ready_init(pool);
 }
 
 /* The requests that are left have no client any more; their workers lose them. */
@@ -148,7 +149,7 @@ fixture_free(struct fixture *f)
 	spool_end(pool, INT64_C(20000000));
 	assert(pool->buffers.chunks.used_bytes == 0 && pool->buffers.ledger.taken == 0);
 	request_free_all(pool);
-	worker_destroy(pool);
+	ready_destroy(pool);
 	deadline_destroy(pool);
 	event_base_free(pool->base);
 	chunk_pool_destroy(&pool->buffers.chunks);

@@ -14,6 +14,7 @@
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/request/request.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"

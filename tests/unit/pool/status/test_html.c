@@ -7,6 +7,7 @@
 #include "pool/observe/account.h"
 #include "pool/status/chart.h"
 #include "pool/status/format.h"
+#include "pool/worker/starts.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -1,0 +1,192 @@
+/* leave.c: how a worker comes to its end, when we want it. Its death is reap.c's matter. */
+#include "config.h"
+
+#include "pool/worker/leave.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/core/deadline.h"
+#include "pool/core/events.h"
+#include "pool/core/worker.h"
+#include "pool/worker/conn.h"
+#include "pool/worker/parked.h"
+#include "pool/worker/program.h"
+#include "pool/worker/starts.h"
+#include "pool/worker/worker.h"
+
+/* What was killed and is not reaped by then is killed again. */
+#define KILL_AGAIN_US 1000000
+/* When it is first looked whether a worker ignores SIGTERM, and then after twice the time. */
+#define PARK_FIRST_US 20000
+#define PARK_MAX_US 640000
+/* What one has to end that still loads. */
+#define UNREADY_STOP_US 500000
+
+static void
+signal_group(const struct worker *w, int sig)
+{
+	/* The group exists before fork() returns here; the leader is not reaped, so the number is
+	 * not anybody else's. One that has left its group is still our child. */
+	if (getpgid(w->pid) != w->pid)
+		kill(w->pid, sig);
+	if (kill(-w->pid, sig) == -1 && errno != ESRCH)
+		log_warning("cannot send signal %d to child %d: %s", sig, (int)w->pid,
+		    strerror(errno));
+	if (sig == SIGKILL)
+		leaf_kill(&w->pool->workers.program->leaves, w->slot);
+}
+
+static void
+end_begins(struct worker *w, const char *reason)
+{
+	if (w->leave.stop_reason[0] == '\0')
+		snprintf(w->leave.stop_reason, sizeof(w->leave.stop_reason), "%s", reason);
+	/* Now: what is started until it is reaped would not know that it has to wait. */
+	if (w->state == WORKER_STARTING && w->pool->state < POOL_STOPPING)
+		starts_failed(w->pool, w->life.started_us);
+}
+
+static void
+end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
+{
+	int64_t timeout_us = timeout_ms * 1000;
+
+	assert(w->state != WORKER_BUSY);
+	/* While it loads it has nothing to finish. And libraries catch the signal before the program
+	 * does: what comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost. */
+	if (!w->life.was_ready && w->request == NULL && timeout_us > UNREADY_STOP_US)
+		timeout_us = UNREADY_STOP_US;
+	if (w->request != NULL) /* its warm-up */
+		w->pool->events->worker_leaves(w);
+	end_begins(w, reason);
+	conn_close(w);
+	worker_set_state(w, WORKER_STOPPING);
+	signal_group(w, SIGTERM);
+	signal_group(w, SIGCONT); /* a stopped process would not see it */
+	w->leave.kill_us = w->since_us + timeout_us;
+	deadline_at(w->pool, w->leave.kill_us);
+	w->leave.park_delay_us = PARK_FIRST_US;
+	w->leave.park_us = w->since_us + w->leave.park_delay_us;
+	deadline_at(w->pool, w->leave.park_us);
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
+}
+
+void
+leave_stop(struct worker *w, const char *reason)
+{
+	if (w->state < WORKER_STOPPING)
+		end_with_sigterm(w, reason, w->pool->conf->stop_timeout_ms);
+}
+
+void
+leave_terminate(struct worker *w, const char *reason)
+{
+	int64_t grace_ms = w->pool->conf->request_terminate_grace_ms;
+
+	if (grace_ms > 0) {
+		end_with_sigterm(w, reason, grace_ms);
+		return;
+	}
+	leave_kill(w, reason);
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
+}
+
+void
+leave_kill(struct worker *w, const char *reason)
+{
+	end_begins(w, reason);
+	w->leave.killed = true;
+	signal_group(w, SIGKILL);
+	w->leave.kill_us = clock_now_us() + KILL_AGAIN_US;
+	deadline_at(w->pool, w->leave.kill_us);
+	if (w->state == WORKER_BUSY || w->state == WORKER_STOPPING)
+		return;
+	/* It must not get a request, or be found ready, before it is reaped. */
+	if (w->request != NULL) /* its warm-up */
+		w->pool->events->worker_leaves(w);
+	conn_close(w);
+	worker_set_state(w, WORKER_STOPPING);
+}
+
+void
+leave_until(struct worker *w, int64_t kill_us)
+{
+	if (w->leave.kill_us > kill_us)
+		w->leave.kill_us = kill_us;
+	deadline_at(w->pool, w->leave.kill_us);
+}
+
+void
+leave_when_replaced(struct worker *w, enum limits_fate limit, const char *reason)
+{
+	if (w->leave.leaving)
+		return;
+	w->leave.leaving = true;
+	w->leave.limit = limit;
+	w->leave.reason = reason;
+}
+
+void
+leave_recycle(struct worker *w, enum limits_fate limit, const char *reason)
+{
+	struct stats *stats = w->pool->stats;
+	char text[96];
+
+	if (limit == LIMITS_REQUESTS)
+		stats_count(stats, STATS_RECYCLED_REQUESTS, 1);
+	else if (limit == LIMITS_MEMORY)
+		stats_count(stats, STATS_RECYCLED_MEMORY, 1);
+	else if (limit == LIMITS_LIFETIME)
+		stats_count(stats, STATS_RECYCLED_LIFETIME, 1);
+	if (limit == LIMITS_MEMORY) {
+		snprintf(text, sizeof(text), "%s: its memory is %llu KB", reason,
+		    (unsigned long long)w->measure.memory / 1024);
+		reason = text;
+	}
+	leave_stop(w, reason);
+}
+
+/* A worker that was asked to end, and waits in accept(2) as if nothing had been said, would hold
+ * its place until pm.stop_timeout. Returns when to look again. */
+static int64_t
+look_whether_parked(struct worker *w, int64_t now)
+{
+	if (now < w->leave.park_us)
+		return w->leave.park_us;
+	if (!w->leave.killed && parked_is(w->pid)) {
+		log_debug("child %d ignores SIGTERM while it waits for connections: killed",
+		    (int)w->pid);
+		leave_kill(w, "it ignores SIGTERM");
+	}
+	if (w->leave.park_delay_us < PARK_MAX_US)
+		w->leave.park_delay_us *= 2;
+	w->leave.park_us = now + w->leave.park_delay_us;
+	return w->leave.park_us;
+}
+
+int64_t
+leave_expire(struct pool *pool, int64_t now)
+{
+	int64_t due = 0;
+	struct worker *w;
+
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link) {
+		int64_t look;
+
+		if (now >= w->leave.kill_us)
+			leave_kill(w, "it did not end in time");
+		look = w->leave.killed ? w->leave.kill_us : look_whether_parked(w, now);
+		if (w->leave.kill_us < look)
+			look = w->leave.kill_us;
+		if (due == 0 || look < due)
+			due = look;
+	}
+	return due;
+}
