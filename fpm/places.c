@@ -27,14 +27,14 @@ places_take(struct places *places, uint32_t slots)
 	uint32_t first = 1;
 
 	assert(slots > 0);
-	for (size_t i = 0; i < PLACES_MAX; i++) {
+	for (uint32_t i = 0; i < PLACES_MAX; i++) {
 		struct place *p = &places->all[i];
 
 		if (p->slots > 0)
 			continue;
 		while ((other = find_taken(places, first, slots)) != NULL)
 			first = other->first_slot + other->slots;
-		*p = (struct place){.first_slot = first, .slots = slots};
+		*p = (struct place){.block = i, .first_slot = first, .slots = slots};
 		return p;
 	}
 	return NULL;

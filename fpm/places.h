@@ -10,10 +10,6 @@
 
 #include "base/shared/place.h"
 
-/* One generation serves, another is to follow it, and two before may still finish what they have:
- * none has to be ended only because there is a reload before the slowest request is over. */
-#define PLACES_MAX 4
-
 /* All zero: none is taken. */
 struct places {
 	struct place all[PLACES_MAX]; /* with no slots: it is free */

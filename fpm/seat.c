@@ -15,8 +15,10 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/shared/stats.h"
+#include "base/shared/stats_memory.h"
 #include "fpm/files/poollog.h"
+
+_Static_assert(STATS_SLOTS_MAX >= POOL_MAX_CHILDREN + 1001, "each worker is told to metrics");
 
 static void
 on_due(evutil_socket_t fd, short what, void *arg)
@@ -59,7 +61,7 @@ stats_memory(const struct conf_pool *pool)
 
 	/* Who has it for reading must not be able to open it again for writing. */
 	if (fd != -1 &&
-	    (fchmod(fd, 0600) == -1 || ftruncate(fd, sizeof(struct stats)) == -1 ||
+	    (fchmod(fd, 0600) == -1 || ftruncate(fd, sizeof(struct stats_memory)) == -1 ||
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1))
 		fd_close(&fd);
 	if (fd == -1)
@@ -197,9 +199,14 @@ try_again(struct seat *seat, int64_t wait_us)
 	respawn_in(&seat->respawn, wait_us, title);
 }
 
+/* What it counted stays. */
 static void
 leave(struct seat *seat)
 {
+	if (seat->stats_fd != -1 &&
+	    stats_memory_end(seat->stats_fd, seat->generation->place) == -1)
+		log_warning("[pool %s] cannot note in its numbers that its process has ended: %s",
+		    seat->pool->name, strerror(errno));
 	places_give_back(&seat->places, seat->generation->place);
 	generation_free(seat->generation);
 	seat->generation = NULL;

@@ -325,11 +325,13 @@ run(const struct conf *conf, const struct settings *s)
 
 	pool.buffers.scratch = malloc(SCRATCH_SIZE);
 	pool.workers.program->env = identity_env(pool.conf);
-	pool.stats = stats_map(s->stats_fd, pool.conf);
+	pool.stats_memory = stats_memory_map(s->stats_fd);
 	close(s->stats_fd);
 	if (pool.buffers.scratch == NULL || pool.workers.program->env == NULL ||
-	    pool.stats == NULL || !slot_init(&pool, &s->place))
+	    pool.stats_memory == NULL || !slot_init(&pool, &s->place))
 		return fail("out of memory");
+	pool.stats = stats_memory_begin(pool.stats_memory, &s->place,
+	    pool.conf->request_queue_limit, pool.conf->max_children);
 	if (pool.conf->listen_max_connections_per_address > 0 &&
 	    (pool.clients.peers = peers_new(pool.clients.max)) == NULL) {
 		snprintf(why, sizeof(why), "cannot count connections by address: %s",
@@ -345,7 +347,7 @@ run(const struct conf *conf, const struct settings *s)
 	loop_serve(&pool);
 	destroy(&pool);
 	end_log(&pool);
-	stats_unmap(pool.stats);
+	stats_memory_unmap(pool.stats_memory);
 	return 0;
 }
 

@@ -7,7 +7,12 @@
 
 #include <stdint.h>
 
+/* One serves, another is to follow it, and two before may still finish what they have: none has to
+ * be ended only because there is a reload before its slowest request is over. */
+#define PLACES_MAX 4
+
 struct place {
+	uint32_t block;      /* of the statistics that it writes; below PLACES_MAX */
 	uint32_t first_slot; /* of its workers (ANYFPM_SLOT), from 1 on */
 	uint32_t slots;      /* so many in a row */
 };

@@ -1,16 +1,7 @@
-/* stats.c: count requests, times and workers in the pool's statistics memory, and sum them up. */
+/* stats.c: count requests, times and workers, and tell quantiles and rates of them. */
 #include "config.h"
 
 #include "base/shared/stats.h"
-
-#include <sys/mman.h>
-#include <sys/stat.h>
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #define SECOND_US INT64_C(1000000)
 
@@ -77,92 +68,6 @@ const int64_t stats_bounds_us[STATS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 1000
 #define ADD(field, n)                                                                              \
 	atomic_store_explicit(&(field), STATS_READ(field) + (n), memory_order_relaxed)
 #define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
-
-/* The memory ------------------------------------------------------------------ */
-
-static void *
-map(int fd, int protection)
-{
-	struct stat st;
-	void *p;
-
-	if (fstat(fd, &st) == -1)
-		return NULL;
-	if (st.st_size != (off_t)sizeof(struct stats)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	p = mmap(NULL, sizeof(struct stats), protection, MAP_SHARED, fd, 0);
-	return p == MAP_FAILED ? NULL : p;
-}
-
-/* What the process before had accepted and not ended died with it. */
-static void
-end_what_was_lost(struct stats *stats)
-{
-	uint64_t accepted = stats_counted(stats, STATS_ACCEPTED), ended = 0, answered = 0;
-
-	for (int i = 0; i < REQUEST_ENDS; i++)
-		ended += STATS_READ(stats->ends[i]);
-	for (int i = 0; i < STATS_CLASSES; i++)
-		answered += STATS_READ(stats->statuses[i]);
-	if (accepted > ended)
-		ADD(stats->ends[END_CRASH], accepted - ended);
-	if (accepted > answered)
-		ADD(stats->statuses[0], accepted - answered);
-}
-
-struct stats *
-stats_map(int fd, const struct conf_pool *conf)
-{
-	struct stats *stats = fd != -1 ? map(fd, PROT_READ | PROT_WRITE) : NULL;
-
-	if (stats == NULL) {
-		stats = mmap(NULL, sizeof(*stats), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (stats == MAP_FAILED)
-			return NULL;
-	}
-	if (stats->magic == STATS_MAGIC && stats->size == sizeof(*stats)) {
-		stats_count(stats, STATS_POOL_RESTARTS, 1);
-		end_what_was_lost(stats);
-	} else {
-		memset(stats, 0, sizeof(*stats));
-		stats_set(stats, STATS_START_TIME, time(NULL));
-		stats->size = sizeof(*stats);
-		stats->magic = STATS_MAGIC;
-	}
-	for (int i = 0; i < STATS_GAUGES; i++) {
-		if (i != STATS_START_TIME && i != STATS_MAX_ACTIVE && i != STATS_MAX_QUEUED)
-			stats_set(stats, (enum stats_gauge)i, 0);
-	}
-	memset(stats->pids, 0, sizeof(stats->pids));
-	atomic_store_explicit(&stats->oldest_queued_us, 0, memory_order_relaxed);
-	stats_set(stats, STATS_PID, getpid());
-	stats_set(stats, STATS_QUEUE_LIMIT, conf->request_queue_limit);
-	stats_set(stats, STATS_CHILDREN_LIMIT, conf->max_children);
-	return stats;
-}
-
-void
-stats_unmap(struct stats *stats)
-{
-	if (stats != NULL)
-		munmap(stats, sizeof(*stats));
-}
-
-const struct stats *
-stats_map_readonly(int fd)
-{
-	const struct stats *stats = map(fd, PROT_READ);
-
-	if (stats != NULL && (stats->magic != STATS_MAGIC || stats->size != sizeof(*stats))) {
-		munmap((void *)stats, sizeof(*stats));
-		errno = EAGAIN; /* its pool process has not begun yet */
-		return NULL;
-	}
-	return stats;
-}
 
 /* Counting -------------------------------------------------------------------- */
 
@@ -283,7 +188,22 @@ stats_queued(struct stats *stats, int64_t now_us, unsigned int queued)
 		SET(s->queued_max, queued);
 }
 
-/* Summing up ------------------------------------------------------------------- */
+void
+stats_add_lost(struct stats *to, const struct stats *of)
+{
+	uint64_t accepted = stats_counted(of, STATS_ACCEPTED), ended = 0, answered = 0;
+
+	for (int i = 0; i < REQUEST_ENDS; i++)
+		ended += STATS_READ(of->ends[i]);
+	for (int i = 0; i < STATS_CLASSES; i++)
+		answered += STATS_READ(of->statuses[i]);
+	if (accepted > ended)
+		ADD(to->ends[END_CRASH], accepted - ended);
+	if (accepted > answered)
+		ADD(to->statuses[0], accepted - answered);
+}
+
+/* Telling ---------------------------------------------------------------------- */
 
 int64_t
 stats_quantile(const struct stats_recent *recent, int64_t now_us, double q)

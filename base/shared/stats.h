@@ -1,8 +1,7 @@
 /*
- * stats.h: a pool's numbers, in memory that outlives its process.
+ * stats.h: the numbers of a pool process, or of several in one sum (stats_sum.h). One process
+ * writes them, others read: they are in memory that stats_memory.h tells of.
  *
- * The master makes the memory (a memfd), the pool process alone writes it, the metrics process
- * maps it read-only. Nothing in it is a pointer, and a reader takes nothing in it for granted.
  * Counters only grow; gauges are what is now. All times are microseconds.
  */
 #ifndef ANYFPM_BASE_SHARED_STATS_H
@@ -14,9 +13,6 @@
 #include <stdint.h>
 
 #include "base/shared/ends.h"
-#include "conf/conf.h"
-
-#define STATS_MAGIC UINT64_C(0x616e7966706d0003) /* its last 16 bits: the layout's version */
 
 enum stats_counter {
 	STATS_ACCEPTED,		/* requests, those for status and ping excepted */
@@ -100,11 +96,8 @@ struct stats_second {
 };
 
 #define STATS_CLASSES 6 /* of statuses, by their first digit */
-#define STATS_SLOTS_MAX (POOL_MAX_CHILDREN + 1001) /* with pm.max_surge */
 
 struct stats {
-	uint64_t magic;
-	uint64_t size;
 	_Atomic uint64_t counters[STATS_COUNTERS];
 	_Atomic uint64_t ends[REQUEST_ENDS];
 	_Atomic uint64_t statuses[STATS_CLASSES]; /* [n]: responses nxx; [0]: none, or none that exists */
@@ -114,17 +107,7 @@ struct stats {
 	struct stats_histogram wait;	 /* in the queue */
 	struct stats_recent recent_duration, recent_wait;
 	struct stats_second seconds[STATS_SECONDS];
-	_Atomic int32_t pids[STATS_SLOTS_MAX]; /* of workers, by slot; 0: none */
 };
-
-/* The pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
- * not serve. Counters that are there go on, gauges begin anew. Requests that
- * the process before has not ended have crashed with it. NULL: out of memory. */
-struct stats *stats_map(int fd, const struct conf_pool *conf);
-void stats_unmap(struct stats *stats);
-
-/* Another process: map it for reading. NULL with errno: not ours, of another version, too small. */
-const struct stats *stats_map_readonly(int fd);
 
 /* A field of it: whole, but in no order with other fields, which readers do not need. */
 #define STATS_READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
@@ -156,14 +139,6 @@ stats_get(const struct stats *stats, enum stats_gauge gauge)
 	return STATS_READ(stats->gauges[gauge]);
 }
 
-/* The worker in slot (from 1) has that process id; 0: there is none. */
-static inline void
-stats_set_pid(struct stats *stats, unsigned int slot, int32_t pid)
-{
-	if (slot <= STATS_SLOTS_MAX)
-		atomic_store_explicit(&stats->pids[slot - 1], pid, memory_order_relaxed);
-}
-
 /* A request that has ended. */
 struct stats_request {
 	enum request_end end;
@@ -173,6 +148,9 @@ struct stats_request {
 	uint64_t bytes_in, bytes_out;
 };
 void stats_request(struct stats *stats, int64_t now_us, const struct stats_request *r);
+
+/* What `of` has accepted and has not ended, crashed: count it so in `to`, which may be `of`. */
+void stats_add_lost(struct stats *to, const struct stats *of);
 
 /* The number of busy workers, or of queued requests, has changed: keep the most. */
 void stats_active(struct stats *stats, unsigned int active);

@@ -13,9 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/procstat.h"
-#include "base/shared/stats.h"
+#include "base/shared/stats_sum.h"
 
 #define CPU_TRIES 4
 
@@ -31,6 +32,7 @@ void
 metrics_pool_destroy(struct metrics_pool *p)
 {
 	free(p->name);
+	free(p->sum);
 	fd_close(&p->stats_fd);
 }
 
@@ -42,9 +44,9 @@ compare_pids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The workers that stats names, each once, in ascending order; to be freed. */
+/* The workers that the memory names, each once, in ascending order; to be freed. */
 static int32_t *
-worker_pids(const struct stats *stats, size_t *count)
+worker_pids(const struct stats_memory *memory, size_t *count)
 {
 	int32_t *pids = malloc(STATS_SLOTS_MAX * sizeof(*pids));
 	size_t n = 0, kept = 0;
@@ -53,7 +55,7 @@ worker_pids(const struct stats *stats, size_t *count)
 	if (pids == NULL)
 		return NULL;
 	for (size_t i = 0; i < STATS_SLOTS_MAX; i++) {
-		pids[n] = STATS_READ(stats->pids[i]);
+		pids[n] = STATS_READ(memory->pids[i]);
 		n += pids[n] > 0;
 	}
 	qsort(pids, n, sizeof(*pids), compare_pids);
@@ -66,11 +68,11 @@ worker_pids(const struct stats *stats, size_t *count)
 }
 
 static void
-sum_workers(const struct stats *stats, pid_t pool, uint64_t *ticks, uint64_t *pages)
+sum_workers(const struct stats_memory *memory, pid_t pool, uint64_t *ticks, uint64_t *pages)
 {
 	struct procstat s;
 	size_t count;
-	int32_t *pids = worker_pids(stats, &count);
+	int32_t *pids = worker_pids(memory, &count);
 
 	*ticks = *pages = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -95,8 +97,8 @@ measure(struct metrics_pool *p, struct exposed_pool *out)
 		return false;
 	for (int i = 0; i < CPU_TRIES; i++) {
 		before = after;
-		if (p->stats != NULL)
-			sum_workers(p->stats, p->state.pid, &ticks, &pages);
+		if (p->memory != NULL)
+			sum_workers(p->memory, p->state.pid, &ticks, &pages);
 		if (!procstat_read(p->state.pid, &after))
 			return false;
 		if (after.children_ticks == before.children_ticks)
@@ -117,26 +119,36 @@ measure(struct metrics_pool *p, struct exposed_pool *out)
 static void
 map(struct metrics_pool *p)
 {
-	if (p->stats == NULL && p->stats_fd != -1 &&
-	    (p->stats = stats_map_readonly(p->stats_fd)) != NULL)
+	if (p->sum == NULL && (p->sum = malloc(sizeof(*p->sum))) == NULL)
+		return;
+	if (p->memory == NULL && p->stats_fd != -1 &&
+	    (p->memory = stats_memory_map_readonly(p->stats_fd)) != NULL)
 		fd_close(&p->stats_fd);
+}
+
+/* Where there is no generation, none has failed to start a worker. */
+static bool
+starts_fail(const struct metrics_pool *p)
+{
+	return p->memory != NULL && stats_sum_gauge(p->memory, STATS_PID) != 0 &&
+	    stats_sum_gauge(p->memory, STATS_CAN_SERVE) != 1;
 }
 
 const char *
 metrics_pool_why(struct metrics_pool *p)
 {
 	struct procstat s;
-	bool starts_fail;
+	bool fails;
 
 	map(p);
-	starts_fail = p->stats != NULL && stats_get(p->stats, STATS_CAN_SERVE) != 1;
-	if (p->state.why[0] != '\0' && !(p->state.starting && starts_fail))
+	fails = starts_fail(p);
+	if (p->state.why[0] != '\0' && !(p->state.starting && fails))
 		return p->state.why;
 	/* Where /proc hides other users' processes, the master's word is enough. */
 	if (procstat_read(p->state.pid, &s) && s.parent == getppid() &&
 	    (s.state == 'T' || s.state == 't'))
 		return "its process is stopped";
-	if (starts_fail)
+	if (fails)
 		return "no worker runs, and starting one fails; the error log says why";
 	return NULL;
 }
@@ -147,7 +159,10 @@ metrics_pool_expose(struct metrics_pool *p, struct exposed_pool *out)
 	memset(out, 0, sizeof(*out));
 	out->name = p->name;
 	out->serves = metrics_pool_why(p) == NULL;
-	out->stats = p->stats;
+	if (p->memory != NULL) {
+		stats_sum(p->sum, p->memory, clock_now_us());
+		out->stats = p->sum;
+	}
 	out->runs = p->state.pid != 0;
 	out->measured = measure(p, out);
 }

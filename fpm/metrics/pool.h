@@ -15,7 +15,8 @@
 struct metrics_pool {
 	char *name;
 	int stats_fd; /* until its memory is mapped; -1 */
-	const struct stats *stats;
+	const struct stats_memory *memory; /* NULL: not yet */
+	struct stats *sum; /* of it, as last exposed; likewise */
 	struct message_pool_state state; /* the master's last word */
 
 	/* What was last said of its CPU time, so that it never goes back: seconds. */

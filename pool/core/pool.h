@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "base/shared/stats.h"
+#include "base/shared/stats_memory.h"
 #include "conf/conf.h"
 #include "pool/core/parts.h"
 #include "pool/core/states.h"
@@ -23,7 +23,8 @@ struct pool {
 	struct event_base *base;
 	const struct conf_global *global;
 	const struct conf_pool *conf;
-	struct stats *stats;
+	struct stats *stats; /* what we count */
+	struct stats_memory *stats_memory; /* it, and what others of the pool have counted */
 	enum pool_state state;
 	const struct events *events; /* who is told what happens (core/events.h) */
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/shared/ends.h"
+#include "base/shared/stats_sum.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/account.h"
@@ -408,17 +409,19 @@ status_view_gather(struct status_view *view, const struct pool *pool, bool full)
 {
 	struct source s = {
 		.pool = pool,
-		.stats = pool->stats,
 		.now_us = clock_now_us(),
 		.now_sec = time(NULL),
 	};
 
-	view->stats = pool->stats;
 	view->now_us = s.now_us;
 	view->ending = pool->state >= POOL_DRAINING;
 	view->item_count = view->process_count = 0;
 	view->processes = NULL;
 	view->running = NULL;
+	if ((view->stats = malloc(sizeof(*view->stats))) == NULL)
+		return false;
+	stats_sum(view->stats, pool->stats_memory, s.now_us);
+	s.stats = view->stats;
 	add_rows(view, &s, rows_of_phpfpm, COUNT(rows_of_phpfpm));
 	add_rows(view, &s, rows_before, COUNT(rows_before));
 	add_ends(view, &s);
@@ -429,6 +432,7 @@ status_view_gather(struct status_view *view, const struct pool *pool, bool full)
 void
 status_view_free(struct status_view *view)
 {
+	free(view->stats);
 	free(view->processes);
 	free(view->running);
 }

@@ -74,7 +74,7 @@ struct status_process {
 };
 
 struct status_view {
-	const struct stats *stats; /* for what the items do not hold, such as charts */
+	struct stats *stats; /* the pool's, for what the items do not hold, such as charts */
 	int64_t now_us; /* monotonic */
 	bool ending;	/* the pool takes nothing new, and finishes what it has */
 	struct status_item items[STATUS_ITEMS_MAX];

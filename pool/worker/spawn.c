@@ -117,7 +117,7 @@ spawn_worker(struct pool *pool)
 		worker_set_state(w, WORKER_DEAD);
 		return NULL;
 	}
-	stats_set_pid(pool->stats, w->slot, w->pid);
+	stats_memory_set_pid(pool->stats_memory, w->slot, w->pid);
 	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
 	pool->events->workers_changed(pool);
 	if (procstat_read(w->pid, &stat))

@@ -66,7 +66,7 @@ worker_let_go(struct worker *w)
 	if (w->slot == 0)
 		return;
 	slot_free(w->pool, w->slot);
-	stats_set_pid(w->pool->stats, w->slot, 0);
+	stats_memory_set_pid(w->pool->stats_memory, w->slot, 0);
 }
 
 void

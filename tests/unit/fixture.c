@@ -66,6 +66,7 @@ read_settings(const char *settings)
 void
 fixture_init(struct fixture *f, const char *settings)
 {
+	const struct place place = { .first_slot = 1 };
 	struct pool *pool = &f->pool;
 
 	memset(f, 0, sizeof(*f));
@@ -80,8 +81,10 @@ fixture_init(struct fixture *f, const char *settings)
 	pool_init(pool, &f->parts);
 	pool->base = event_base_new();
 	pool->buffers.scratch = malloc(SCRATCH_SIZE);
-	pool->stats = stats_map(-1, pool->conf);
-	assert(pool->base != NULL && pool->buffers.scratch != NULL && pool->stats != NULL);
+	pool->stats_memory = stats_memory_map(-1);
+	assert(pool->base != NULL && pool->buffers.scratch != NULL && pool->stats_memory != NULL);
+	pool->stats = stats_memory_begin(pool->stats_memory, &place,
+	    pool->conf->request_queue_limit, pool->conf->max_children);
 	pool->orders->master_fd = pool->workers.program->socket_dir_fd = -1;
 	pool->clients.listening->main.fd = pool->clients.listening->status.fd = -1;
 	pool->workers.permits->over = true;
@@ -154,7 +157,7 @@ fixture_free(struct fixture *f)
 	event_base_free(pool->base);
 	chunk_pool_destroy(&pool->buffers.chunks);
 	free(pool->buffers.scratch);
-	stats_unmap(pool->stats);
+	stats_memory_unmap(pool->stats_memory);
 	load_free(f->conf);
 	log_set_fd(STDERR_FILENO);
 	close(f->log_fd);

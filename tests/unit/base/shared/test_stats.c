@@ -1,12 +1,7 @@
-/* test_stats.c: the pool's numbers: buckets, quantiles, rates, seconds; what outlives a process. */
+/* test_stats.c: the pool's numbers: buckets, quantiles, rates, seconds. */
 #include "config.h"
 
-#include <sys/mman.h>
-
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/shared/stats.h"
 #include "tests/unit/run.h"
@@ -14,20 +9,19 @@
 #define SECOND INT64_C(1000000)
 #define T0 (INT64_C(1000000) * SECOND) /* any time, at the beginning of a slot and of a second */
 
-static const struct conf_pool conf = { .request_queue_limit = 7, .max_children = 3 };
 static struct stats *stats;
 
 static void
 setup(void)
 {
-	stats = stats_map(-1, &conf);
+	stats = calloc(1, sizeof(*stats));
 	ck_assert_ptr_nonnull(stats);
 }
 
 static void
 teardown(void)
 {
-	stats_unmap(stats);
+	free(stats);
 }
 
 static uint64_t
@@ -239,130 +233,6 @@ START_TEST(test_mean)
 }
 END_TEST
 
-static int
-memory(size_t size)
-{
-	int fd = memfd_create("stats", MFD_CLOEXEC);
-
-	ck_assert_int_ne(fd, -1);
-	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
-	return fd;
-}
-
-/* A pool process that is started anew goes on counting; what is now begins anew. */
-START_TEST(test_restart)
-{
-	int fd = memory(sizeof(struct stats));
-	const struct stats *reader;
-	struct stats *first, *second;
-	int64_t start_time;
-
-	ck_assert_ptr_null(stats_map_readonly(fd));
-	ck_assert_int_eq(errno, EAGAIN);
-	first = stats_map(fd, &conf);
-	ck_assert_uint_eq(stats_counted(first, STATS_POOL_RESTARTS), 0);
-	ck_assert_int_eq(stats_get(first, STATS_QUEUE_LIMIT), 7);
-	ck_assert_int_eq(stats_get(first, STATS_CHILDREN_LIMIT), 3);
-	stats_count(first, STATS_ACCEPTED, 41);
-	stats_active(first, 5);
-	stats_queued(first, T0, 6);
-	stats_set_pid(first, 1, 4711);
-	atomic_store(&first->oldest_queued_us, T0);
-	start_time = stats_get(first, STATS_START_TIME);
-	ck_assert_int_gt(start_time, 0);
-	stats_set(first, STATS_START_TIME, start_time - 100);
-	stats_unmap(first); /* and its process dies without a word */
-
-	second = stats_map(fd, &conf);
-	stats_count(second, STATS_ACCEPTED, 1);
-	ck_assert_uint_eq(stats_counted(second, STATS_ACCEPTED), 42);
-	ck_assert_uint_eq(stats_counted(second, STATS_POOL_RESTARTS), 1);
-	ck_assert_int_eq(stats_get(second, STATS_START_TIME), start_time - 100);
-	ck_assert_int_eq(stats_get(second, STATS_ACTIVE), 0);
-	ck_assert_int_eq(stats_get(second, STATS_QUEUED), 0);
-	ck_assert_int_eq(stats_get(second, STATS_MAX_ACTIVE), 5);
-	ck_assert_int_eq(stats_get(second, STATS_MAX_QUEUED), 6);
-	ck_assert_int_eq(stats_get(second, STATS_PID), getpid());
-	ck_assert_int_eq(atomic_load(&second->pids[0]), 0);
-	ck_assert_int_eq(atomic_load(&second->oldest_queued_us), 0);
-	reader = stats_map_readonly(fd);
-	ck_assert_ptr_nonnull(reader);
-	ck_assert_uint_eq(stats_counted(reader, STATS_ACCEPTED), 42);
-	munmap((void *)reader, sizeof(*reader));
-	stats_unmap(second);
-	close(fd);
-}
-END_TEST
-
-/* Memory of another size or version is not read, and does not stop a pool. */
-START_TEST(test_foreign)
-{
-	static const size_t sizes[] = { 0, 4096, sizeof(struct stats) + 4096 };
-	int fd;
-	struct stats *s;
-
-	for (int i = 0; i < COUNT(sizes); i++) {
-		fd = memory(sizes[i]);
-		ck_assert_ptr_null(stats_map_readonly(fd));
-		ck_assert_int_eq(errno, EINVAL);
-		s = stats_map(fd, &conf);
-		ck_assert_ptr_nonnull(s);
-		stats_count(s, STATS_ACCEPTED, 1);
-		stats_unmap(s);
-		close(fd);
-	}
-	fd = memory(sizeof(struct stats));
-	s = stats_map(fd, &conf);
-	s->magic++;
-	stats_count(s, STATS_ACCEPTED, 1);
-	stats_unmap(s);
-	ck_assert_ptr_null(stats_map_readonly(fd));
-	s = stats_map(fd, &conf);
-	ck_assert_uint_eq(stats_counted(s, STATS_ACCEPTED), 0);
-	ck_assert_uint_eq(stats_counted(s, STATS_POOL_RESTARTS), 0);
-	stats_unmap(s);
-	close(fd);
-}
-END_TEST
-
-/* No slot is written that is not there. */
-START_TEST(test_slots)
-{
-	stats_set_pid(stats, 1, 5);
-	stats_set_pid(stats, STATS_SLOTS_MAX, 6);
-	stats_set_pid(stats, STATS_SLOTS_MAX + 1, 7);
-	ck_assert_int_eq(atomic_load(&stats->pids[0]), 5);
-	ck_assert_int_eq(atomic_load(&stats->pids[STATS_SLOTS_MAX - 1]), 6);
-}
-END_TEST
-
-/* What a process that died had accepted ends with it: the sums stay equal. */
-START_TEST(test_lost_with_the_process)
-{
-	const struct stats_request ended = { .end = END_OK, .status = 200, .wait_us = -1,
-		.duration_us = -1 };
-	int fd = memfd_create("stats", MFD_CLOEXEC);
-	struct stats *one, *two, *three;
-
-	ck_assert_int_eq(ftruncate(fd, sizeof(struct stats)), 0);
-	one = stats_map(fd, &conf);
-	stats_count(one, STATS_ACCEPTED, 7);
-	for (int i = 0; i < 2; i++)
-		stats_request(one, T0, &ended);
-	two = stats_map(fd, &conf);
-	ck_assert_uint_eq(STATS_READ(two->ends[END_OK]), 2);
-	ck_assert_uint_eq(STATS_READ(two->ends[END_CRASH]), 5);
-	ck_assert_uint_eq(STATS_READ(two->statuses[0]), 5);
-	three = stats_map(fd, &conf); /* nothing was lost in between */
-	ck_assert_uint_eq(STATS_READ(three->ends[END_CRASH]), 5);
-	ck_assert_uint_eq(STATS_READ(three->statuses[0]), 5);
-	stats_unmap(one);
-	stats_unmap(two);
-	stats_unmap(three);
-	close(fd);
-}
-END_TEST
-
 START_TEST(test_names)
 {
 	for (int i = 0; i < STATS_COUNTERS; i++)
@@ -387,10 +257,6 @@ main(void)
 	tcase_add_test(tc, test_rate);
 	tcase_add_test(tc, test_seconds);
 	tcase_add_test(tc, test_mean);
-	tcase_add_test(tc, test_restart);
-	tcase_add_test(tc, test_foreign);
-	tcase_add_test(tc, test_slots);
-	tcase_add_test(tc, test_lost_with_the_process);
 	tcase_add_test(tc, test_names);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -18,13 +18,14 @@
 #include <unistd.h>
 
 #include "base/procstat.h"
-#include "base/shared/stats.h"
+#include "base/shared/stats_memory.h"
 #include "fpm/metrics/pool.h"
 #include "tests/unit/run.h"
 
 struct scene {
 	int fd;
-	struct stats *stats; /* as the pool process writes it */
+	struct stats_memory *memory; /* as the pool process writes it */
+	struct stats *stats;
 	pid_t pool, worker;
 	struct metrics_pool view;
 };
@@ -67,13 +68,15 @@ fork_pool(struct scene *s)
 static void
 set_up(struct scene *s)
 {
-	const struct conf_pool conf = {.request_queue_limit = 1};
+	const struct place place = {.first_slot = 1, .slots = 50};
 
 	memset(s, 0, sizeof(*s));
 	s->fd = memfd_create("statistics", MFD_CLOEXEC);
 	ck_assert_int_ne(s->fd, -1);
-	ck_assert_int_eq(ftruncate(s->fd, sizeof(struct stats)), 0);
-	s->stats = stats_map(s->fd, &conf);
+	ck_assert_int_eq(ftruncate(s->fd, sizeof(struct stats_memory)), 0);
+	s->memory = stats_memory_map(s->fd);
+	ck_assert_ptr_nonnull(s->memory);
+	s->stats = stats_memory_begin(s->memory, &place, 1, 1);
 	stats_set(s->stats, STATS_CAN_SERVE, 1);
 	fork_pool(s);
 	ck_assert(metrics_pool_init(&s->view, "wwwX", 3, dup(s->fd)));
@@ -84,7 +87,7 @@ static void
 tear_down(struct scene *s)
 {
 	metrics_pool_destroy(&s->view);
-	stats_unmap(s->stats);
+	stats_memory_unmap(s->memory);
 	close(s->fd);
 	kill(s->worker, SIGKILL);
 	kill(s->pool, SIGKILL);
@@ -129,11 +132,11 @@ START_TEST(test_pids)
 
 	set_up(&s);
 	for (unsigned int slot = 1; slot <= STATS_SLOTS_MAX; slot++)
-		stats_set_pid(s.stats, slot, (int32_t)slot * 7919 % 65536);
+		stats_memory_set_pid(s.memory, slot, (int32_t)slot * 7919 % 65536);
 	const pid_t pids[] = {s.worker, s.worker, s.pool, getpid(), getppid(), 1, 0, -1, INT_MIN,
 	    INT_MAX, s.worker};
 	for (int i = 0; i < COUNT(pids); i++)
-		stats_set_pid(s.stats, (unsigned int)i + 100, pids[i]);
+		stats_memory_set_pid(s.memory, (unsigned int)i + 100, pids[i]);
 	stats_set(s.stats, STATS_PID, 1);
 	seen = look(&s);
 	ck_assert(seen.measured && seen.runs && seen.serves);
@@ -179,11 +182,11 @@ START_TEST(test_unusable_memory)
 	struct scene s;
 
 	set_up(&s);
-	s.stats->magic++;
+	s.memory->blocks[0].magic++;
 	ck_assert_ptr_null(look(&s).stats);
-	s.stats->magic--;
+	s.memory->blocks[0].magic--;
 	ck_assert_ptr_nonnull(look(&s).stats);
-	ck_assert_int_eq(ftruncate(s.fd, sizeof(struct stats) - 1), 0);
+	ck_assert_int_eq(ftruncate(s.fd, sizeof(struct stats_memory) - 1), 0);
 	ck_assert_ptr_null(look(&s).stats);
 	ck_assert_int_eq(ftruncate(s.fd, 0), 0);
 	ck_assert_ptr_null(look(&s).stats);

@@ -1,0 +1,139 @@
+/* stats_memory.c: map the pool's statistics, and begin and end the block of a generation. */
+#include "config.h"
+
+#include "base/shared/stats_memory.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static void *
+map(int fd, int protection)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if (st.st_size != (off_t)sizeof(struct stats_memory)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	p = mmap(NULL, sizeof(struct stats_memory), protection, MAP_SHARED, fd, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+struct stats_memory *
+stats_memory_map(int fd)
+{
+	void *p = fd != -1 ? map(fd, PROT_READ | PROT_WRITE) : NULL;
+
+	if (p != NULL)
+		return p;
+	p = mmap(NULL, sizeof(struct stats_memory), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void
+stats_memory_unmap(struct stats_memory *memory)
+{
+	if (memory != NULL)
+		munmap(memory, sizeof(*memory));
+}
+
+bool
+stats_memory_has_begun(const struct stats_block *block)
+{
+	return atomic_load_explicit(&block->magic, memory_order_acquire) == STATS_MAGIC &&
+	    STATS_READ(block->size) == sizeof(*block);
+}
+
+static bool
+any_has_begun(const struct stats_memory *memory)
+{
+	for (int i = 0; i < PLACES_MAX; i++) {
+		if (stats_memory_has_begun(&memory->blocks[i]))
+			return true;
+	}
+	return false;
+}
+
+const struct stats_memory *
+stats_memory_map_readonly(int fd)
+{
+	struct stats_memory *memory = map(fd, PROT_READ);
+
+	if (memory != NULL && !any_has_begun(memory)) {
+		stats_memory_unmap(memory);
+		errno = EAGAIN;
+		return NULL;
+	}
+	return memory;
+}
+
+static void
+reset_gauges(struct stats *stats)
+{
+	for (int i = 0; i < STATS_GAUGES; i++) {
+		if (i != STATS_START_TIME && i != STATS_MAX_ACTIVE && i != STATS_MAX_QUEUED)
+			stats_set(stats, (enum stats_gauge)i, 0);
+	}
+	atomic_store_explicit(&stats->oldest_queued_us, 0, memory_order_relaxed);
+}
+
+static void
+clear_pids(struct stats_memory *memory, const struct place *place)
+{
+	for (uint32_t n = 0; n < place->slots; n++)
+		stats_memory_set_pid(memory, place->first_slot + n, 0);
+}
+
+struct stats *
+stats_memory_begin(struct stats_memory *memory, const struct place *place,
+    unsigned int queue_limit, unsigned int children_limit)
+{
+	bool is_first = !any_has_begun(memory);
+	struct stats_block *block;
+	struct stats *stats;
+
+	assert(place->block < PLACES_MAX);
+	block = &memory->blocks[place->block];
+	stats = &block->stats;
+	if (stats_memory_has_begun(block)) {
+		stats_add_lost(stats, stats);
+	} else {
+		memset(block, 0, sizeof(*block));
+		stats_set(stats, STATS_START_TIME, time(NULL));
+		atomic_store_explicit(&block->size, sizeof(*block), memory_order_relaxed);
+	}
+	if (!is_first)
+		stats_count(stats, STATS_POOL_RESTARTS, 1);
+	reset_gauges(stats);
+	clear_pids(memory, place);
+	stats_set(stats, STATS_QUEUE_LIMIT, queue_limit);
+	stats_set(stats, STATS_CHILDREN_LIMIT, children_limit);
+	stats_set(stats, STATS_PID, getpid());
+	atomic_store_explicit(&block->began_us, clock_now_us(), memory_order_relaxed);
+	atomic_store_explicit(&block->magic, STATS_MAGIC, memory_order_release);
+	return stats;
+}
+
+int
+stats_memory_end(int fd, const struct place *place)
+{
+	static const int64_t nobody = 0;
+	size_t at = offsetof(struct stats_memory, blocks) +
+	    place->block * sizeof(struct stats_block) + offsetof(struct stats_block, stats) +
+	    offsetof(struct stats, gauges) + STATS_PID * sizeof(nobody);
+
+	return pwrite(fd, &nobody, sizeof(nobody), (off_t)at) == (ssize_t)sizeof(nobody) ? 0 : -1;
+}

@@ -1,0 +1,66 @@
+/*
+ * stats_memory.h: where a pool's numbers are: memory that outlives its processes.
+ *
+ * The master makes it (a memfd), and never reads it. It has a block for each generation that may
+ * run at the same time (place.h): that one's pool process alone writes it, so that counting needs
+ * no lock. Who has a block next goes on counting in it. All others read the sum of the blocks
+ * (stats_sum.h); the metrics process maps them read-only. Nothing in it is a pointer, and a reader
+ * takes nothing in it for granted.
+ */
+#ifndef ANYFPM_BASE_SHARED_STATS_MEMORY_H
+#define ANYFPM_BASE_SHARED_STATS_MEMORY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/shared/place.h"
+#include "base/shared/stats.h"
+
+#define STATS_MAGIC UINT64_C(0x616e7966706d0004) /* its last 16 bits: the layout's version */
+#define STATS_SLOTS_MAX 11001 /* pm.max_children and pm.max_surge at their most */
+
+struct stats_block {
+	_Atomic uint64_t magic; /* STATS_MAGIC once a generation has begun in it */
+	_Atomic uint64_t size;  /* of it */
+	_Atomic int64_t began_us; /* when the last one did, of the monotonic clock */
+	struct stats stats; /* STATS_PID is 0 as soon as its generation has ended */
+};
+
+struct stats_memory {
+	struct stats_block blocks[PLACES_MAX];
+	_Atomic int32_t pids[STATS_SLOTS_MAX]; /* of workers, by slot from 1 on; 0: none */
+};
+
+/* A pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
+ * not serve. NULL: out of memory. */
+struct stats_memory *stats_memory_map(int fd);
+void stats_memory_unmap(struct stats_memory *memory);
+
+/*
+ * Its generation begins: returns what it writes. Counters that are there go on, gauges begin anew,
+ * except for peaks and for when the pool was started. Requests that the generation before has not
+ * ended have crashed with it. queue_limit, children_limit: request_queue_limit, pm.max_children.
+ */
+struct stats *stats_memory_begin(struct stats_memory *memory, const struct place *place,
+    unsigned int queue_limit, unsigned int children_limit);
+
+/* The master: the generation in that place has ended, in whatever way. -1 with errno. */
+int stats_memory_end(int fd, const struct place *place);
+
+/* Another process: map it for reading. NULL with errno: not ours, of another version, too small;
+ * EAGAIN: no generation has begun yet. */
+const struct stats_memory *stats_memory_map_readonly(int fd);
+
+/* Whether there is something in it. */
+bool stats_memory_has_begun(const struct stats_block *block);
+
+/* The worker in slot has that process id; 0: there is none. */
+static inline void
+stats_memory_set_pid(struct stats_memory *memory, unsigned int slot, int32_t pid)
+{
+	if (slot <= STATS_SLOTS_MAX)
+		atomic_store_explicit(&memory->pids[slot - 1], pid, memory_order_relaxed);
+}
+
+#endif

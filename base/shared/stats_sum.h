@@ -1,0 +1,20 @@
+/*
+ * stats_sum.h: one sum of what the generations of a pool have counted. Only reads; whatever the
+ * memory holds, the sum is numbers.
+ */
+#ifndef ANYFPM_BASE_SHARED_STATS_SUM_H
+#define ANYFPM_BASE_SHARED_STATS_SUM_H
+
+#include "base/shared/stats_memory.h"
+
+/*
+ * What all generations together have counted, and what is now with those that have not ended. The
+ * seconds and quantiles of the sum can be asked for at now_us (monotonic) only. What ended without
+ * having ended its requests has lost them: they have crashed.
+ */
+void stats_sum(struct stats *sum, const struct stats_memory *memory, int64_t now_us);
+
+/* One gauge of that sum. */
+int64_t stats_sum_gauge(const struct stats_memory *memory, enum stats_gauge gauge);
+
+#endif
