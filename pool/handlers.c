@@ -7,6 +7,7 @@
 #include "pool/orders.h"
 #include "pool/reap.h"
 #include "pool/relay/admission.h"
+#include "pool/relay/demux.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
@@ -16,6 +17,11 @@
 const struct events handlers = {
 	/* client */
 	.clients_changed = account_clients,
+	.client_piece = demux_piece,
+	.client_batch_ends = demux_batch_ends,
+	.client_half_closed = demux_half_closed,
+	.client_gone = demux_gone,
+	.request_drained = relay_output_drained,
 	/* request */
 	.request_moved = account_moved,
 	.body_stuck = admission_enter,

@@ -19,7 +19,6 @@
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
-#include "pool/relay/ending.h"
 
 #define TO(state) (1u << CLIENT_##state)
 static const unsigned int legal[CLIENT_STATES] = {
@@ -122,12 +121,9 @@ client_finish(struct client *c)
 void
 client_gone(struct client *c)
 {
-	struct request *r;
-
 	if (c->state == CLIENT_CLOSED)
 		return;
-	while ((r = TAILQ_FIRST(&c->requests)) != NULL)
-		ending_abandon(r);
+	c->pool->events->client_gone(c);
 	client_set_state(c, CLIENT_CLOSED);
 }
 

@@ -1,6 +1,6 @@
 /*
  * reading.c: the half of a client's connection that reads: how much, whether at all, and what the
- * end of its input means. What a record means is demux.c's matter.
+ * end of its input means. What a record means is not its matter.
  */
 #include "config.h"
 
@@ -18,8 +18,6 @@
 #include "pool/core/events.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
-#include "pool/relay/demux.h"
-#include "pool/relay/ending.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
 
@@ -42,21 +40,8 @@ static void on_read(evutil_socket_t fd, short what, void *arg);
 static void
 end_of_input(struct client *c)
 {
-	struct request *r, *next;
-
-	if (!hung_up(c->fd)) {
-		for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
-			next = TAILQ_NEXT(r, client_link);
-			if (r->body.input_end)
-				ending_no_more(r);
-			else if (r->state == REQUEST_RUNNING)
-				ending_input(r);
-			else if (r->state < REQUEST_ANSWERING)
-				ending_abandon(r); /* nothing of it went out */
-			else
-				r->body.input_end = true; /* it was answered early */
-		}
-	}
+	if (!hung_up(c->fd))
+		c->pool->events->client_half_closed(c);
 	if (c->request_count == 0 || hung_up(c->fd)) {
 		client_gone(c);
 		return;
@@ -84,6 +69,7 @@ garbage(struct client *c)
 static void
 take(struct client *c, const uint8_t *p, size_t n)
 {
+	const struct events *events = c->pool->events;
 	struct fcgi_piece piece;
 
 	while (n > 0 && c->state < CLIENT_LINGERING) {
@@ -95,12 +81,13 @@ take(struct client *c, const uint8_t *p, size_t n)
 		}
 		p += used;
 		n -= (size_t)used;
-		if (piece.data != NULL && !demux_piece(c, &piece)) {
+		if (piece.data != NULL && !events->client_piece(c, &piece)) {
 			garbage(c);
 			return;
 		}
 	}
-	demux_batch_ends(c);
+	if (c->input.bodiless && fcgi_decoder_between(&c->input.decoder))
+		events->client_batch_ends(c);
 	if (c->state >= CLIENT_LINGERING)
 		return;
 	if (c->output.control.len > CONTROL_MAX) {

@@ -19,9 +19,9 @@
 #include "pool/client/reading.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
-#include "pool/relay/relay.h"
 #include "pool/request/request.h"
 
 /* Chunks given to one writev(2). */
@@ -214,7 +214,7 @@ write_some(struct client *c)
 	r->account.sent_bytes += left - r->answer.chain.len;
 	if (rc == -1)
 		return -1;
-	relay_output_drained(r);
+	c->pool->events->request_drained(r);
 	if (r->answer.chain.len == 0) {
 		TAILQ_REMOVE(&c->output.writable, r, write_link);
 		r->answer.writable = false;

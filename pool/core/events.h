@@ -8,6 +8,8 @@
 #include "pool/core/pool.h"
 #include "pool/core/states.h"
 
+struct fcgi_piece;
+
 /* What may not be as it should any more; bits. */
 enum settle_what {
 	SETTLE_QUEUE = 1,   /* a request waits while a worker is idle */
@@ -18,6 +20,17 @@ enum settle_what {
 struct events {
 	/* The client side: how many there are. */
 	void (*clients_changed)(struct pool *pool);
+	/* A piece of a record of c has come. false: it is no FastCGI, and the connection closes. */
+	bool (*client_piece)(struct client *c, const struct fcgi_piece *piece);
+	/* All that was read of c has been told, up to the end of a record, and it has requests that
+	 * need no STDIN (c->input.bodiless). */
+	void (*client_batch_ends)(struct client *c);
+	/* It sends no more, but still reads: some requests are whole, others will never be. */
+	void (*client_half_closed)(struct client *c);
+	/* It is gone: what is open on it leaves it. */
+	void (*client_gone)(struct client *c);
+	/* It has taken some of the output of r. */
+	void (*request_drained)(struct request *r);
 
 	/* Requests: r was in from, and is in the lists of its new state; in REQUEST_DONE it still
 	 * has everything. */

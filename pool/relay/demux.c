@@ -299,8 +299,6 @@ demux_batch_ends(struct client *c)
 {
 	struct request *r, *next;
 
-	if (!c->input.bodiless || !fcgi_decoder_between(&c->input.decoder))
-		return;
 	c->input.bodiless = false;
 	for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
 		next = TAILQ_NEXT(r, client_link);
@@ -453,4 +451,31 @@ demux_piece(struct client *c, const struct fcgi_piece *piece)
 		break;
 	}
 	return true;
+}
+
+void
+demux_half_closed(struct client *c)
+{
+	struct request *r, *next;
+
+	for (r = TAILQ_FIRST(&c->requests); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, client_link);
+		if (r->body.input_end)
+			ending_no_more(r);
+		else if (r->state == REQUEST_RUNNING)
+			ending_input(r);
+		else if (r->state < REQUEST_ANSWERING)
+			ending_abandon(r); /* nothing of it went out */
+		else
+			r->body.input_end = true; /* it was answered early */
+	}
+}
+
+void
+demux_gone(struct client *c)
+{
+	struct request *r;
+
+	while ((r = TAILQ_FIRST(&c->requests)) != NULL)
+		ending_abandon(r);
 }
