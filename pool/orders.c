@@ -67,7 +67,7 @@ orders_report_ready(struct pool *pool, pid_t pid)
 		if (!pool->orders->ready_unsaid)
 			log_warning("cannot tell the master that the pool is ready: %s",
 			    strerror(errno));
-		deadline_after_ms(pool, SAY_AGAIN_MS);
+		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
 	}
 	pool->orders->ready_unsaid = !pool->orders->reported_ready;
 	pool->orders->ready_pid = pid;
@@ -82,7 +82,7 @@ orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 						 !pool->workers.permits->lacking_unsure))
 		return;
 	if (message_send(pool->orders->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
-		deadline_after_ms(pool, SAY_AGAIN_MS);
+		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
 		return;
 	}
 	pool->workers.permits->lacking = n;
@@ -102,7 +102,7 @@ orders_return_permits(struct pool *pool, unsigned int n)
 {
 	if (pool->orders->master_fd != -1 &&
 	    message_send(pool->orders->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == -1) {
-		deadline_after_ms(pool, SAY_AGAIN_MS);
+		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
 		return;
 	}
 	take(&pool->workers.permits->count, n);
@@ -120,7 +120,7 @@ orders_offer_workers(struct pool *pool, unsigned int n)
 	if (message_send(pool->orders->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
 		pool->workers.permits->offered = n;
 	else
-		deadline_after_ms(pool, SAY_AGAIN_MS);
+		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
 }
 
 /* Close the clients that have nothing under way; the others close when they are answered. One

@@ -77,7 +77,7 @@ client_set_state(struct client *c, enum client_state state)
 	if (state == CLIENT_CLOSED)
 		client_let_go(c);
 	else if (state == CLIENT_READING)
-		deadline_after_ms(pool, pool->conf->request_header_timeout_ms);
+		deadline_after(pool, c->since_us, pool->conf->request_header_timeout_ms);
 	else if (state == CLIENT_LINGERING)
 		deadline_at(pool, c->since_us + LINGER_TIMEOUT_US);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
@@ -210,7 +211,8 @@ reading_update(struct client *c)
 			request_await_body(r, !pause);
 	}
 	if (!pause)
-		deadline_after_ms(c->pool, c->pool->conf->request_body_timeout_ms);
+		deadline_after(
+		    c->pool, clock_now_us(), c->pool->conf->request_body_timeout_ms);
 }
 
 void

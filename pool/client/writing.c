@@ -148,7 +148,7 @@ blocked(struct client *c)
 	c->output.blocked_us = clock_now_us();
 	c->output.unsent = unsent_bytes(c);
 	TAILQ_INSERT_TAIL(&pool->clients.blocked, c, output.blocked_link);
-	deadline_after_ms(pool, pool->conf->response_send_timeout_ms);
+	deadline_after(pool, c->output.blocked_us, pool->conf->response_send_timeout_ms);
 }
 
 static void

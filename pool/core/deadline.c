@@ -29,10 +29,10 @@ deadline_at(struct pool *pool, int64_t at_us)
 }
 
 void
-deadline_after_ms(struct pool *pool, int64_t ms)
+deadline_after(struct pool *pool, int64_t since_us, int64_t timeout_ms)
 {
-	if (ms > 0)
-		deadline_at(pool, clock_now_us() + ms * 1000);
+	if (timeout_ms > 0)
+		deadline_at(pool, since_us + timeout_ms * 1000);
 }
 
 static void

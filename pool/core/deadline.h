@@ -5,12 +5,12 @@
 #include "pool/core/pool.h"
 
 /*
- * Make sure that the deadlines are looked at at that time (clock_now_us()), or in ms milliseconds
- * (0: there is no limit, nothing happens). The objects themselves know what is due; a deadline
- * that has become pointless costs one look.
+ * Make sure that the deadlines are looked at at that time (clock_now_us()), or timeout_ms
+ * milliseconds after since_us (0: there is no limit, nothing happens). The objects themselves know
+ * what is due; a deadline that has become pointless costs one look.
  */
 void deadline_at(struct pool *pool, int64_t at_us);
-void deadline_after_ms(struct pool *pool, int64_t ms);
+void deadline_after(struct pool *pool, int64_t since_us, int64_t timeout_ms);
 
 /* One that has something which can be due: ends what is due at now_us, and returns when to ask
  * again, 0: nothing is foreseen. */

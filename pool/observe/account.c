@@ -106,10 +106,11 @@ can_serve(const struct pool *pool)
 void
 account_request(struct request *r)
 {
-	int64_t now = clock_now_us();
+	int64_t now;
 
 	if (r->account.closed || r->warmup)
 		return;
+	now = clock_now_us();
 	r->account.closed = true;
 	r->times.ended_us = now;
 	if (r->worker != NULL) /* it has its answer, but its worker still has it */
@@ -153,7 +154,7 @@ account_workers(struct pool *pool)
 }
 
 static void
-count_queue(struct pool *pool)
+count_queue(struct pool *pool, int64_t now_us)
 {
 	const struct request *first = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED]);
 	unsigned int queued = pool->requests.count[REQUEST_QUEUED];
@@ -164,7 +165,7 @@ count_queue(struct pool *pool)
 	if (!TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && pool->pace.pause_us == 0)
 		queued = 0;
 	if (stats_get(pool->stats, STATS_QUEUED) != (int64_t)queued)
-		stats_queued(pool->stats, clock_now_us(), queued);
+		stats_queued(pool->stats, now_us, queued);
 }
 
 void
@@ -175,7 +176,7 @@ account_moved(struct request *r, enum request_state from)
 	if (r->state == REQUEST_DONE)
 		accesslog_done(r);
 	if (from == REQUEST_QUEUED || r->state == REQUEST_QUEUED)
-		count_queue(r->pool);
+		count_queue(r->pool, r->since_us);
 }
 
 void

@@ -37,7 +37,7 @@ admission_enter(struct request *r)
 		}
 	}
 	queue_enter(r);
-	deadline_after_ms(pool, pool->conf->request_queue_timeout_ms);
+	deadline_after(pool, r->since_us, pool->conf->request_queue_timeout_ms);
 	pool->events->settle(pool, SETTLE_QUEUE);
 	/* The master learns that a request waits where process.max has left no worker at all. */
 	if (r->state != REQUEST_QUEUED || (pool->conf->pm == PM_STATIC && pool_workers(pool) > 0))

@@ -227,7 +227,7 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 		r->keep = false;
 	c->input.unread = false;
 	client_set_state(c, CLIENT_BUSY);
-	deadline_after_ms(c->pool, c->pool->conf->request_header_timeout_ms);
+	deadline_after(c->pool, r->since_us, c->pool->conf->request_header_timeout_ms);
 	return true;
 }
 
@@ -340,7 +340,7 @@ params_ended(struct request *r)
 		if (needs_no_body(r))
 			r->client->input.bodiless = r->body.end_implied = true;
 		request_await_body(r, true);
-		deadline_after_ms(r->pool, r->pool->conf->request_body_timeout_ms);
+		deadline_after(r->pool, r->body.last_us, r->pool->conf->request_body_timeout_ms);
 		input_more(r);
 	}
 }

@@ -55,7 +55,7 @@ start_workers(struct pool *pool, unsigned int n)
 			starts_failed(pool, clock_now_us());
 			break;
 		}
-		deadline_after_ms(pool, pool->conf->start_timeout_ms);
+		deadline_after(pool, clock_now_us(), pool->conf->start_timeout_ms);
 	}
 	if (pool_workers(pool) >= pool->conf->start_servers)
 		pool->workers.starts->begun = true;
