@@ -12,6 +12,7 @@
 #include "pool/relay/feed.h"
 #include "pool/relay/relay.h"
 #include "pool/relay/warmup.h"
+#include "pool/relay/window.h"
 #include "pool/settle.h"
 
 const struct events handlers = {
@@ -21,7 +22,7 @@ const struct events handlers = {
 	.client_batch_ends = demux_batch_ends,
 	.client_half_closed = demux_half_closed,
 	.client_gone = demux_gone,
-	.request_drained = relay_output_drained,
+	.request_drained = window_drained,
 	/* request */
 	.request_moved = account_moved,
 	.body_stuck = admission_enter,

@@ -32,6 +32,7 @@
 #include "pool/observe/slowlog.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
+#include "pool/relay/finish.h"
 #include "pool/settle.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
@@ -195,9 +196,9 @@ end_requests(struct pool *pool)
 			ending_refuse(r, END_STOPPED);
 	}
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
-		r = ending_part(w);
-		ending_error_or_cut(r, END_STOPPED);
-		ending_answered(r);
+		r = finish_part(w);
+		finish_error_or_cut(r, END_STOPPED);
+		finish_answered(r);
 		leave_stop(w, "the service is stopped");
 	}
 	writing_flush_due(pool);

@@ -21,7 +21,7 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
-#include "pool/relay/ending.h"
+#include "pool/relay/loss.h"
 #include "pool/relay/relay.h"
 #include "pool/settle.h"
 #include "pool/wire/params.h"
@@ -114,7 +114,7 @@ worker_stopped(struct worker *w)
 	    unread == 0)
 		return;
 	w->receipt.stopped_unread = true;
-	if (params_are_idempotent(&r->params) || !ending_was_accepted(w))
+	if (params_are_idempotent(&r->params) || !loss_was_accepted(w))
 		leave_kill(w, "it was stopped by a signal");
 }
 

@@ -11,6 +11,7 @@
 #include "pool/orders.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/enforce.h"
+#include "pool/relay/loss.h"
 #include "pool/relay/recycle.h"
 #include "pool/relay/timeouts.h"
 #include "pool/worker/capture.h"
@@ -26,7 +27,7 @@ const struct timer timers[] = {
 	{ timeouts_bodies },
 	{ admission_expire },
 	{ client_expire },
-	{ timeouts_lost },
+	{ loss_expire },
 	{ slowlog_expire }, /* before it may be terminated */
 	{ enforce_expire },
 	{ writing_expire },

@@ -22,6 +22,7 @@
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
+#include "pool/relay/finish.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
@@ -322,7 +323,7 @@ params_ended(struct request *r)
 	}
 	if (status_takes(r)) {
 		status_answer(r);
-		ending_answered(r);
+		finish_answered(r);
 		return;
 	}
 	if (ledger_level(&r->pool->buffers.ledger) >= LEDGER_FULL) {

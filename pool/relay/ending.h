@@ -49,31 +49,4 @@ void ending_garbage(struct worker *w, const char *what);
  * is thrown away until it ends the request. */
 void ending_wrong(struct request *r);
 
-/* The connection ended in the middle of a request; the worker's end, if it comes, explains why. */
-void ending_lost(struct worker *w);
-
-/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w has
- * ended, exited_zero: with exit code 0. how explains it in the log: a predicate. */
-void ending_judge(struct worker *w, bool dead, bool exited_zero, const char *how);
-
-/* Whether w may have taken its connection out of its listening socket. */
-bool ending_was_accepted(const struct worker *w);
-
-/* No explanation came for the lost connection of w (w->conn.lost) within its time: judge without
- * one. */
-void ending_unexplained(struct worker *w);
-
-/* Parts of the above, for an END_REQUEST. Worker and request part; the worker is idle then. */
-struct request *ending_part(struct worker *w);
-
-/* End the answer with the error page of those that end so, or cut it when it has begun. */
-void ending_error_or_cut(struct request *r, enum request_end end);
-
-/* The same with a status and a sentence (HTML) of its own. */
-void ending_error_or_cut_as(struct request *r, enum request_end end, unsigned int status,
-    const char *sentence);
-
-/* r has left its worker, or never had one, and its answer is complete or not wanted any more. */
-void ending_answered(struct request *r);
-
 #endif

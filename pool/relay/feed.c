@@ -2,7 +2,7 @@
  * feed.c: a request on its way to its worker.
  *
  * The worker gets it in normal form (an id of ours, KEEP_CONN, never a second request before the
- * first has ended). What is done about a worker that fails in the middle is decided by ending.c.
+ * first has ended). What is done about a worker that fails in the middle is decided by loss.c.
  */
 #include "config.h"
 
@@ -25,6 +25,7 @@
 #include "pool/policy/evidence.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/enforce.h"
+#include "pool/relay/finish.h"
 #include "pool/relay/recycle.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
@@ -111,21 +112,9 @@ feed_write(struct worker *w)
 		event_del(&w->conn.ev_write);
 	w->conn.write_armed = rc == 0;
 	if (r->answer.discard && w->conn.head.len == 0 && body_all_sent(r))
-		feed_hang_up(w);
+		conn_hang_up(w);
 	if (r->client != NULL)
 		reading_update(r->client);
-}
-
-void
-feed_hang_up(struct worker *w)
-{
-	if (w->conn.fd == -1 || w->conn.hung_up || w->conn.lost || w->request->warmup)
-		return;
-	w->conn.hung_up = w->conn.write_failed = true;
-	if (w->conn.write_armed)
-		event_del(&w->conn.ev_write);
-	w->conn.write_armed = false;
-	shutdown(w->conn.fd, SHUT_WR);
 }
 
 void
@@ -174,9 +163,9 @@ cannot_connect(struct worker *w)
 
 	report(w->pool, REPORT_CONNECTIONS, "cannot connect to child %d: %s", (int)w->pid,
 	    strerror(errno));
-	ending_part(w);
+	finish_part(w);
 	if (r->warmup) {
-		ending_answered(r);
+		finish_answered(r);
 		leave_kill(w, "it cannot be connected to");
 		return;
 	}
@@ -187,8 +176,8 @@ cannot_connect(struct worker *w)
 		return;
 	}
 	if (!evidence_allows_again(&loss)) {
-		ending_error_or_cut_as(r, END_CRASH, 502, "The application could not be reached.");
-		ending_answered(r);
+		finish_error_or_cut_as(r, END_CRASH, 502, "The application could not be reached.");
+		finish_answered(r);
 	} else {
 		r->tries += evidence_counts(&loss);
 		stats_count(r->pool->stats, STATS_RETRIES, 1);
@@ -227,10 +216,10 @@ feed_start(struct worker *w, struct request *r)
 	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn.requests++ % FCGI_WORKER_ID_LAST));
 	if (!params_emit(
 		&r->params, &w->pool->buffers.chunks, &w->conn.head, r->body.worker_id, r->role)) {
-		ending_part(w);
+		finish_part(w);
 		conn_close(w);
-		ending_error_or_cut(r, END_NO_RESOURCES);
-		ending_answered(r);
+		finish_error_or_cut(r, END_NO_RESOURCES);
+		finish_answered(r);
 		return;
 	}
 	feed_write(w);

@@ -16,8 +16,4 @@ void feed_body_moved(struct request *r);
 /* The connection to w takes more. */
 void feed_writable(struct worker *w);
 
-/* Nobody sends the request of w any more, whole or not: half close its connection, so that a
- * program that waits for more ends it. What it still says is read. */
-void feed_hang_up(struct worker *w);
-
 #endif

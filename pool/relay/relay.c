@@ -1,6 +1,6 @@
 /*
  * relay.c: the response of a worker on its way to the client. It is taken as hostile input. What is
- * done about a worker that fails in the middle is decided by ending.c.
+ * done about a worker that fails in the middle is decided by loss.c.
  */
 #include "config.h"
 
@@ -21,8 +21,11 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/relay/ending.h"
+#include "pool/relay/finish.h"
+#include "pool/relay/loss.h"
 #include "pool/relay/recycle.h"
 #include "pool/relay/warmup.h"
+#include "pool/relay/window.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/wire/params.h"
@@ -35,30 +38,6 @@
 #define KEPT_US 500000
 /* libfcgi reads in blocks of this size: what is within one was read with the parameters. */
 #define READ_AHEAD 8176
-/* Response bytes of a request that wait for its client while the pool is near buffer_limit. */
-#define RESPONSE_WINDOW_MIN 65536
-
-static size_t
-response_window(const struct pool *pool)
-{
-	return ledger_level(&pool->buffers.ledger) >= LEDGER_TIGHT &&
-		pool->conf->response_buffer_size > RESPONSE_WINDOW_MIN
-	    ? RESPONSE_WINDOW_MIN
-	    : pool->conf->response_buffer_size;
-}
-
-void
-relay_output_drained(struct request *r)
-{
-	struct worker *w = r->worker;
-
-	if (w == NULL || !w->conn.read_paused || w->conn.fd == -1)
-		return;
-	if (!r->answer.discard && r->answer.chain.len > response_window(r->pool) / 2)
-		return;
-	w->conn.read_paused = false;
-	event_add(&w->conn.ev_read, NULL);
-}
 
 /* END_REQUEST came: the worker is free before the client hears of it. */
 static void
@@ -78,7 +57,7 @@ relay_end(struct worker *w, const uint8_t body[8])
 	else if (w->conn.keeps == KEEPS_NO && w->pool->workers.program->keeps == KEEPS_UNKNOWN &&
 		 w->life.served > 0)
 		w->pool->workers.program->keeps = KEEPS_NO; /* it closed the one before */
-	ending_part(w);
+	finish_part(w);
 	if (unread || w->conn.keeps == KEEPS_NO)
 		conn_close(w);
 	if (!r->answer.end && !r->warmup) {
@@ -90,13 +69,13 @@ relay_end(struct worker *w, const uint8_t body[8])
 			    (int)w->pid, params_describe(&r->params, request, sizeof(request)),
 			    r->answer.head_len > 0 ? "in the middle of the header block"
 					    : "without a byte of output");
-			ending_error_or_cut_as(r, END_INVALID, 502,
+			finish_error_or_cut_as(r, END_INVALID, 502,
 			    "The application sent an incomplete response.");
 		} else if (answer_end(r, app_status, body[4]) != ANSWER_OK) {
 			answer_cut(r);
 		}
 	}
-	ending_answered(r);
+	finish_answered(r);
 	if (r->warmup)
 		warmup_ended(w, r, r->answer.head_done && body[4] == FCGI_REQUEST_COMPLETE);
 	else
@@ -180,11 +159,8 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 	}
 	if (c != NULL && c->output.flush_due)
 		writing_flush(c);
-	if (w->request == r && r != NULL && r->client != NULL && !w->conn.read_paused &&
-	    r->answer.chain.len > response_window(w->pool)) {
-		w->conn.read_paused = true;
-		event_del(&w->conn.ev_read);
-	}
+	if (w->request == r && r != NULL && r->client != NULL)
+		window_filled(r);
 }
 
 /* Read once; returns whether there may be more. */
@@ -202,7 +178,7 @@ relay_read(struct worker *w)
 	if (n == -1)
 		w->conn.reset = true;
 	if (w->request != NULL) {
-		ending_lost(w);
+		loss_begins(w);
 		return false;
 	}
 	/* Closed between two requests: normal for many programs. */
@@ -226,6 +202,6 @@ relay_worker_dead(struct worker *w, bool exited_zero, const char *how)
 	while (w->request != NULL && !w->conn.lost && w->conn.fd != -1 && relay_read(w))
 		continue;
 	if (w->request != NULL)
-		ending_judge(w, true, exited_zero, how);
+		loss_judge(w, true, exited_zero, how);
 	conn_close(w);
 }

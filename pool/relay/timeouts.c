@@ -1,11 +1,10 @@
-/* timeouts.c: end requests that do not come in time, and those whose worker explains nothing. */
+/* timeouts.c: end requests that do not come in time. */
 #include "config.h"
 
 #include "pool/relay/timeouts.h"
 
 #include "pool/core/report.h"
 #include "pool/core/request.h"
-#include "pool/core/worker.h"
 #include "pool/relay/ending.h"
 
 int64_t
@@ -41,25 +40,4 @@ timeouts_bodies(struct pool *pool, int64_t now_us)
 		    "The body of the request was not sent in time.");
 	}
 	return 0;
-}
-
-int64_t
-timeouts_lost(struct pool *pool, int64_t now_us)
-{
-	static const enum worker_state states[] = { WORKER_STARTING, WORKER_BUSY };
-	struct worker *w, *next;
-	int64_t due = 0;
-
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
-			next = TAILQ_NEXT(w, link);
-			if (!w->conn.lost)
-				continue;
-			if (now_us >= w->conn.lost_until_us)
-				ending_unexplained(w);
-			else if (due == 0 || w->conn.lost_until_us < due)
-				due = w->conn.lost_until_us;
-		}
-	}
-	return due;
 }

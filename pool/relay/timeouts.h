@@ -1,4 +1,4 @@
-/* timeouts.h: end requests that do not come in time, and those whose worker explains nothing. */
+/* timeouts.h: end requests that do not come in time. */
 #ifndef ANYFPM_POOL_RELAY_TIMEOUTS_H
 #define ANYFPM_POOL_RELAY_TIMEOUTS_H
 
@@ -8,9 +8,5 @@
  * the next one is due, 0: none is. */
 int64_t timeouts_params(struct pool *pool, int64_t now_us);
 int64_t timeouts_bodies(struct pool *pool, int64_t now_us);
-
-/* Decide about requests whose worker has lost its connection, and whose end was waited for; returns
- * when the next one is due, 0: none is. */
-int64_t timeouts_lost(struct pool *pool, int64_t now_us);
 
 #endif

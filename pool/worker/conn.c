@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "pool/core/events.h"
+#include "pool/core/request.h"
 #include "pool/core/worker.h"
 
 static void
@@ -72,6 +73,18 @@ conn_close(struct worker *w)
 	w->conn.write_armed = false;
 	fd_close(&w->conn.fd);
 	chain_clear(&w->pool->buffers.chunks, &w->conn.head);
+}
+
+void
+conn_hang_up(struct worker *w)
+{
+	if (w->conn.fd == -1 || w->conn.hung_up || w->conn.lost || w->request->warmup)
+		return;
+	w->conn.hung_up = w->conn.write_failed = true;
+	if (w->conn.write_armed)
+		event_del(&w->conn.ev_write);
+	w->conn.write_armed = false;
+	shutdown(w->conn.fd, SHUT_WR);
 }
 
 bool

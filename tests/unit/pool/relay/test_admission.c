@@ -13,6 +13,7 @@
 #include "pool/observe/account.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
+#include "pool/relay/finish.h"
 #include "pool/request/request.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
@@ -212,7 +213,7 @@ START_TEST(test_return)
 
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3));
 	ck_assert_str_eq(waiting(), "2 3");
-	ending_return(ending_part(w));
+	ending_return(finish_part(w));
 	ck_assert_str_eq(waiting(), "1 2 3");
 }
 END_TEST
@@ -227,7 +228,7 @@ START_TEST(test_returned_was_not_run)
 	r = w->request;
 	ck_assert_int_eq(r->account.pid, w->pid);
 	ck_assert_int_gt(r->times.run_us, 0);
-	r = ending_part(w);
+	r = finish_part(w);
 	worker_set_state(w, WORKER_STOPPING);
 	f.pool.workers.starts->failures = 1;
 	f.pool.workers.starts->retry_us = INT64_MAX;
@@ -250,7 +251,7 @@ START_TEST(test_return_without_hope)
 	struct request *r;
 
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
-	r = ending_part(w);
+	r = finish_part(w);
 	worker_set_state(w, WORKER_STOPPING);
 	f.pool.workers.starts->failures = 1;
 	f.pool.workers.starts->retry_us = INT64_MAX;

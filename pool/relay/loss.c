@@ -1,0 +1,167 @@
+/*
+ * loss.c: a connection to a worker has ended in the middle of a request: why, and whether another
+ * worker may have the request, by policy/evidence.c.
+ */
+#include "config.h"
+
+#include "pool/relay/loss.h"
+
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/core/deadline.h"
+#include "pool/core/events.h"
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
+#include "pool/policy/evidence.h"
+#include "pool/relay/ending.h"
+#include "pool/relay/finish.h"
+#include "pool/wire/params.h"
+#include "pool/worker/conn.h"
+#include "pool/worker/leave.h"
+#include "pool/worker/program.h"
+
+/* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
+ * because it keeps none, or because of the request. */
+#define EXPLAIN_US 50000
+/* And where its exit code decides about one more try. */
+#define EXPLAIN_AGAIN_US 1000000
+
+/* Whether the peer has closed its sending half and no more, which only a living one does. */
+static bool
+is_half_closed(const struct worker *w)
+{
+	struct pollfd pfd = { .fd = w->conn.fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLRDHUP) != 0 &&
+	    (pfd.revents & (POLLHUP | POLLERR)) == 0;
+}
+
+/* Whether the connection was there before the worker's request came to it. */
+static bool
+is_older(const struct worker *w)
+{
+	return w->conn.made_us < w->request->times.run_us || w->conn.requests > 1;
+}
+
+void
+loss_begins(struct worker *w)
+{
+	const struct request *r = w->request;
+	bool lives = !w->conn.reset && !w->conn.hung_up && is_half_closed(w);
+	bool again = w->conn.reset && r->tries > 0 && !r->answer.responded &&
+	    params_are_idempotent(&r->params) && is_older(w);
+
+	event_del(&w->conn.ev_read);
+	event_del(&w->conn.ev_write);
+	w->conn.write_armed = false;
+	w->conn.lost = true;
+	w->conn.lost_until_us =
+	    clock_now_us() + (lives ? 0 : again ? EXPLAIN_AGAIN_US : EXPLAIN_US);
+	deadline_at(w->pool, w->conn.lost_until_us);
+}
+
+bool
+loss_was_accepted(const struct worker *w)
+{
+	struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
+
+	/* One that was shut down polls readable for ever: it tells nothing any more. */
+	return w->conn.requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
+	    (pfd.revents & POLLHUP) != 0;
+}
+
+/* The worker lives, but its request does not: what that says of the worker. */
+static void
+judge_living(struct worker *w, const struct evidence_loss *loss, const char *how)
+{
+	if (w->receipt.stopped) {
+		leave_kill(w, "it was stopped by a signal");
+	} else if (w->conn.hung_up) {
+		return; /* we closed it first */
+	} else if (loss->older && w->life.served > 0) {
+		/* It closes connections after its answers, and did so under this request. */
+		w->conn.keeps = KEEPS_NO;
+		if (w->pool->workers.program->keeps == KEEPS_UNKNOWN || !loss->reset)
+			w->pool->workers.program->keeps = KEEPS_NO;
+	} else if (loss->older) {
+		return; /* it has closed one that was never used */
+	} else {
+		leave_stop(w, how);
+	}
+}
+
+void
+loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
+{
+	struct request *r = w->request;
+	struct evidence_loss loss = {
+		.seen = {
+			.accepted = loss_was_accepted(w),
+			.written = w->conn.written,
+			.answered = r->answer.responded,
+		},
+		.replayable = !r->body.dropped && r->pool->conf->request_retry,
+		.tries = r->tries,
+		.idempotent = params_are_idempotent(&r->params),
+		.older = is_older(w),
+		.reset = w->conn.reset,
+		.lives = !dead && !w->receipt.stopped,
+		.ended_well = dead && exited_zero,
+		.stopped = w->receipt.stopped_unread,
+		.retired = dead && w->life.served > 0,
+	};
+	bool again = evidence_allows_again(&loss);
+	char request[256];
+
+	finish_part(w);
+	conn_close(w);
+	params_describe(&r->params, request, sizeof(request));
+	if (r->client == NULL || r->answer.end) {
+		finish_answered(r);
+	} else if (again) {
+		log_debug("child %d did not answer \"%s\" (%s): given to a worker again",
+		    (int)w->pid, request, how);
+		r->tries += evidence_counts(&loss);
+		stats_count(r->pool->stats, STATS_RETRIES, 1);
+		r->body.sent = 0;
+		ending_return(r);
+	} else {
+		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
+		    r->answer.head_done ? "cut short" : "answered 502");
+		finish_error_or_cut(r, END_CRASH);
+		finish_answered(r);
+	}
+	if (!dead)
+		judge_living(w, &loss, how);
+}
+
+/* No explanation came in time: judge without one. */
+static void
+unexplained(struct worker *w)
+{
+	loss_judge(w, false, false, "closed its connection in the middle of a request");
+	w->pool->events->settle(w->pool, SETTLE_QUEUE);
+}
+
+int64_t
+loss_expire(struct pool *pool, int64_t now_us)
+{
+	static const enum worker_state states[] = { WORKER_STARTING, WORKER_BUSY };
+	struct worker *w, *next;
+	int64_t due = 0;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
+			next = TAILQ_NEXT(w, link);
+			if (!w->conn.lost)
+				continue;
+			if (now_us >= w->conn.lost_until_us)
+				unexplained(w);
+			else if (due == 0 || w->conn.lost_until_us < due)
+				due = w->conn.lost_until_us;
+		}
+	}
+	return due;
+}

@@ -1,0 +1,22 @@
+/* loss.h: a connection to a worker has ended in the middle of a request. */
+#ifndef ANYFPM_POOL_RELAY_LOSS_H
+#define ANYFPM_POOL_RELAY_LOSS_H
+
+#include "pool/core/pool.h"
+
+/* The connection of w, which has a request, has ended; the worker's end, if it comes, explains
+ * why. */
+void loss_begins(struct worker *w);
+
+/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w has
+ * ended, exited_zero: with exit code 0. how explains it in the log: a predicate. */
+void loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how);
+
+/* Whether w may have taken its connection out of its listening socket. */
+bool loss_was_accepted(const struct worker *w);
+
+/* Decide about those whose worker's end was waited for in vain; returns when the next one is due,
+ * 0: none is. */
+int64_t loss_expire(struct pool *pool, int64_t now_us);
+
+#endif

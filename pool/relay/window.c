@@ -1,0 +1,43 @@
+/* window.c: how much of a response may wait for its client: until then its worker is read. */
+#include "config.h"
+
+#include "pool/relay/window.h"
+
+#include "pool/core/request.h"
+#include "pool/core/worker.h"
+
+/* Response bytes of a request that wait for its client while the pool is near buffer_limit. */
+#define RESPONSE_WINDOW_MIN 65536
+
+static size_t
+window_size(const struct pool *pool)
+{
+	return ledger_level(&pool->buffers.ledger) >= LEDGER_TIGHT &&
+		pool->conf->response_buffer_size > RESPONSE_WINDOW_MIN
+	    ? RESPONSE_WINDOW_MIN
+	    : pool->conf->response_buffer_size;
+}
+
+void
+window_filled(struct request *r)
+{
+	struct worker *w = r->worker;
+
+	if (w->conn.read_paused || r->answer.chain.len <= window_size(r->pool))
+		return;
+	w->conn.read_paused = true;
+	event_del(&w->conn.ev_read);
+}
+
+void
+window_drained(struct request *r)
+{
+	struct worker *w = r->worker;
+
+	if (w == NULL || !w->conn.read_paused || w->conn.fd == -1)
+		return;
+	if (!r->answer.discard && r->answer.chain.len > window_size(r->pool) / 2)
+		return;
+	w->conn.read_paused = false;
+	event_add(&w->conn.ev_read, NULL);
+}
