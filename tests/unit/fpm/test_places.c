@@ -1,4 +1,4 @@
-/* test_places.c: which slots the generations of a seat get, as they come and go. */
+/* test_places.c: which slots and blocks the generations of a seat get, as they come and go. */
 #include "config.h"
 
 #include "fpm/places.h"
@@ -35,7 +35,7 @@ static const struct {
 
 START_TEST(test_steps)
 {
-	const struct place *given[STEPS_MAX] = {NULL};
+	const struct place *given[STEPS_MAX] = {NULL}; /* and not gone */
 	struct places places = {0};
 
 	for (int i = 0; i < STEPS_MAX; i++) {
@@ -45,8 +45,13 @@ START_TEST(test_steps)
 			given[i] = places_take(&places, step->slots);
 			ck_assert_msg((given[i] != NULL ? given[i]->first_slot : 0) == step->first,
 			    "%s, step %d", rows[_i].name, i);
-			if (given[i] != NULL)
-				ck_assert_uint_eq(given[i]->slots, step->slots);
+			if (given[i] == NULL)
+				continue;
+			ck_assert_uint_eq(given[i]->slots, step->slots);
+			ck_assert_uint_lt(given[i]->block, PLACES_MAX);
+			for (int other = 0; other < i; other++)
+				ck_assert(given[other] == NULL ||
+				    given[other]->block != given[i]->block);
 		} else if (given[step->leaves] != NULL) {
 			places_give_back(&places, given[step->leaves]);
 			given[step->leaves] = NULL;
