@@ -318,8 +318,7 @@ writer_open(const char *name, int fd)
 }
 
 struct writer_file *
-writer_open_send(const char *name, int (*send)(const char *line, size_t len, void *arg),
-    void *arg)
+writer_open_send(const char *name, writer_send *send, void *arg)
 {
 	struct writer_file *f = writer_file_new(name);
 

@@ -12,16 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A destination of lines. */
-struct writer_file;
+#include "base/writer_calls.h"
 
 /* A line longer than this is lost. */
 #define WRITER_LINE_MAX (1536 * 1024)
-
-/* Told by the thread about a destination: lines 0: some begin to be lost, else so many were; why is a
- * reason in words. Lines may be put from it. */
-typedef void writer_report(const struct writer_file *f, const char *name, uint64_t lines,
-    const char *why);
 
 /* Start the thread; until then, and after writer_stop(), writer_put() writes by itself. Returns 0,
  * or -1 with errno. Only for a process that will not fork without exec after it. log_start_writer()
@@ -36,10 +30,8 @@ void writer_stop(int64_t timeout_us);
  * will be closed. NULL: out of memory, and fd is closed. */
 struct writer_file *writer_open(const char *name, int fd);
 
-/* The same for what is no descriptor: send, which may wait, is called for each line, with arg; it
- * returns 0 or an errno. */
-struct writer_file *writer_open_send(const char *name,
-    int (*send)(const char *line, size_t len, void *arg), void *arg);
+/* The same for what is no descriptor: send is called for each line, with arg. */
+struct writer_file *writer_open_send(const char *name, writer_send *send, void *arg);
 
 /* Lines of this destination are written at once; those of others are gathered for a few
  * milliseconds. */

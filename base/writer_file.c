@@ -220,7 +220,7 @@ writer_file_put(struct writer_file *f, const char *line, size_t len)
 
 int64_t
 writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock,
-    void (*report)(const struct writer_file *f, const char *name, uint64_t lines, const char *why))
+    writer_report *report)
 {
 	int64_t now;
 	uint64_t lines = f->lost - f->lost_reported;

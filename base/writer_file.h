@@ -14,11 +14,12 @@
 
 #include "base/output.h"
 #include "base/ring.h"
+#include "base/writer_calls.h"
 
 struct writer_file {
 	TAILQ_ENTRY(writer_file) link;
 	char *name;
-	int (*send)(const char *line, size_t len, void *arg); /* NULL: out */
+	writer_send *send; /* NULL: out */
 	void *arg;
 	struct output out; /* the thread's */
 	int next_fd;	  /* -1, or: lines from position next_at on go there */
@@ -64,6 +65,6 @@ bool writer_file_put(struct writer_file *f, const char *line, size_t len);
  * the caller, and free during report.
  */
 int64_t writer_file_report(struct writer_file *f, bool at_end, pthread_mutex_t *lock,
-    void (*report)(const struct writer_file *f, const char *name, uint64_t lines, const char *why));
+    writer_report *report);
 
 #endif
