@@ -10,7 +10,7 @@
 void
 openmetrics_escape(struct text_out *out, const char *text)
 {
-	char clean[UTF8_CLEAN_MAX(OPENMETRICS_TEXT_MAX)];
+	char clean[UTF8_CLEAN_MAX(UTF8_SHOWN_MAX)];
 
 	utf8_clean(clean, sizeof(clean), text, strlen(text), UTF8_XML);
 	for (const char *s = clean; *s != '\0'; s++) {

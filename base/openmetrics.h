@@ -4,11 +4,8 @@
 
 #include "base/text_out.h"
 
-/* A text is cut after so many bytes. */
-#define OPENMETRICS_TEXT_MAX 1024
-
 /* Append a help text or the value of a label: valid UTF-8, with backslash, newline and double quote
- * escaped. */
+ * escaped; cut after UTF8_SHOWN_MAX bytes. */
 void openmetrics_escape(struct text_out *out, const char *text);
 
 #endif

@@ -10,6 +10,9 @@ enum utf8_use {
 	UTF8_XML   /* only those that XML 1.0 permits (production Char) */
 };
 
+/* A text of others is cut after so many bytes on a page. More than a worker's last request keeps. */
+#define UTF8_SHOWN_MAX 1024
+
 /* Bytes that len bytes become at most, with the final NUL. */
 #define UTF8_CLEAN_MAX(len) (3 * (len) + 1)
 

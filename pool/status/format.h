@@ -17,9 +17,6 @@ void status_xml(struct text_out *out, const struct status_view *view, bool full)
 void status_html(struct text_out *out, const struct status_view *view, bool full);
 void status_openmetrics(struct text_out *out, const struct status_view *view, bool full);
 
-/* Texts are cut after so many bytes, which is more than a worker's last request keeps. */
-#define STATUS_TEXT_MAX 1024
-
 /* A date as the text page shows it: "21/Nov/2026:07:17:25 +0000". */
 #define STATUS_DATE_MAX 64
 const char *status_date(uint64_t seconds, char buf[STATUS_DATE_MAX]);

@@ -10,7 +10,7 @@
 static json_t *
 make_value(enum status_kind kind, const struct status_value *value)
 {
-	char clean[UTF8_CLEAN_MAX(STATUS_TEXT_MAX)];
+	char clean[UTF8_CLEAN_MAX(UTF8_SHOWN_MAX)];
 	size_t len;
 
 	switch (kind) {

@@ -39,7 +39,7 @@ control_length(const unsigned char *s)
 static void
 escape(struct text_out *out, const char *text)
 {
-	char clean[UTF8_CLEAN_MAX(STATUS_TEXT_MAX)];
+	char clean[UTF8_CLEAN_MAX(UTF8_SHOWN_MAX)];
 	const unsigned char *s = (const unsigned char *)clean, *start = s;
 
 	utf8_clean(clean, sizeof(clean), text, strlen(text), UTF8_TEXT);

@@ -10,7 +10,7 @@
 void
 status_escape_xml(struct text_out *out, const char *text)
 {
-	char clean[UTF8_CLEAN_MAX(STATUS_TEXT_MAX)];
+	char clean[UTF8_CLEAN_MAX(UTF8_SHOWN_MAX)];
 
 	utf8_clean(clean, sizeof(clean), text, strlen(text), UTF8_XML);
 	for (const char *s = clean; *s != '\0'; s++) {
