@@ -30,7 +30,7 @@
 #include "base/writer.h"
 #include "conf/load.h"
 #include "conf/text.h"
-#include "pool/client/listen.h"
+#include "pool/client/accept.h"
 #include "pool/client/peers.h"
 #include "pool/core/deadline.h"
 #include "pool/handlers.h"
@@ -223,7 +223,7 @@ init_events(struct pool *pool, const struct settings *s)
 	fd_set_nonblock(MESSAGE_FILENO, 1);
 	pool->orders->master_fd = MESSAGE_FILENO;
 	orders_init(pool);
-	listen_init(pool, s->listen_fd, s->status_fd);
+	accept_begin(pool, s->listen_fd, s->status_fd);
 	return true;
 }
 
@@ -232,8 +232,8 @@ destroy(struct pool *pool)
 {
 	loop_bury(pool);
 	request_free_all(pool);
-	listen_close(pool);
-	listen_close_status(pool);
+	accept_end(pool);
+	accept_end_status(pool);
 	loop_bury(pool);
 	spool_end(pool, SPOOL_STOP_US);
 	ready_destroy(pool);

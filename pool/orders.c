@@ -22,8 +22,8 @@
 #include "base/orphans.h"
 #include "base/shared/message.h"
 #include "base/writer.h"
+#include "pool/client/accept.h"
 #include "pool/client/client.h"
-#include "pool/client/listen.h"
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
@@ -173,7 +173,7 @@ orders_drain(struct pool *pool)
 
 	if (pool->state >= POOL_DRAINING)
 		return;
-	listen_close(pool);
+	accept_end(pool);
 	pool_set_state(pool, POOL_DRAINING);
 	if (ms > 0) {
 		pool->orders->finish_us = clock_now_us() + ms * 1000;
@@ -211,11 +211,11 @@ end_requests(struct pool *pool)
 static void
 orders_stop(struct pool *pool)
 {
-	listen_close(pool);
+	accept_end(pool);
 	if (pool->state < POOL_STOPPING)
 		pool_set_state(pool, POOL_STOPPING);
 	end_requests(pool);
-	listen_close_status(pool);
+	accept_end_status(pool);
 	stop_workers(pool, pool->orders->master_fd == -1 ? 0 : STOP_KILL_US);
 }
 
@@ -230,7 +230,7 @@ master_crashed(struct pool *pool)
 		orders_stop(pool);
 		return;
 	}
-	listen_close(pool);
+	accept_end(pool);
 	if (pool->state < POOL_DRAINING)
 		pool_set_state(pool, POOL_DRAINING);
 	admission_refuse_all(pool, END_STOPPED);
@@ -341,7 +341,7 @@ orders_progress(struct pool *pool)
 {
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);
-		listen_close_status(pool);
+		accept_end_status(pool);
 		stop_workers(
 		    pool, pool->orders->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);
 	}

@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "pool/client/input.h"
 #include "pool/client/listen.h"
+#include "pool/client/output.h"
 #include "pool/client/peers.h"
-#include "pool/client/reading.h"
-#include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
@@ -51,12 +51,12 @@ client_let_go(struct client *c)
 	if (has_peer(c))
 		peers_leave(c->pool->clients.peers, c->addr);
 	c->pool->events->clients_changed(c->pool);
-	writing_forget(c);
+	output_forget(c);
 	if (c->output.cut_us != 0 && c->tcp && !c->input.multiplexes)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	fd_close(&c->fd);
 	chain_clear(&c->pool->buffers.chunks, &c->output.control);
-	reading_forget_values(c);
+	input_forget_values(c);
 	listen_resume(c->pool);
 }
 
@@ -107,7 +107,7 @@ client_settle(struct client *c)
 		return;
 	}
 	client_set_state(c, CLIENT_LINGERING);
-	reading_update(c);
+	input_update(c);
 }
 
 void
@@ -178,33 +178,22 @@ client_expire(struct pool *pool, int64_t now_us)
 }
 
 struct client *
-client_new(struct listener *l, int fd, const uint8_t addr[16])
+client_new(struct pool *pool, int fd, const uint8_t addr[16], bool tcp, bool status_only)
 {
-	struct pool *pool = l->pool;
 	struct client *c = calloc(1, sizeof(*c));
 
-	if (c == NULL) {
-		close(fd);
+	if (c == NULL)
 		return NULL;
-	}
 	c->pool = pool;
 	c->fd = fd;
-	c->tcp = l->tcp;
-	c->status_only = l->status_only;
+	c->tcp = tcp;
+	c->status_only = status_only;
 	memcpy(c->addr, addr, sizeof(c->addr));
 	fcgi_decoder_init(&c->input.decoder);
 	TAILQ_INIT(&c->requests);
 	TAILQ_INIT(&c->output.writable);
 	chain_init(&c->output.control);
-	writing_init(c);
-	if (!reading_init(c)) {
-		close(fd);
-		free(c);
-		return NULL;
-	}
 	if (has_peer(c) && !peers_enter(pool->clients.peers, c->addr)) {
-		event_del(&c->input.ev_read);
-		close(fd);
 		free(c);
 		return NULL;
 	}

@@ -4,11 +4,10 @@
 
 #include "pool/core/pool.h"
 
-struct listener;
-
-/* Take over a connection that l has accepted, non-blocking. NULL: out of memory; fd is closed
- * then. */
-struct client *client_new(struct listener *l, int fd, const uint8_t addr[16]);
+/* A connection begins: fd, non-blocking, from addr if tcp; status_only: it may have the status page
+ * and nothing else. It is neither read nor written to yet. NULL: out of memory. */
+struct client *client_new(
+    struct pool *pool, int fd, const uint8_t addr[16], bool tcp, bool status_only);
 
 /* Move it: the lists, the time of the state. CLIENT_CLOSED closes the connection. */
 void client_set_state(struct client *c, enum client_state state);

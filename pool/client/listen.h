@@ -1,4 +1,4 @@
-/* listen.h: accepting connections within the descriptor budget. */
+/* listen.h: the listening sockets of a pool. */
 #ifndef ANYFPM_POOL_CLIENT_LISTEN_H
 #define ANYFPM_POOL_CLIENT_LISTEN_H
 
@@ -8,10 +8,6 @@
 #include <stdbool.h>
 
 #include "pool/core/pool.h"
-
-/* Connections by pm.status_listen: beyond the descriptor budget, so that it answers at its
- * limit. */
-#define STATUS_CLIENTS_MAX 16
 
 /* A listening socket of the pool, shared with the master. */
 struct listener {
@@ -28,20 +24,19 @@ struct listening {
 	struct event ev_resume;	      /* try again to accept after EMFILE */
 };
 
-/* Accept on the listening socket fd from now on, and on status_fd, that of pm.status_listen (-1:
- * there is none). */
-void listen_init(struct pool *pool, int fd, int status_fd);
+/* A pool begins: none of its sockets is watched yet. */
+void listen_init(struct pool *pool);
 
-/* Close an idle client, where one can be spared, so that its descriptor is free. */
-bool listen_make_room(struct pool *pool);
+/* Call on_accept with l whenever a connection waits at fd, -1: there is no such socket. */
+void listen_watch(struct listener *l, struct pool *pool, int fd, event_callback_fn on_accept);
+
+/* Close it, if it is open. */
+void listen_unwatch(struct listener *l);
+
+/* There is no descriptor for the connection that waits: look again a little later. */
+void listen_pause(struct listener *l);
 
 /* A descriptor was freed: accept again where that was waited for. */
 void listen_resume(struct pool *pool);
-
-/* Take what waits in the kernel's backlog, then close. The status page goes on to be there. */
-void listen_close(struct pool *pool);
-
-/* Close the socket of pm.status_listen and its connections. */
-void listen_close_status(struct pool *pool);
 
 #endif

@@ -8,15 +8,14 @@
 
 #include "pool/client/writing.h"
 
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include <errno.h>
-#include <linux/sockios.h>
 
 #include "base/clock.h"
 #include "pool/client/client.h"
-#include "pool/client/reading.h"
+#include "pool/client/input.h"
+#include "pool/client/output.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
@@ -50,36 +49,12 @@ writing_half_closed(struct client *c)
 }
 
 void
-writing_has_output(struct request *r)
-{
-	struct client *c = r->client;
-
-	if (c == NULL)
-		return;
-	if (!r->answer.writable)
-		TAILQ_INSERT_TAIL(&c->output.writable, r, write_link);
-	r->answer.writable = true;
-	if (!c->output.flush_due)
-		TAILQ_INSERT_TAIL(&c->pool->clients.flush, c, output.flush_link);
-	c->output.flush_due = true;
-}
-
-/* It is about to be written to, or closed. */
-static void
-flushed(struct client *c)
-{
-	if (c->output.flush_due)
-		TAILQ_REMOVE(&c->pool->clients.flush, c, output.flush_link);
-	c->output.flush_due = false;
-}
-
-void
 writing_flush_due(struct pool *pool)
 {
 	struct client *c;
 
 	while ((c = TAILQ_FIRST(&pool->clients.flush)) != NULL) {
-		flushed(c);
+		output_flushed(c);
 		writing_flush(c);
 	}
 }
@@ -104,67 +79,7 @@ delivered(struct client *c, struct request *r)
 		client_finish(c);
 	client_settle(c);
 	if (c->state != CLIENT_CLOSED)
-		reading_update(c);
-}
-
-/* Bytes in its socket that it has not taken. */
-static int
-unsent_bytes(const struct client *c)
-{
-	int n = 0;
-
-	return ioctl(c->fd, SIOCOUTQ, &n) == 0 ? n : 0;
-}
-
-/* Whether a client that is blocked has taken something since this was asked last: a slow one takes
- * a while until its socket has room again. */
-static bool
-progresses(struct client *c)
-{
-	int unsent = unsent_bytes(c);
-
-	if (unsent >= c->output.unsent)
-		return false;
-	c->output.unsent = unsent;
-	c->output.blocked_us = clock_now_us();
-	TAILQ_REMOVE(&c->pool->clients.blocked, c, output.blocked_link);
-	TAILQ_INSERT_TAIL(&c->pool->clients.blocked, c, output.blocked_link);
-	return true;
-}
-
-/* It takes no more for now; the one that has been so for longest is the first in the list. */
-static void
-blocked(struct client *c)
-{
-	struct pool *pool = c->pool;
-
-	if (!c->output.armed)
-		event_add(&c->output.ev_write, NULL);
-	else if (!c->output.progress)
-		return;
-	else
-		TAILQ_REMOVE(&pool->clients.blocked, c, output.blocked_link);
-	c->output.armed = true;
-	c->output.blocked_us = clock_now_us();
-	c->output.unsent = unsent_bytes(c);
-	TAILQ_INSERT_TAIL(&pool->clients.blocked, c, output.blocked_link);
-	deadline_after(pool, c->output.blocked_us, pool->conf->response_send_timeout_ms);
-}
-
-static void
-unblocked(struct client *c)
-{
-	event_del(&c->output.ev_write);
-	TAILQ_REMOVE(&c->pool->clients.blocked, c, output.blocked_link);
-	c->output.armed = false;
-}
-
-void
-writing_forget(struct client *c)
-{
-	flushed(c);
-	if (c->output.armed)
-		unblocked(c);
+		input_update(c);
 }
 
 /* Write from chain; returns 1 when all of the described bytes went out, 0 when not, -1. */
@@ -232,7 +147,7 @@ writing_flush(struct client *c)
 {
 	int rc = 1;
 
-	flushed(c);
+	output_flushed(c);
 	c->output.progress = false;
 	while (c->fd != -1 && rc == 1 &&
 	    (c->output.control.len > 0 || !TAILQ_EMPTY(&c->output.writable)))
@@ -247,11 +162,11 @@ writing_flush(struct client *c)
 	if (c->fd == -1)
 		return;
 	if (rc == 0)
-		blocked(c);
+		output_blocked(c);
 	else if (c->output.armed)
-		unblocked(c);
+		output_unblocked(c);
 	if (c->input.paused)
-		reading_update(c);
+		input_update(c);
 }
 
 int64_t
@@ -263,7 +178,7 @@ writing_expire(struct pool *pool, int64_t now_us)
 	while ((c = TAILQ_FIRST(&pool->clients.blocked)) != NULL && timeout > 0) {
 		if (now_us - c->output.blocked_us < timeout)
 			return c->output.blocked_us + timeout;
-		if (progresses(c))
+		if (output_progresses(c))
 			continue;
 		report(pool, REPORT_CLIENT_TIMEOUT,
 		    "a client has not taken a byte of its answer for response_send_timeout: "

@@ -13,15 +13,11 @@ void writing_half_closed(struct client *c);
 /* Write what there is to write, as far as the client takes it. */
 void writing_flush(struct client *c);
 
-/* r has output, or is ended: it is written before this pass of the event loop ends. */
-void writing_has_output(struct request *r);
+/* Write to all that have output: the pass of the event loop ends. */
 void writing_flush_due(struct pool *pool);
 
 /* Close those that read nothing of their answers for response_send_timeout; returns when the next
  * one is due, 0: none is. */
 int64_t writing_expire(struct pool *pool, int64_t now_us);
-
-/* The connection closes: it is in no list of those to write to. */
-void writing_forget(struct client *c);
 
 #endif

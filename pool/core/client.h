@@ -23,7 +23,7 @@
 #define CUT_TIMEOUT_US 1000000
 #define LINGER_TIMEOUT_US 2000000
 
-/* What comes from it (client/reading.c, relay/demux.c). */
+/* What comes from it (client/input.c, client/reading.c, relay/demux.c). */
 struct client_input {
 	struct event ev_read;
 	struct fcgi_decoder decoder;
@@ -40,7 +40,7 @@ struct client_input {
 	size_t to_disk;	     /* bytes of bodies on the way to files */
 };
 
-/* What goes to it (client/writing.c). */
+/* What goes to it (client/output.c, client/writing.c). */
 struct client_output {
 	struct event ev_write;
 	struct request_list writable; /* requests with output, in turn */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "pool/client/client.h"
-#include "pool/client/reading.h"
+#include "pool/client/input.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
@@ -125,7 +125,7 @@ get_values(struct client *c, const struct fcgi_piece *piece)
 		return true;
 	/* Without room for it no variable is known: that is an answer, too. */
 	ok = answer_values(c, c->input.values, c->input.values != NULL ? c->input.values_len : 0);
-	reading_forget_values(c);
+	input_forget_values(c);
 	return ok;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/shared/ends.h"
+#include "pool/client/output.h"
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/report.h"
@@ -88,7 +89,7 @@ ending_refuse_as(
 	finish_error_or_cut_as(r, end, status, sentence);
 	if (r->state == REQUEST_RUNNING) {
 		account_request(r);
-		writing_has_output(r);
+		output_due(r);
 		r->answer.discard = true;
 		ending_input(r);
 		window_drained(r);
@@ -140,7 +141,7 @@ ending_abort(struct request *r)
 	if (answer_end(r, 0, FCGI_REQUEST_COMPLETE) != ANSWER_OK)
 		answer_cut(r);
 	if (r->state == REQUEST_RUNNING) {
-		writing_has_output(r);
+		output_due(r);
 		let_finish(r); /* it asks whether the input was whole */
 		r->body.input_end = true;
 	} else {

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pool/client/listen.h"
-#include "pool/client/reading.h"
+#include "pool/client/accept.h"
+#include "pool/client/input.h"
 #include "pool/core/deadline.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
@@ -114,7 +114,7 @@ feed_write(struct worker *w)
 	if (r->answer.discard && w->conn.head.len == 0 && body_all_sent(r))
 		conn_hang_up(w);
 	if (r->client != NULL)
-		reading_update(r->client);
+		input_update(r->client);
 }
 
 void
@@ -139,7 +139,7 @@ feed_body_moved(struct request *r)
 	if (r->state == REQUEST_RUNNING)
 		feed_input(r); /* it may have waited for just that */
 	if (c != NULL)
-		reading_update(c);
+		input_update(c);
 }
 
 /* Whether errno says that we lack something, and not that the other side does. */
@@ -209,7 +209,7 @@ feed_start(struct worker *w, struct request *r)
 		recycle_begins(w);
 	}
 	if (conn_open(w) == -1 &&
-	    (!out_of_resources() || !listen_make_room(w->pool) || conn_open(w) == -1)) {
+	    (!out_of_resources() || !accept_make_room(w->pool) || conn_open(w) == -1)) {
 		cannot_connect(w);
 		return;
 	}

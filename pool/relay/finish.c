@@ -6,8 +6,8 @@
 #include <assert.h>
 
 #include "base/shared/ends.h"
-#include "pool/client/reading.h"
-#include "pool/client/writing.h"
+#include "pool/client/input.h"
+#include "pool/client/output.h"
 #include "pool/core/client.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
@@ -71,6 +71,6 @@ finish_answered(struct request *r)
 		return;
 	}
 	request_set_state(r, REQUEST_ANSWERING);
-	writing_has_output(r);
-	reading_update(r->client); /* it may have been waiting for room in the body */
+	output_due(r);
+	input_update(r->client); /* it may have been waiting for room in the body */
 }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pool/client/output.h"
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/events.h"
@@ -155,7 +156,7 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 		ending_garbage(w, wrong);
 	} else if (w->request == r && c != NULL) {
 		if (r->answer.chain.len > 0)
-			writing_has_output(r);
+			output_due(r);
 	}
 	if (c != NULL && c->output.flush_due)
 		writing_flush(c);

@@ -2,6 +2,7 @@
 #undef NDEBUG
 #include "config.h"
 
+#include "pool/client/accept.h"
 #include "pool/relay/finish.h"
 #include "pool/worker/ready.h"
 #include "tests/unit/fixture.h"
@@ -174,7 +175,7 @@ fixture_client(struct fixture *f, struct client **c)
 	int fds[2];
 
 	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
-	made = client_new(&f->pool.clients.listening->main, fds[0], addr);
+	made = accept_client(&f->pool.clients.listening->main, fds[0], addr);
 	assert(made != NULL);
 	if (c != NULL)
 		*c = made;

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool/client/accept.h"
 #include "pool/client/client.h"
-#include "pool/client/listen.h"
 #include "pool/client/peers.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -217,13 +217,13 @@ setup(void)
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&door, sizeof(door)), 0);
 	ck_assert_int_eq(listen(fd, 8), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&door, &len), 0);
-	listen_init(&f.pool, fd, -1);
+	accept_begin(&f.pool, fd, -1);
 }
 
 static void
 teardown(void)
 {
-	listen_close(&f.pool);
+	accept_end(&f.pool);
 	fixture_end_clients(&f);
 	ck_assert_uint_eq(peers_addresses(f.pool.clients.peers), 0);
 	peers_free(f.pool.clients.peers);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "pool/client/client.h"
-#include "pool/client/reading.h"
+#include "pool/client/input.h"
 #include "pool/core/client.h"
 #include "pool/core/request.h"
 #include "pool/loop.h"
@@ -212,7 +212,7 @@ START_TEST(test_slow_disk)
 	hold_disk();
 	add_many(900000);
 	ck_assert(body_end(r, FCGI_STDIN));
-	reading_update(c);
+	input_update(c);
 	ck_assert(c->input.paused && body_waits_for_disk(c) && !body_waits_for_disk(other));
 	ck_assert_uint_ge(
 	    ledger_held(&f.pool.buffers.ledger), 900000); /* it is all accounted for */

@@ -1,0 +1,30 @@
+/* accept.h: accepting connections within the descriptor budget. */
+#ifndef ANYFPM_POOL_CLIENT_ACCEPT_H
+#define ANYFPM_POOL_CLIENT_ACCEPT_H
+
+#include "pool/core/pool.h"
+
+struct listener;
+
+/* Connections by pm.status_listen: beyond the descriptor budget, so that it answers at its
+ * limit. */
+#define STATUS_CLIENTS_MAX 16
+
+/* Accept on the listening socket fd from now on, and on status_fd, that of pm.status_listen (-1:
+ * there is none). */
+void accept_begin(struct pool *pool, int fd, int status_fd);
+
+/* Take over a connection that l has accepted, non-blocking, and read it. NULL: out of memory; fd is
+ * closed then. */
+struct client *accept_client(struct listener *l, int fd, const uint8_t addr[16]);
+
+/* Close an idle client, where one can be spared, so that its descriptor is free. */
+bool accept_make_room(struct pool *pool);
+
+/* Take what waits in the kernel's backlog, then close. The status page goes on to be there. */
+void accept_end(struct pool *pool);
+
+/* Close the socket of pm.status_listen and its connections. */
+void accept_end_status(struct pool *pool);
+
+#endif
