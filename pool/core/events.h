@@ -48,9 +48,9 @@ struct events {
 	void (*worker_accepted)(struct worker *w);
 	/* w, which starts, is about to end: it and its request, the warm-up, must part. */
 	void (*worker_leaves)(struct worker *w);
-	/* Its connection can be read, or is at its end; takes more. */
-	void (*conn_readable)(struct worker *w);
-	void (*conn_writable)(struct worker *w);
+	/* A connection to a worker can be read, or is at its end; takes more. */
+	void (*conn_readable)(struct conn *conn);
+	void (*conn_writable)(struct conn *conn);
 	/* Whether that child of ours is no orphan: a worker, or what looks at one. */
 	bool (*child_is_ours)(const struct pool *pool, pid_t pid);
 	/* One with that pid is ready: requests may come. */

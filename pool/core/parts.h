@@ -18,6 +18,7 @@
 #include "pool/policy/prompt.h"
 
 struct client;
+struct conn;
 struct request;
 struct timer;
 struct worker;

@@ -59,6 +59,7 @@ struct leave {
 
 /* Its connection (worker/conn.c; what goes over it: relay/feed.c, relay/relay.c). */
 struct conn {
+	struct worker *worker;
 	int fd; /* -1: not connected */
 	struct event ev_read;
 	struct event ev_write;

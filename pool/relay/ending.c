@@ -42,7 +42,7 @@ ending_input(struct request *r)
 		body_drop_spooled(r);
 	/* The end of the stream would make a part of the body look like the whole. */
 	if (r->worker != NULL && (torn || (r->answer.discard && body_all_sent(r))))
-		conn_hang_up(r->worker);
+		conn_hang_up(&r->worker->conn);
 }
 
 void
@@ -50,7 +50,7 @@ ending_no_more(struct request *r)
 {
 	if (r->worker != NULL && r->params.content_length.len > 0 && body_all_sent(r) &&
 	    params_content_length(&r->params) != r->body.bytes)
-		conn_hang_up(r->worker);
+		conn_hang_up(&r->worker->conn);
 }
 
 /* Nobody waits for what the worker still does. */

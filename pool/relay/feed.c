@@ -52,7 +52,7 @@ static bool
 is_stale(struct worker *w, const struct request *r)
 {
 	if (w->conn.requests == 0)
-		return conn_is_closed(w);
+		return conn_is_closed(&w->conn);
 	if (w->conn.keeps == KEEPS_UNKNOWN)
 		w->conn.keeps = w->pool->workers.program->keeps;
 	return w->conn.keeps == KEEPS_NO || !params_are_idempotent(&r->params) || r->tries > 0;
@@ -112,14 +112,16 @@ feed_write(struct worker *w)
 		event_del(&w->conn.ev_write);
 	w->conn.write_armed = rc == 0;
 	if (r->answer.discard && w->conn.head.len == 0 && body_all_sent(r))
-		conn_hang_up(w);
+		conn_hang_up(&w->conn);
 	if (r->client != NULL)
 		input_update(r->client);
 }
 
 void
-feed_writable(struct worker *w)
+feed_writable(struct conn *conn)
 {
+	struct worker *w = conn->worker;
+
 	if (w->request != NULL)
 		feed_write(w);
 }
@@ -191,7 +193,7 @@ feed_start(struct worker *w, struct request *r)
 {
 	assert((w->state == WORKER_IDLE || r->warmup) && w->request == NULL);
 	if (w->conn.fd != -1 && is_stale(w, r))
-		conn_close(w);
+		conn_close(&w->conn);
 	w->request = r;
 	r->worker = w;
 	w->conn.written = 0;
@@ -208,8 +210,8 @@ feed_start(struct worker *w, struct request *r)
 		manage_spare_later(w->pool);
 		recycle_begins(w);
 	}
-	if (conn_open(w) == -1 &&
-	    (!out_of_resources() || !accept_make_room(w->pool) || conn_open(w) == -1)) {
+	if (conn_open(&w->conn) == -1 &&
+	    (!out_of_resources() || !accept_make_room(w->pool) || conn_open(&w->conn) == -1)) {
 		cannot_connect(w);
 		return;
 	}
@@ -217,7 +219,7 @@ feed_start(struct worker *w, struct request *r)
 	if (!params_emit(
 		&r->params, &w->pool->buffers.chunks, &w->conn.head, r->body.worker_id, r->role)) {
 		finish_part(w);
-		conn_close(w);
+		conn_close(&w->conn);
 		finish_error_or_cut(r, END_NO_RESOURCES);
 		finish_answered(r);
 		return;

@@ -13,7 +13,7 @@ void feed_input(struct request *r);
 /* A part of its body was written to its file, or read back from it. r may be over afterwards. */
 void feed_body_moved(struct request *r);
 
-/* The connection to w takes more. */
-void feed_writable(struct worker *w);
+/* The connection to a worker takes more. */
+void feed_writable(struct conn *conn);
 
 #endif

@@ -116,7 +116,7 @@ loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	char request[256];
 
 	finish_part(w);
-	conn_close(w);
+	conn_close(&w->conn);
 	params_describe(&r->params, request, sizeof(request));
 	if (r->client == NULL || r->answer.end) {
 		finish_answered(r);

@@ -60,7 +60,7 @@ relay_end(struct worker *w, const uint8_t body[8])
 		w->pool->workers.program->keeps = KEEPS_NO; /* it closed the one before */
 	finish_part(w);
 	if (unread || w->conn.keeps == KEEPS_NO)
-		conn_close(w);
+		conn_close(&w->conn);
 	if (!r->answer.end && !r->warmup) {
 		if (!r->answer.discard && !r->answer.head_done &&
 		    body[4] == FCGI_REQUEST_COMPLETE) {
@@ -185,13 +185,15 @@ relay_read(struct worker *w)
 	/* Closed between two requests: normal for many programs. */
 	if (w->conn.requests == 1 && clock_now_us() - w->since_us < KEPT_US)
 		w->conn.keeps = KEEPS_NO;
-	conn_close(w);
+	conn_close(&w->conn);
 	return false;
 }
 
 void
-relay_readable(struct worker *w)
+relay_readable(struct conn *conn)
 {
+	struct worker *w = conn->worker;
+
 	relay_read(w);
 	w->pool->events->settle(w->pool, SETTLE_QUEUE);
 }
@@ -204,5 +206,5 @@ relay_worker_dead(struct worker *w, bool exited_zero, const char *how)
 		continue;
 	if (w->request != NULL)
 		loss_judge(w, true, exited_zero, how);
-	conn_close(w);
+	conn_close(&w->conn);
 }

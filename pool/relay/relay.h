@@ -4,8 +4,8 @@
 
 #include "pool/core/pool.h"
 
-/* The connection to w can be read, or is at its end. */
-void relay_readable(struct worker *w);
+/* The connection to a worker can be read, or is at its end. */
+void relay_readable(struct conn *conn);
 
 /* The worker was reaped: take what it still has to say, then judge its request, if it had one.
  * how says how it ended, for the log. */

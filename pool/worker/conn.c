@@ -14,33 +14,44 @@
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/worker/program.h"
 
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
-	struct worker *w = arg;
+	struct conn *conn = arg;
 
-	w->pool->events->conn_readable(w);
+	conn->worker->pool->events->conn_readable(conn);
 }
 
 static void
 on_write(evutil_socket_t fd, short what, void *arg)
 {
-	struct worker *w = arg;
+	struct conn *conn = arg;
 
-	w->pool->events->conn_writable(w);
+	conn->worker->pool->events->conn_writable(conn);
+}
+
+void
+conn_init(struct conn *conn, struct worker *w)
+{
+	conn->worker = w;
+	conn->fd = -1;
+	chain_init(&conn->head);
+	conn->keeps = w->pool->workers.program->keeps;
 }
 
 int
-conn_open(struct worker *w)
+conn_open(struct conn *conn)
 {
+	struct event_base *base = conn->worker->pool->base;
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
 
-	if (w->conn.fd != -1)
+	if (conn->fd != -1)
 		return 0;
 	/* The socket has no name any more; its inode does. */
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", w->path_fd);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", conn->worker->path_fd);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return -1;
@@ -48,49 +59,49 @@ conn_open(struct worker *w)
 		fd_close(&fd);
 		return -1;
 	}
-	w->conn.fd = fd;
-	w->conn.made_us = clock_now_us();
-	w->conn.requests = 0;
-	w->conn.read_paused = w->conn.write_armed = w->conn.reset = w->conn.write_failed =
-	    w->conn.hung_up = false;
-	fcgi_decoder_init(&w->conn.decoder);
-	event_assign(&w->conn.ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_read, w);
-	event_assign(&w->conn.ev_write, w->pool->base, fd, EV_WRITE | EV_PERSIST, on_write, w);
-	if (event_add(&w->conn.ev_read, NULL) == -1) {
-		fd_close(&w->conn.fd);
+	conn->fd = fd;
+	conn->made_us = clock_now_us();
+	conn->requests = 0;
+	conn->read_paused = conn->write_armed = conn->reset = conn->write_failed = conn->hung_up =
+	    false;
+	fcgi_decoder_init(&conn->decoder);
+	event_assign(&conn->ev_read, base, fd, EV_READ | EV_PERSIST, on_read, conn);
+	event_assign(&conn->ev_write, base, fd, EV_WRITE | EV_PERSIST, on_write, conn);
+	if (event_add(&conn->ev_read, NULL) == -1) {
+		fd_close(&conn->fd);
 		return -1;
 	}
 	return 0;
 }
 
 void
-conn_close(struct worker *w)
+conn_close(struct conn *conn)
 {
-	if (w->conn.fd == -1)
+	if (conn->fd == -1)
 		return;
-	event_del(&w->conn.ev_read);
-	event_del(&w->conn.ev_write);
-	w->conn.write_armed = false;
-	fd_close(&w->conn.fd);
-	chain_clear(&w->pool->buffers.chunks, &w->conn.head);
+	event_del(&conn->ev_read);
+	event_del(&conn->ev_write);
+	conn->write_armed = false;
+	fd_close(&conn->fd);
+	chain_clear(&conn->worker->pool->buffers.chunks, &conn->head);
 }
 
 void
-conn_hang_up(struct worker *w)
+conn_hang_up(struct conn *conn)
 {
-	if (w->conn.fd == -1 || w->conn.hung_up || w->conn.lost || w->request->warmup)
+	if (conn->fd == -1 || conn->hung_up || conn->lost || conn->worker->request->warmup)
 		return;
-	w->conn.hung_up = w->conn.write_failed = true;
-	if (w->conn.write_armed)
-		event_del(&w->conn.ev_write);
-	w->conn.write_armed = false;
-	shutdown(w->conn.fd, SHUT_WR);
+	conn->hung_up = conn->write_failed = true;
+	if (conn->write_armed)
+		event_del(&conn->ev_write);
+	conn->write_armed = false;
+	shutdown(conn->fd, SHUT_WR);
 }
 
 bool
-conn_is_closed(const struct worker *w)
+conn_is_closed(const struct conn *conn)
 {
-	struct pollfd pfd = { .fd = w->conn.fd, .events = POLLRDHUP };
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) != 0;
 }

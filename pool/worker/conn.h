@@ -1,20 +1,25 @@
-/* conn.h: the connection to a worker. */
+/* conn.h: a connection to a worker. */
 #ifndef ANYFPM_POOL_WORKER_CONN_H
 #define ANYFPM_POOL_WORKER_CONN_H
 
+#include <stdbool.h>
+
 #include "pool/core/pool.h"
 
+/* One to w, all zero until now: it is not connected. */
+void conn_init(struct conn *conn, struct worker *w);
+
 /* Connect to the worker, unless connected. 0, or -1 with errno. */
-int conn_open(struct worker *w);
+int conn_open(struct conn *conn);
 
-/* End it, if there is one; what was not yet sent is thrown away. */
-void conn_close(struct worker *w);
+/* End it, if it is connected; what was not yet sent is thrown away. */
+void conn_close(struct conn *conn);
 
-/* Nobody sends the request of w any more, whole or not: half close the connection, so that a
- * program that waits for more ends it. What it still says is read. */
-void conn_hang_up(struct worker *w);
+/* Nobody sends its request any more, whole or not: half close it, so that a program that waits for
+ * more ends it. What it still says is read. */
+void conn_hang_up(struct conn *conn);
 
 /* Whether the program has closed the connection, or its sending half. */
-bool conn_is_closed(const struct worker *w);
+bool conn_is_closed(const struct conn *conn);
 
 #endif

@@ -66,7 +66,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	if (w->request != NULL) /* its warm-up */
 		w->pool->events->worker_leaves(w);
 	end_begins(w, reason);
-	conn_close(w);
+	conn_close(&w->conn);
 	worker_set_state(w, WORKER_STOPPING);
 	signal_group(w, SIGTERM);
 	signal_group(w, SIGCONT); /* a stopped process would not see it */
@@ -111,7 +111,7 @@ leave_kill(struct worker *w, const char *reason)
 	/* It must not get a request, or be found ready, before it is reaped. */
 	if (w->request != NULL) /* its warm-up */
 		w->pool->events->worker_leaves(w);
-	conn_close(w);
+	conn_close(&w->conn);
 	worker_set_state(w, WORKER_STOPPING);
 }
 

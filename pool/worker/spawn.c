@@ -62,7 +62,7 @@ give_birth(struct worker *w)
 	snprintf(slot, sizeof(slot), "ANYFPM_SLOT=%u", w->slot);
 	birth.env = make_env(pool, slot);
 	if (w->slot != 0 && birth.env != NULL && socket_make(w) == 0 &&
-	    conn_open(w) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
+	    conn_open(&w->conn) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
 	    pipe2(exec, O_CLOEXEC | O_NONBLOCK) == 0) {
 		birth.fds[0] = w->listen_fd;
 		birth.fds[1] = out[1];

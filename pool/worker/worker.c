@@ -13,7 +13,6 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/measure.h"
-#include "pool/worker/program.h"
 #include "pool/worker/slot.h"
 
 #define TO(state) (1u << WORKER_##state)
@@ -34,13 +33,12 @@ worker_new(struct pool *pool)
 	if (w == NULL)
 		return NULL;
 	w->pool = pool;
-	w->listen_fd = w->path_fd = w->life.exec_fd = w->conn.fd = -1;
+	w->listen_fd = w->path_fd = w->life.exec_fd = -1;
 	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
 	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
 	w->captures.out.fd = w->captures.err.fd = -1;
 	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
-	chain_init(&w->conn.head);
-	w->conn.keeps = pool->workers.program->keeps;
+	conn_init(&w->conn, w);
 	w->life.started_us = clock_now_us();
 	w->state = WORKER_STARTING;
 	w->since_us = w->life.started_us;
@@ -52,7 +50,7 @@ worker_new(struct pool *pool)
 static void
 worker_let_go(struct worker *w)
 {
-	conn_close(w);
+	conn_close(&w->conn);
 	capture_close(&w->captures.out);
 	capture_close(&w->captures.err);
 	capture_close(&w->captures.fcgi);

@@ -203,23 +203,12 @@ make_socket(struct worker *w)
 struct worker *
 fixture_worker(struct fixture *f)
 {
-	struct pool *pool = &f->pool;
-	struct worker *w = calloc(1, sizeof(*w));
+	struct worker *w = worker_new(&f->pool);
 
 	assert(w != NULL);
-	w->pool = pool;
 	w->pid = NO_PID;
-	w->life.started_us = w->since_us = clock_now_us();
-	w->life.exec_fd = w->conn.fd = w->measure.status_fd = w->measure.stat_fd =
-	    w->captures.out.fd = w->captures.err.fd = -1;
-	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
 	w->captures.out.worker = w->captures.err.worker = w;
-	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
-	chain_init(&w->conn.head);
 	make_socket(w);
-	w->state = WORKER_STARTING;
-	TAILQ_INSERT_TAIL(&pool->workers.list[WORKER_STARTING], w, link);
-	pool->workers.count[WORKER_STARTING]++;
 	worker_set_state(w, WORKER_IDLE);
 	return w;
 }
