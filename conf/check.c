@@ -1,14 +1,11 @@
-/* check.c: the rules that a configuration has to meet beyond the type of each value. */
+/* check.c: the rules that a configuration has to meet beyond the type of each value, where the text
+ * alone decides. */
 #include "config.h"
 
 #include "conf/check.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "conf/address.h"
 #include "conf/conf.h"
@@ -16,26 +13,9 @@
 #include "conf/errors.h"
 #include "conf/field.h"
 #include "conf/format.h"
-#include "conf/ini.h"
-#include "conf/lookup.h"
-#include "conf/text.h"
+#include "conf/where.h"
 
 #define POOL_NAME_MAX 64
-
-/* Where a directive of a pool is set, or the pool's section begins. */
-static const char *
-where(const struct ini *ini, const struct conf_pool *pool, const char *directive)
-{
-	const struct ini_section *s;
-
-	if (ini != NULL) {
-		TAILQ_FOREACH (s, &ini->sections, next) {
-			if (!s->duplicate && strcmp(s->name, pool->name) == 0)
-				return ini_where(ini, s, directive);
-		}
-	}
-	return pool->where;
-}
 
 static void
 check_name(const struct conf_pool *pool, struct errors *errors)
@@ -78,9 +58,9 @@ check_unique(const struct conf *conf, const struct conf_pool *pool, int which,
 			    !address_same(mine, &theirs))
 				continue;
 			errors_add(errors, "%s: [pool %s] %s: %s is pool %s's already, at %s",
-			    where(ini, pool, address_directives[which]), pool->name,
+			    where_pool(ini, pool, address_directives[which]), pool->name,
 			    address_directives[which], address_of(pool, which), other->name,
-			    where(ini, other, address_directives[i]));
+			    where_pool(ini, other, address_directives[i]));
 		}
 		if (other == pool)
 			break;
@@ -102,24 +82,9 @@ check_listen(const struct conf *conf, const struct conf_pool *pool, const struct
 			check_unique(conf, pool, which, &mine, ini, errors);
 		else
 			errors_add(errors, "%s: [pool %s] %s: %s, got \"%.200s\"",
-			    where(ini, pool, address_directives[which]), pool->name,
+			    where_pool(ini, pool, address_directives[which]), pool->name,
 			    address_directives[which], problem, text);
 	}
-}
-
-/* Where a directive of [global] is set. */
-static const char *
-where_global(const struct ini *ini, const char *directive)
-{
-	const struct ini_section *s;
-
-	if (ini != NULL) {
-		TAILQ_FOREACH (s, &ini->sections, next) {
-			if (strcmp(s->name, "global") == 0 && ini_value(ini, s, directive) != NULL)
-				return ini_where(ini, s, directive);
-		}
-	}
-	return "[global]";
 }
 
 static void
@@ -143,7 +108,7 @@ check_metrics(const struct conf *conf, const struct ini *ini, struct errors *err
 				continue;
 			errors_add(errors, "%s: [global] %s: %s is pool %s's already, at %s",
 			    where_global(ini, name), name, text, pool->name,
-			    where(ini, pool, address_directives[i]));
+			    where_pool(ini, pool, address_directives[i]));
 		}
 	}
 }
@@ -156,7 +121,7 @@ check_queue(const struct conf_pool *pool, const struct ini *ini, struct errors *
 		errors_add(errors,
 		    "%s: [pool %s] request_queue_limit: 0 only works with pm = static, because "
 		    "other pools start workers for requests that wait",
-		    where(ini, pool, "request_queue_limit"), pool->name);
+		    where_pool(ini, pool, "request_queue_limit"), pool->name);
 }
 
 static void
@@ -179,28 +144,8 @@ check_buffers(const struct conf_pool *pool, const struct ini *ini, struct errors
 		value_format_size((int64_t)pool->buffer_limit, limit);
 		value_format_size((int64_t)parts[i].size, size);
 		errors_add(errors, "%s: [pool %s] %s: %s is more than buffer_limit, %s",
-		    where(ini, pool, parts[i].name), pool->name, parts[i].name, size, limit);
+		    where_pool(ini, pool, parts[i].name), pool->name, parts[i].name, size, limit);
 	}
-}
-
-static void complain(const struct conf_pool *pool, const struct ini *ini,
-    struct errors *errors, const char *directive, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-
-/* What is wrong with a directive of a pool, where it stands. */
-static void
-complain(const struct conf_pool *pool, const struct ini *ini, struct errors *errors,
-    const char *directive, const char *fmt, ...)
-{
-	va_list ap;
-	char *message;
-
-	va_start(ap, fmt);
-	message = text_vprintf(fmt, ap);
-	va_end(ap);
-	errors_add(errors, "%s: [pool %s] %s: %s", where(ini, pool, directive), pool->name,
-	    directive, message);
-	free(message);
 }
 
 /* The spare limits of pm = dynamic; php-fpm's rules. A pool without pm.max_children is reported. */
@@ -213,22 +158,23 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *
 	if (pool->pm != PM_DYNAMIC)
 		return;
 	if (min == 0)
-		complain(pool, ini, errors, min_name, "pm = dynamic requires 1 or more");
+		where_complain(pool, ini, errors, min_name, "pm = dynamic requires 1 or more");
 	if (max == 0)
-		complain(pool, ini, errors, max_name, "pm = dynamic requires 1 or more");
+		where_complain(pool, ini, errors, max_name, "pm = dynamic requires 1 or more");
 	if (min == 0 || max == 0 || pool->max_children == 0)
 		return;
 	if (max < min)
-		complain(pool, ini, errors, max_name, "%u is less than %s, %u", max, min_name, min);
+		where_complain(pool, ini, errors, max_name, "%u is less than %s, %u", max,
+		    min_name, min);
 	else if (pool->start_servers < min || pool->start_servers > max)
-		complain(pool, ini, errors, "pm.start_servers",
+		where_complain(pool, ini, errors, "pm.start_servers",
 		    "%u is not between %s, %u, and %s, %u", pool->start_servers, min_name, min,
 		    max_name, max);
 	if (min > pool->max_children)
-		complain(pool, ini, errors, min_name, "%u is more than pm.max_children, %u", min,
+		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children, %u", min,
 		    pool->max_children);
 	else if (max > pool->max_children)
-		complain(pool, ini, errors, max_name, "%u is more than pm.max_children, %u", max,
+		where_complain(pool, ini, errors, max_name, "%u is more than pm.max_children, %u", max,
 		    pool->max_children);
 }
 
@@ -240,20 +186,20 @@ check_limits(const struct conf *conf, const struct conf_pool *pool, const struct
 	char recycle[VALUE_TEXT_MAX], terminate[VALUE_TEXT_MAX];
 
 	if (conf->global.process_max > 0 && pool->max_children > conf->global.process_max)
-		complain(pool, ini, errors, "pm.max_children", "%u is more than process.max, %u",
+		where_complain(pool, ini, errors, "pm.max_children", "%u is more than process.max, %u",
 		    pool->max_children, conf->global.process_max);
 	if (pool->max_requests_jitter > 0 && pool->max_requests == 0)
-		complain(pool, ini, errors, "pm.max_requests_jitter",
+		where_complain(pool, ini, errors, "pm.max_requests_jitter",
 		    "%u is added to pm.max_requests, which is not set", pool->max_requests_jitter);
 	else if (pool->max_requests_jitter > pool->max_requests)
-		complain(pool, ini, errors, "pm.max_requests_jitter",
+		where_complain(pool, ini, errors, "pm.max_requests_jitter",
 		    "%u is more than pm.max_requests, %u", pool->max_requests_jitter,
 		    pool->max_requests);
 	if (pool->max_memory > 0 && pool->request_terminate_memory > 0 &&
 	    pool->max_memory >= pool->request_terminate_memory) {
 		value_format_size((int64_t)pool->max_memory, recycle);
 		value_format_size((int64_t)pool->request_terminate_memory, terminate);
-		complain(pool, ini, errors, "pm.max_memory",
+		where_complain(pool, ini, errors, "pm.max_memory",
 		    "%s, above which a worker is replaced after a request, must be less than "
 		    "request_terminate_memory, %s, which ends the request",
 		    recycle, terminate);
@@ -269,24 +215,7 @@ check_access(const struct conf_pool *pool, const struct ini *ini, struct errors 
 	if (format_parse(pool->access_format != NULL ? pool->access_format : "", &format, error))
 		format_free(&format);
 	else
-		complain(pool, ini, errors, "access.format", "%s", error);
-}
-
-/* What is of no effect. */
-static void
-check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors *notes)
-{
-	const struct directive *d = directive_find(SCOPE_POOL, "access.format", 13);
-	struct conf_pool fresh = {0};
-	char message[FIELD_MESSAGE_MAX];
-
-	if (pool->access_log == NULL || pool->access_log_format != LOG_FORMAT_JSON)
-		return;
-	if (field_set(d, &fresh, d->fallback, NULL, NULL, message) && pool->access_format != NULL &&
-	    strcmp(pool->access_format, fresh.access_format) != 0)
-		complain(pool, ini, notes, "access.format",
-		    "is of no effect, because access.log.format is json");
-	field_free(d, &fresh);
+		where_complain(pool, ini, errors, "access.format", "%s", error);
 }
 
 /* Limits that nothing would enforce. */
@@ -300,9 +229,9 @@ check_cgroup(const struct conf *conf, const struct conf_pool *pool, const struct
 	if (conf->global.cgroup != NULL)
 		return;
 	if (pool->cgroup_memory_max > 0)
-		complain(pool, ini, errors, "cgroup.memory.max", why);
+		where_complain(pool, ini, errors, "cgroup.memory.max", why);
 	if (pool->cgroup_pids_max > 0)
-		complain(pool, ini, errors, "cgroup.pids.max", why);
+		where_complain(pool, ini, errors, "cgroup.pids.max", why);
 }
 
 /* Slow log directives that need each other. */
@@ -310,10 +239,10 @@ static void
 check_slowlog(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	if (pool->request_slowlog_timeout_ms > 0 && pool->slowlog == NULL)
-		complain(pool, ini, errors, "request_slowlog_timeout",
+		where_complain(pool, ini, errors, "request_slowlog_timeout",
 		    "requires slowlog, the file that slow requests are written to");
 	if (pool->slowlog_command != NULL && pool->request_slowlog_timeout_ms == 0)
-		complain(pool, ini, errors, "slowlog_command",
+		where_complain(pool, ini, errors, "slowlog_command",
 		    "requires request_slowlog_timeout, the time after which it is run");
 }
 
@@ -321,11 +250,11 @@ static void
 check_status(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	if (pool->status_listen != NULL && pool->status_path == NULL && pool->ping_path == NULL)
-		complain(pool, ini, errors, "pm.status_listen",
+		where_complain(pool, ini, errors, "pm.status_listen",
 		    "nothing would be answered there: set pm.status_path, ping.path or both");
 	if (pool->status_path != NULL && pool->ping_path != NULL &&
 	    strcmp(pool->status_path, pool->ping_path) == 0)
-		complain(pool, ini, errors, "ping.path", "%s is pm.status_path already",
+		where_complain(pool, ini, errors, "ping.path", "%s is pm.status_path already",
 		    pool->ping_path);
 }
 
@@ -346,134 +275,5 @@ check_text(const struct conf *conf, const struct ini *ini, struct errors *errors
 		check_cgroup(conf, pool, ini, errors);
 		check_slowlog(pool, ini, errors);
 		check_status(pool, ini, errors);
-	}
-}
-
-/* Whether the program of a directive, argv, can be found. */
-static void
-check_command(const struct conf_pool *pool, const struct ini *ini, const char *directive,
-    char *const *argv, struct errors *warnings)
-{
-	char path[4096];
-	const char *searched;
-
-	if (argv == NULL || lookup_program(pool, argv[0], path, sizeof(path), &searched))
-		return;
-	complain(pool, ini, warnings, directive, "%s: %s%s%s", path, strerror(errno),
-	    searched != NULL ? ", looked for in " : "", searched != NULL ? searched : "");
-}
-
-static void
-check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
-{
-	struct stat st;
-
-	if (pool->chdir == NULL)
-		return;
-	if (stat(pool->chdir, &st) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return;
-		errno = ENOTDIR;
-	}
-	errors_add(errors, "%s: [pool %s] chdir: %s: %s", where(ini, pool, "chdir"),
-	    pool->name, pool->chdir, strerror(errno));
-}
-
-static void
-check_identity(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
-{
-	const struct {
-		const char *directive, *name;
-		bool group;
-	} rows[] = {
-	    {"user", pool->user, false},
-	    {"group", pool->group, true},
-	    {"listen.owner", pool->listen_owner, false},
-	    {"listen.group", pool->listen_group, true},
-	};
-	uid_t uid;
-	gid_t gid;
-	bool has_group;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].name == NULL ||
-		    (rows[i].group ? lookup_group(rows[i].name, &gid)
-				   : lookup_user(rows[i].name, &uid, &gid, &has_group)))
-			continue;
-		errors_add(errors, "%s: [pool %s] %s: there is no %s \"%.200s\"",
-		    where(ini, pool, rows[i].directive), pool->name, rows[i].directive,
-		    rows[i].group ? "group" : "user", rows[i].name);
-	}
-	if (pool->user != NULL && pool->group == NULL &&
-	    lookup_user(pool->user, &uid, &gid, &has_group) && !has_group)
-		errors_add(errors,
-		    "%s: [pool %s] user: %s is in no password file, so that group is required",
-		    where(ini, pool, "user"), pool->name, pool->user);
-}
-
-/* Who serves metrics is no root, and somebody who exists. */
-static void
-check_metrics_user(const struct conf *conf, const struct ini *ini, struct errors *errors)
-{
-	const char *user = lookup_metrics_user(conf);
-	uid_t uid;
-	gid_t gid;
-	bool has_group;
-
-	if (conf->global.metrics_listen == NULL || user == NULL)
-		return;
-	if (!lookup_user(user, &uid, &gid, &has_group))
-		errors_add(errors, "%s: [global] metrics_user: there is no user \"%.200s\"",
-		    where_global(ini, "metrics_user"), user);
-	else if (!has_group)
-		errors_add(errors,
-		    "%s: [global] metrics_user: %s is in no password file; name a user with a "
-		    "group",
-		    where_global(ini, "metrics_user"), user);
-	else if (uid == 0)
-		errors_add(errors,
-		    "%s: [global] metrics_user: expected another user than root, which no metrics "
-		    "need",
-		    where_global(ini, "metrics_user"));
-}
-
-void
-check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
-{
-	const struct conf_pool *pool;
-
-	check_metrics_user(conf, ini, errors);
-	TAILQ_FOREACH (pool, &conf->pools, next) {
-		check_chdir(pool, ini, errors);
-		check_command(pool, ini, "command", pool->command, &conf->warnings);
-		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
-		check_identity(pool, ini, errors);
-		check_useless(pool, ini, &conf->notes);
-	}
-}
-
-void
-check_root(const struct conf *conf, const struct ini *ini, bool allow_root,
-    struct errors *errors)
-{
-	const struct conf_pool *pool;
-
-	if (geteuid() != 0 || allow_root)
-		return;
-	TAILQ_FOREACH (pool, &conf->pools, next) {
-		uid_t uid = 0;
-		gid_t gid;
-		bool has_group;
-
-		if (pool->user != NULL) {
-			if (!lookup_user(pool->user, &uid, &gid, &has_group))
-				continue; /* reported as such */
-			if (pool->group != NULL && !lookup_group(pool->group, &gid))
-				continue;
-			if (uid != 0 && gid != 0)
-				continue;
-		}
-		complain(pool, ini, errors, pool->group != NULL && uid != 0 ? "group" : "user",
-		    "please specify user and group other than root (or -R)");
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "base/cpus.h"
 #include "conf/check.h"
+#include "conf/check_system.h"
 #include "conf/directives.h"
 #include "conf/errors.h"
 #include "conf/field.h"
@@ -321,7 +322,7 @@ load_file(const char *path, const char *prefix, bool allow_root, struct errors *
 		settle(conf);
 		check_text(conf, ini, errors);
 		check_system(conf, ini, errors);
-		check_root(conf, ini, allow_root, errors);
+		check_system_root(conf, ini, allow_root, errors);
 		conf = finish(conf, errors, before);
 	}
 	ini_free(ini);

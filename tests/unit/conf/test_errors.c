@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conf/check.h"
+#include "conf/check_system.h"
 #include "conf/conf.h"
 #include "conf/load.h"
 #include "tests/unit/conf/read.h"
@@ -414,9 +414,9 @@ START_TEST(test_root)
 		conf = load_text(cases[i].text, strlen(cases[i].text), "t", &errors);
 		ck_assert_ptr_nonnull(conf);
 		before = errors.count;
-		check_root(conf, NULL, true, &errors);
+		check_system_root(conf, NULL, true, &errors);
 		ck_assert_uint_eq(errors.count, before);
-		check_root(conf, NULL, false, &errors);
+		check_system_root(conf, NULL, false, &errors);
 		ck_assert((errors.count == before) == (geteuid() != 0 || cases[i].ok));
 		load_free(conf);
 	}
@@ -436,7 +436,7 @@ START_TEST(test_root_directive)
 	struct conf *conf = load_text(text, strlen(text), "t", &errors);
 
 	ck_assert_ptr_nonnull(conf);
-	check_root(conf, NULL, false, &errors);
+	check_system_root(conf, NULL, false, &errors);
 	ck_assert_uint_eq(errors.count, geteuid() == 0);
 	if (geteuid() == 0)
 		ck_assert_ptr_nonnull(strstr(errors.lines[0], "[pool b] user: "));

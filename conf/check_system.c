@@ -1,0 +1,162 @@
+/* check_system.c: the rules of a configuration that go by what there is on this machine. */
+#include "config.h"
+
+#include "conf/check_system.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/directives.h"
+#include "conf/errors.h"
+#include "conf/field.h"
+#include "conf/lookup.h"
+#include "conf/where.h"
+
+/* What is of no effect. */
+static void
+check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors *notes)
+{
+	const struct directive *d = directive_find(SCOPE_POOL, "access.format", 13);
+	struct conf_pool fresh = {0};
+	char message[FIELD_MESSAGE_MAX];
+
+	if (pool->access_log == NULL || pool->access_log_format != LOG_FORMAT_JSON)
+		return;
+	if (field_set(d, &fresh, d->fallback, NULL, NULL, message) && pool->access_format != NULL &&
+	    strcmp(pool->access_format, fresh.access_format) != 0)
+		where_complain(pool, ini, notes, "access.format",
+		    "is of no effect, because access.log.format is json");
+	field_free(d, &fresh);
+}
+
+/* Whether the program of a directive, argv, can be found. */
+static void
+check_command(const struct conf_pool *pool, const struct ini *ini, const char *directive,
+    char *const *argv, struct errors *warnings)
+{
+	char path[4096];
+	const char *searched;
+
+	if (argv == NULL || lookup_program(pool, argv[0], path, sizeof(path), &searched))
+		return;
+	where_complain(pool, ini, warnings, directive, "%s: %s%s%s", path, strerror(errno),
+	    searched != NULL ? ", looked for in " : "", searched != NULL ? searched : "");
+}
+
+static void
+check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
+{
+	struct stat st;
+
+	if (pool->chdir == NULL)
+		return;
+	if (stat(pool->chdir, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return;
+		errno = ENOTDIR;
+	}
+	errors_add(errors, "%s: [pool %s] chdir: %s: %s", where_pool(ini, pool, "chdir"),
+	    pool->name, pool->chdir, strerror(errno));
+}
+
+static void
+check_identity(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
+{
+	const struct {
+		const char *directive, *name;
+		bool group;
+	} rows[] = {
+	    {"user", pool->user, false},
+	    {"group", pool->group, true},
+	    {"listen.owner", pool->listen_owner, false},
+	    {"listen.group", pool->listen_group, true},
+	};
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].name == NULL ||
+		    (rows[i].group ? lookup_group(rows[i].name, &gid)
+				   : lookup_user(rows[i].name, &uid, &gid, &has_group)))
+			continue;
+		errors_add(errors, "%s: [pool %s] %s: there is no %s \"%.200s\"",
+		    where_pool(ini, pool, rows[i].directive), pool->name, rows[i].directive,
+		    rows[i].group ? "group" : "user", rows[i].name);
+	}
+	if (pool->user != NULL && pool->group == NULL &&
+	    lookup_user(pool->user, &uid, &gid, &has_group) && !has_group)
+		errors_add(errors,
+		    "%s: [pool %s] user: %s is in no password file, so that group is required",
+		    where_pool(ini, pool, "user"), pool->name, pool->user);
+}
+
+/* Who serves metrics is no root, and somebody who exists. */
+static void
+check_metrics_user(const struct conf *conf, const struct ini *ini, struct errors *errors)
+{
+	const char *user = lookup_metrics_user(conf);
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+
+	if (conf->global.metrics_listen == NULL || user == NULL)
+		return;
+	if (!lookup_user(user, &uid, &gid, &has_group))
+		errors_add(errors, "%s: [global] metrics_user: there is no user \"%.200s\"",
+		    where_global(ini, "metrics_user"), user);
+	else if (!has_group)
+		errors_add(errors,
+		    "%s: [global] metrics_user: %s is in no password file; name a user with a "
+		    "group",
+		    where_global(ini, "metrics_user"), user);
+	else if (uid == 0)
+		errors_add(errors,
+		    "%s: [global] metrics_user: expected another user than root, which no metrics "
+		    "need",
+		    where_global(ini, "metrics_user"));
+}
+
+void
+check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
+{
+	const struct conf_pool *pool;
+
+	check_metrics_user(conf, ini, errors);
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		check_chdir(pool, ini, errors);
+		check_command(pool, ini, "command", pool->command, &conf->warnings);
+		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
+		check_identity(pool, ini, errors);
+		check_useless(pool, ini, &conf->notes);
+	}
+}
+
+void
+check_system_root(const struct conf *conf, const struct ini *ini, bool allow_root,
+    struct errors *errors)
+{
+	const struct conf_pool *pool;
+
+	if (geteuid() != 0 || allow_root)
+		return;
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		uid_t uid = 0;
+		gid_t gid;
+		bool has_group;
+
+		if (pool->user != NULL) {
+			if (!lookup_user(pool->user, &uid, &gid, &has_group))
+				continue; /* reported as such */
+			if (pool->group != NULL && !lookup_group(pool->group, &gid))
+				continue;
+			if (uid != 0 && gid != 0)
+				continue;
+		}
+		where_complain(pool, ini, errors, pool->group != NULL && uid != 0 ? "group" : "user",
+		    "please specify user and group other than root (or -R)");
+	}
+}
