@@ -34,3 +34,13 @@ report(struct pool *pool, enum report_kind kind, const char *fmt, ...)
 	r->last_us = now;
 	r->suppressed = 0;
 }
+
+void
+report_buffers_full(struct pool *pool, const char *fate)
+{
+	report(pool, REPORT_BUFFERS,
+	    "%llu bytes are buffered (buffer_limit is %llu): %s; raise it, or see which clients or "
+	    "programs are slow",
+	    (unsigned long long)pool_buffered(pool),
+	    (unsigned long long)pool->conf->buffer_limit, fate);
+}

@@ -30,4 +30,7 @@ struct report {
 void report(struct pool *pool, enum report_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A newcomer finds no room in the buffers; fate says what becomes of it. */
+void report_buffers_full(struct pool *pool, const char *fate);
+
 #endif

@@ -8,8 +8,6 @@
 #include "pool/relay/demux.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "pool/client/client.h"
@@ -23,6 +21,7 @@
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
 #include "pool/relay/finish.h"
+#include "pool/relay/management.h"
 #include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
@@ -35,116 +34,6 @@
 
 /* To a newcomer that finds no room. */
 #define BUFFERS_FULL "The buffers of the service are full."
-
-/* A newcomer finds no room. */
-static void
-report_full(struct pool *pool, const char *fate)
-{
-	report(pool, REPORT_BUFFERS,
-	    "%llu bytes are buffered (buffer_limit is %llu): %s; raise it, or see which clients or "
-	    "programs are slow",
-	    (unsigned long long)pool_buffered(pool),
-	    (unsigned long long)pool->conf->buffer_limit, fate);
-}
-
-/* Management records (section 4) ----------------------------------------- */
-
-static const char *const value_names[] = { FCGI_MAX_CONNS, FCGI_MAX_REQS, FCGI_MPXS_CONNS };
-enum { VALUE_MAX_CONNS, VALUE_MAX_REQS, VALUE_MPXS_CONNS, VALUE_COUNT };
-
-/* Answer GET_VALUES (4.1): each known name once, unknown ones left out. */
-static bool
-answer_values(struct client *c, const uint8_t *data, size_t len)
-{
-	const struct pool *pool = c->pool;
-	uint8_t content[256];
-	bool asked[VALUE_COUNT] = { false };
-	unsigned int values[VALUE_COUNT];
-	size_t n = 0;
-	const uint8_t *p = data, *end = data != NULL ? data + len : NULL;
-	struct fcgi_pair pair;
-	int rc = 0;
-
-	values[VALUE_MAX_CONNS] = pool->clients.max;
-	values[VALUE_MAX_REQS] = pool->conf->max_children + pool->conf->request_queue_limit;
-	values[VALUE_MPXS_CONNS] = 1;
-	while (data != NULL && (rc = fcgi_pair_next(p, end, &pair)) == 1) {
-		for (int i = 0; i < VALUE_COUNT; i++) {
-			char number[16];
-
-			if (asked[i] || pair.name_len != strlen(value_names[i]) ||
-			    memcmp(pair.name, value_names[i], pair.name_len) != 0)
-				continue;
-			asked[i] = true;
-			snprintf(number, sizeof(number), "%u", values[i]);
-			n += fcgi_put_short_pair(content + n, value_names[i], number);
-		}
-		p += pair.size;
-	}
-	if (rc < 0)
-		return false;
-	if (asked[VALUE_MPXS_CONNS])
-		c->input.multiplexes = true;
-	if (n == 0)
-		return stream_end(
-		    &c->pool->buffers.chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0);
-	return stream_append(
-	    &c->pool->buffers.chunks, &c->output.control, FCGI_GET_VALUES_RESULT, 0, content, n);
-}
-
-/* Make room for a record that comes in parts. */
-static void
-keep_values(struct client *c, uint16_t len)
-{
-	struct ledger *ledger = &c->pool->buffers.ledger;
-
-	c->input.values_len = 0;
-	if (ledger_level(ledger) >= LEDGER_FULL) {
-		report_full(c->pool, "FCGI_GET_VALUES answered without a value");
-		return;
-	}
-	if ((c->input.values = malloc(len)) == NULL)
-		return;
-	c->input.values_cap = len;
-	ledger_take(ledger, len);
-}
-
-static bool
-get_values(struct client *c, const struct fcgi_piece *piece)
-{
-	bool ok;
-
-	if (piece->first && piece->last)
-		return answer_values(c, piece->data, piece->len);
-	if (piece->first)
-		keep_values(c, piece->record_len);
-	if (c->input.values != NULL)
-		memcpy(c->input.values + c->input.values_len, piece->data, piece->len);
-	c->input.values_len += (uint16_t)piece->len;
-	if (!piece->last)
-		return true;
-	/* Without room for it no variable is known: that is an answer, too. */
-	ok = answer_values(c, c->input.values, c->input.values != NULL ? c->input.values_len : 0);
-	input_forget_values(c);
-	return ok;
-}
-
-static bool
-management(struct client *c, const struct fcgi_piece *piece)
-{
-	uint8_t record[FCGI_SMALL_RECORD_LEN];
-
-	if (piece->type == FCGI_GET_VALUES)
-		return get_values(c, piece);
-	if (piece->type == FCGI_BEGIN_REQUEST)
-		return false; /* id 0 is no request (3.3) */
-	if (!piece->first)
-		return true;
-	fcgi_put_unknown_type(record, piece->type); /* 4.2 */
-	return chain_append(&c->pool->buffers.chunks, &c->output.control, record, sizeof(record));
-}
-
-/* Requests ----------------------------------------------------------------- */
 
 /* Answer for an id that gets no request. Its further records are those of an inactive id. */
 static bool
@@ -169,7 +58,7 @@ refuse_full(struct client *c, uint16_t id, bool keep)
 	    "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n" BUFFERS_FULL "\n";
 	struct chunk_pool *chunks = &c->pool->buffers.chunks;
 
-	report_full(c->pool, "a request is answered 503 unseen");
+	report_buffers_full(c->pool, "a request is answered 503 unseen");
 	return stream_append(chunks, &c->output.control, FCGI_STDOUT, id, page, sizeof(page) - 1) &&
 	    stream_end(chunks, &c->output.control, FCGI_STDOUT, id) &&
 	    refuse(c, id, FCGI_REQUEST_COMPLETE, keep);
@@ -274,7 +163,7 @@ input_more(struct request *r)
 static void
 refuse_no_room(struct request *r)
 {
-	report_full(r->pool, "a request is answered 503");
+	report_buffers_full(r->pool, "a request is answered 503");
 	ending_refuse_as(r, END_NO_RESOURCES, 503, BUFFERS_FULL);
 }
 
@@ -431,7 +320,7 @@ demux_piece(struct client *c, const struct fcgi_piece *piece)
 	struct request *r;
 
 	if (piece->id == FCGI_NULL_REQUEST_ID)
-		return management(c, piece);
+		return management_piece(c, piece);
 	if (piece->type == FCGI_BEGIN_REQUEST)
 		return begin_piece(c, piece);
 	if ((r = request_find(c, piece->id)) == NULL)
