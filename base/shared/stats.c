@@ -9,7 +9,7 @@ const struct stats_name stats_counter_names[STATS_COUNTERS] = {
 	[STATS_ACCEPTED] = { "accepted conn", "requests_accepted",
 	    "Requests that came in, those for status and ping excepted." },
 	[STATS_RETRIES] = { "retries", "request_retries",
-	    "Requests given to another worker because the first never ran them." },
+	    "Times that a request was given to another worker." },
 	[STATS_SLOW] = { "slow requests", "slow_requests",
 	    "Requests that ran longer than request_slowlog_timeout." },
 	[STATS_MAX_CHILDREN] = { "max children reached", "max_children_reached",

@@ -62,6 +62,8 @@ garbage(struct client *c)
 	client_gone(c);
 }
 
+/* All that was read is decoded here and now. What is left of half a record is in input.decoder,
+ * input.small and input.values. */
 static void
 take(struct client *c, const uint8_t *p, size_t n)
 {

@@ -1,8 +1,9 @@
 /*
  * account.c: what is counted and noted about requests and workers as they move.
  *
- * Whoever changes a state tells so by core/events.h, and it is taken here; nobody else counts
- * requests. Nothing is decided here.
+ * Whoever changes a state tells so by core/events.h, and it is taken here: how requests ended, how
+ * many wait, how many workers there are. What happens on the way is counted where it does
+ * (stats_count()). Nothing is decided here.
  */
 #include "config.h"
 

@@ -1,4 +1,9 @@
-/* ending.h: how a request ends otherwise than by its worker's END_REQUEST. */
+/*
+ * ending.h: how a request ends otherwise than by its worker's END_REQUEST.
+ *
+ * After any of these the worker may have no request any more, its connection may be closed, and it
+ * may be on its way out: who goes on with it looks again.
+ */
 #ifndef ANYFPM_POOL_RELAY_ENDING_H
 #define ANYFPM_POOL_RELAY_ENDING_H
 

@@ -83,7 +83,8 @@ relay_end(struct worker *w, const uint8_t body[8])
 		recycle_ended(w, r);
 }
 
-/* One piece of a record of the busy worker; returns NULL, or what is wrong with it. */
+/* One piece of a record of the busy worker; returns NULL, or in what it breaks the protocol: it is
+ * replaced then. What is the matter with its response alone ends the request here. */
 static const char *
 relay_piece(struct worker *w, const struct fcgi_piece *piece)
 {

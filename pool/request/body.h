@@ -14,7 +14,7 @@ bool body_end(struct request *r, uint8_t type);
 /* It goes to a worker, from its first byte on, as the request with that id. */
 void body_set_id(struct request *r, uint16_t id);
 
-/* Have `in` filled from the file again, when it has room. false with errno: out of memory. */
+/* Have body.chain filled from the file again, when it has room. false with errno: out of memory. */
 bool body_refill(struct request *r);
 
 /* Whether a part of it is in a file, or on its way to it or back; and forget that part. */
@@ -24,7 +24,7 @@ void body_drop_spooled(struct request *r);
 /* The worker or the request is done with it: forget all of it. */
 void body_drop(struct request *r);
 
-/* n bytes at in_sent were sent. They are kept while the request can still be given to another
+/* n bytes behind body.sent were sent. They are kept while the request can still be given to another
  * worker. */
 void body_sent(struct request *r, size_t n);
 
