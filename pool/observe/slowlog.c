@@ -1,6 +1,7 @@
 /*
  * slowlog.c: notes slow requests, has one worker after the other looked at, and writes an entry for
- * each. How a worker is looked at is not known here (tracer.c, trace.c).
+ * each. How a worker is looked at is not known here (tracer.c, trace.c), nor what an entry looks
+ * like (slowentry.c).
  *
  * An entry is written once: when its stacks have come, or when it is clear that there are none. One
  * worker is looked at at a time, so that many slow requests do not make a machine slower that is
@@ -18,12 +19,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/logline.h"
 #include "base/shared/stats.h"
 #include "base/writer.h"
 #include "pool/core/deadline.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/observe/slowentry.h"
 #include "pool/observe/trace.h"
 #include "pool/observe/tracer.h"
 #include "pool/policy/limits.h"
@@ -33,18 +34,6 @@
 #define WAIT_US INT64_C(5000000)
 /* How long nobody is looked at after it has been forbidden. */
 #define DENIED_US INT64_C(60000000)
-#define REQUEST_MAX 2048
-
-struct slow_entry {
-	TAILQ_ENTRY(slow_entry) link; /* in slowlog->entries */
-	struct worker *worker;	      /* NULL: its request has left it */
-	pid_t pid;
-	struct timespec at;  /* by the wall clock: when it was found slow */
-	int64_t found_us;    /* the same by ours */
-	int64_t left_us;     /* when the request left its worker, 0: not yet */
-	int64_t duration_us; /* of the request, when it was found slow */
-	char script[REQUEST_MAX], request[REQUEST_MAX];
-};
 
 struct slowlog {
 	struct pool *pool;
@@ -57,109 +46,12 @@ struct slowlog {
 	char denied[256];  /* why */
 };
 
-/* Entries ------------------------------------------------------------------------ */
-
-/* Write text so that no byte of it can end a line or steer a terminal. */
-static void
-put_escaped(const char *text, size_t len, FILE *out)
-{
-	char piece[1024];
-	size_t used, n;
-
-	for (; len > 0; text += used, len -= used) {
-		n = logline_escape(piece, sizeof(piece), text, len, false, &used);
-		fwrite(piece, 1, n, out);
-	}
-}
-
-static void
-put_header(const struct slow_entry *e, const char *pool, FILE *out)
-{
-	char when[32];
-	struct tm tm;
-
-	localtime_r(&e->at.tv_sec, &tm);
-	strftime(when, sizeof(when), "%d-%b-%Y %H:%M:%S", &tm);
-	fprintf(out, "\n[%s.%06ld]  [pool %s] pid %d\nscript_filename = ", when,
-	    e->at.tv_nsec / 1000, pool, (int)e->pid);
-	put_escaped(e->script, strlen(e->script), out);
-	fputs("\nrequest = \"", out);
-	put_escaped(e->request, strlen(e->request), out);
-	fprintf(out, "\"\nduration = %.6f seconds\n", (double)e->duration_us / 1e6);
-}
-
-/* Whether a line, of what our helper writes, is to stand in the entry as it is. */
-static bool
-is_ours(const char *line, size_t len)
-{
-	static const char *const starts[] = {"[0x", "thread = ", "incomplete = "};
-
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-		if (len >= strlen(starts[i]) && memcmp(line, starts[i], strlen(starts[i])) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Each line of text, marked as somebody else's words unless it is ours; empty ones, which separate
- * entries, are left out. */
-static void
-put_lines(const char *text, size_t len, bool from_helper, FILE *out)
-{
-	while (len > 0) {
-		const char *nl = memchr(text, '\n', len);
-		size_t n = nl != NULL ? (size_t)(nl - text) : len;
-
-		if (n > 0) {
-			if (!from_helper || !is_ours(text, n))
-				fputs("| ", out);
-			put_escaped(text, n, out);
-			putc('\n', out);
-		}
-		n += nl != NULL;
-		text += n;
-		len -= n;
-	}
-}
-
-/* What came of looking at a worker. */
-struct findings {
-	const char *lines; /* of the entry, NULL: none */
-	size_t len;
-	long long stopped_us; /* -1: unknown */
-	const char *why;      /* there is no more than that, NULL: it is complete */
-};
-
-static char *
-format_entry(const struct slowlog *sl, const struct slow_entry *e, const struct findings *f,
-    size_t *len)
-{
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-
-	if (out == NULL)
-		return NULL;
-	put_header(e, sl->pool->conf->name, out);
-	if (f->stopped_us >= 0)
-		fprintf(out, "stopped = %.6f seconds\n", (double)f->stopped_us / 1e6);
-	put_lines(f->lines, f->len, sl->pool->conf->slowlog_command == NULL, out);
-	if (f->why != NULL) {
-		fprintf(out, "stack = %s: ", f->len > 0 ? "incomplete" : "none");
-		put_escaped(f->why, strlen(f->why), out);
-		putc('\n', out);
-	}
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
 /* Write the entry, and forget it. */
 static void
-finish(struct slowlog *sl, struct slow_entry *e, const struct findings *f)
+finish(struct slowlog *sl, struct slow_entry *e, const struct slowentry_findings *f)
 {
 	size_t len = 0;
-	char *text = format_entry(sl, e, f, &len);
+	char *text = slowentry_format(e, f, sl->pool->conf, &len);
 
 	if (text != NULL) /* a line that is lost is the writer's to report */
 		writer_put(sl->file, text, len);
@@ -173,7 +65,7 @@ finish(struct slowlog *sl, struct slow_entry *e, const struct findings *f)
 static void
 finish_without(struct slowlog *sl, struct slow_entry *e, const char *why)
 {
-	const struct findings none = {.stopped_us = -1, .why = why};
+	const struct slowentry_findings none = {.stopped_us = -1, .why = why};
 
 	finish(sl, e, &none);
 }
@@ -242,7 +134,7 @@ first_line(char *output, size_t len, const char *word, size_t *used)
 
 /* Read what our helper wrote (trace.h). */
 static void
-judge_helper(struct slowlog *sl, struct slow_entry *e, struct findings *f)
+judge_helper(struct slowlog *sl, struct slow_entry *e, struct slowentry_findings *f)
 {
 	char *output = sl->tracer.output, *rest;
 	size_t len = sl->tracer.len, used;
@@ -270,7 +162,7 @@ judge_helper(struct slowlog *sl, struct slow_entry *e, struct findings *f)
 
 /* The same for slowlog_command: whatever it wrote. */
 static void
-judge_command(const struct slowlog *sl, const struct slow_entry *e, struct findings *f)
+judge_command(const struct slowlog *sl, const struct slow_entry *e, struct slowentry_findings *f)
 {
 	f->lines = sl->tracer.output;
 	f->len = sl->tracer.len;
@@ -289,7 +181,7 @@ slowlog_is_ours(const struct pool *pool, pid_t pid)
 void
 slowlog_child_died(struct pool *pool, const siginfo_t *info)
 {
-	struct findings found = {.stopped_us = -1};
+	struct slowentry_findings found = {.stopped_us = -1};
 	struct slowlog *sl = pool->observe.slowlog;
 	struct slow_entry *e;
 	char why[256];
