@@ -2,8 +2,8 @@
  * trace.c: takes the stacks of one worker; the whole of a short-lived process of its own.
  *
  * What is slow happens while the worker runs: its modules are read first, names are resolved
- * last. In between each thread in turn is stopped until its addresses are collected, with a timer
- * that lets it go whatever happens; and when we die, the kernel lets it go.
+ * last. In between each thread in turn is stopped (tracethread.c); and when we die, the kernel lets
+ * it go.
  */
 #include "config.h"
 
@@ -29,156 +29,28 @@ trace_main(int argc, char *argv[])
 #else
 
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/wait.h>
-
-#include <elfutils/libdwfl.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "pool/observe/tracethread.h"
 
 #define THREADS_MAX 64
-#define STOP_WAIT_US 10000 /* for a thread to stop; in the kernel it may take its time */
-#define STOP_PAUSE_NS 20000
-#define STOPPED_MAX_US 30000 /* then a thread runs on, whatever we have of it */
-
-struct frame {
-	Dwarf_Addr pc;
-	bool is_activation; /* it is about to run pc, rather than to return there */
-};
-
-struct thread {
-	pid_t tid;
-	char name[32];
-	const char *problem; /* NULL: none */
-	unsigned int count, room;
-	struct frame *frames;
-};
 
 struct trace {
 	pid_t pid;
 	unsigned int depth;
 	Dwfl *dwfl;
-	struct thread threads[THREADS_MAX];
+	struct tracethread threads[THREADS_MAX];
 	unsigned int thread_count, more_threads;
 	int64_t first_us, stopped_us;
 };
-
-/* For the signal handlers: who is stopped, and with which signal it goes on. */
-static volatile sig_atomic_t stopped_tid, stopped_signal, was_cut;
-
-static void
-let_go(pid_t tid, int status)
-{
-	/* A stop of our own carries no signal; that of a signal on its way passes it on. */
-	int signo = status >> 16 != 0 ? 0 : WSTOPSIG(status);
-
-	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signo);
-}
-
-/* SIGALRM: the thread has been stopped for long enough. */
-static void
-on_alarm(int signo)
-{
-	int saved_errno = errno;
-
-	was_cut = 1;
-	if (stopped_tid != 0)
-		ptrace(PTRACE_DETACH, (pid_t)stopped_tid, NULL, (void *)(intptr_t)stopped_signal);
-	errno = saved_errno;
-}
-
-/* SIGCHLD, or between two threads: one that did not stop in time has stopped now. */
-static void
-let_late_ones_go(int signo)
-{
-	int status, saved_errno = errno;
-	pid_t tid;
-
-	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
-		if (WIFSTOPPED(status))
-			let_go(tid, status);
-	}
-	errno = saved_errno;
-}
-
-static void
-arm(int64_t us)
-{
-	struct itimerval timer = { .it_value = { .tv_usec = us } };
-
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-/* Wait for the thread to stop. NULL, or why it does not. */
-static const char *
-await_stop(pid_t tid, int *status)
-{
-	const struct timespec pause = { 0, STOP_PAUSE_NS };
-	int64_t until = clock_now_us() + STOP_WAIT_US;
-	pid_t rc;
-
-	while ((rc = waitpid(tid, status, __WALL | WNOHANG)) == 0 && clock_now_us() < until)
-		nanosleep(&pause, NULL);
-	if (rc == 0)
-		return "it did not stop, being busy in the kernel";
-	return rc == tid && WIFSTOPPED(*status) ? NULL : "it has ended";
-}
-
-static int
-on_frame(Dwfl_Frame *state, void *arg)
-{
-	struct thread *t = arg;
-	struct frame *f = &t->frames[t->count];
-
-	if (was_cut || !dwfl_frame_pc(state, &f->pc, &f->is_activation))
-		return DWARF_CB_ABORT;
-	return ++t->count == t->room ? DWARF_CB_ABORT : DWARF_CB_OK;
-}
-
-/* Stop one thread, and collect its addresses. errno of PTRACE_SEIZE where it is refused, else 0. */
-static int
-take_thread(struct trace *trace, struct thread *t)
-{
-	int64_t start, us;
-	int status;
-
-	if (ptrace(PTRACE_SEIZE, t->tid, NULL, NULL) == -1)
-		return errno;
-	start = clock_now_us();
-	ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
-	if ((t->problem = await_stop(t->tid, &status)) != NULL)
-		return 0;
-	was_cut = 0;
-	stopped_signal = status >> 16 != 0 ? 0 : WSTOPSIG(status);
-	stopped_tid = t->tid;
-	arm(STOPPED_MAX_US);
-	dwfl_getthread_frames(trace->dwfl, t->tid, on_frame, t);
-	arm(0);
-	stopped_tid = 0;
-	let_go(t->tid, status); /* fails where the timer has done it */
-	us = clock_now_us() - start;
-	if (us > trace->stopped_us)
-		trace->stopped_us = us;
-	if (trace->first_us == 0)
-		trace->first_us = start;
-	if (was_cut)
-		t->problem = "it was let go before its stack was complete";
-	else if (t->count == 0)
-		t->problem = dwfl_errmsg(-1);
-	return 0;
-}
 
 /* A word of /proc/PID/status, such as "PPid"; -1 when there is none. */
 static long
@@ -276,7 +148,7 @@ read_modules(struct trace *trace)
 }
 
 static void
-read_thread_name(struct trace *trace, struct thread *t)
+read_thread_name(struct trace *trace, struct tracethread *t)
 {
 	char path[64];
 	FILE *f;
@@ -293,7 +165,7 @@ static bool
 list_threads(struct trace *trace)
 {
 	struct dirent *entry;
-	struct thread *t;
+	struct tracethread *t;
 	char path[64];
 	DIR *dir;
 
@@ -352,7 +224,7 @@ print_place(Dwfl_Module *module, Dwarf_Addr pc)
 }
 
 static void
-print_thread(const struct trace *trace, const struct thread *t)
+print_thread(const struct trace *trace, const struct tracethread *t)
 {
 	printf("thread = %d (%s)\n", (int)t->tid, t->name);
 	for (unsigned int i = 0; i < t->count; i++) {
@@ -379,24 +251,26 @@ print_thread(const struct trace *trace, const struct thread *t)
 static int
 collect(struct trace *trace)
 {
-	struct sigaction action = { .sa_handler = on_alarm };
 	unsigned int taken = 0;
 	int error = 0, rc;
 
-	sigaction(SIGALRM, &action, NULL);
+	tracethread_begin();
 	for (unsigned int i = 0; i < trace->thread_count; i++) {
-		if ((rc = take_thread(trace, &trace->threads[i])) == 0)
+		struct tracethread *t = &trace->threads[i];
+
+		if ((rc = tracethread_take(t, trace->dwfl)) == 0)
 			taken++;
 		else if (rc == ESRCH)
-			trace->threads[i].problem = "it has ended";
+			t->problem = "it has ended";
 		else
 			error = rc;
-		let_late_ones_go(0);
+		if (t->stopped_us > trace->stopped_us)
+			trace->stopped_us = t->stopped_us;
+		if (trace->first_us == 0)
+			trace->first_us = t->stop_us;
+		tracethread_next();
 	}
-	action.sa_handler = let_late_ones_go;
-	action.sa_flags = SA_RESTART;
-	sigaction(SIGCHLD, &action, NULL);
-	let_late_ones_go(0);
+	tracethread_end();
 	return taken > 0 ? 0 : error != 0 ? error : ESRCH;
 }
 
