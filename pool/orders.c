@@ -196,7 +196,7 @@ end_requests(struct pool *pool)
 			ending_refuse(r, END_STOPPED);
 	}
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
-		r = finish_part(w);
+		r = finish_part(&w->conn);
 		finish_error_or_cut(r, END_STOPPED);
 		finish_answered(r);
 		leave_stop(w, "the service is stopped");

@@ -102,7 +102,7 @@ worker_died(struct worker *w, const siginfo_t *info)
 static void
 worker_stopped(struct worker *w)
 {
-	const struct request *r = w->request;
+	const struct request *r = w->conn.request;
 	int unread = 0;
 
 	if (w->state != WORKER_BUSY) {
@@ -114,7 +114,7 @@ worker_stopped(struct worker *w)
 	    unread == 0)
 		return;
 	w->receipt.stopped_unread = true;
-	if (params_are_idempotent(&r->params) || !loss_was_accepted(w))
+	if (params_are_idempotent(&r->params) || !loss_was_accepted(&w->conn))
 		leave_kill(w, "it was stopped by a signal");
 }
 

@@ -20,9 +20,9 @@
 #define PARAMS_KEEP 4096
 
 struct client;
+struct conn;
 struct pool;
 struct spool;
-struct worker;
 
 /* When what became of it, 0: it has not. */
 struct times {
@@ -99,7 +99,7 @@ struct request {
 	TAILQ_ENTRY(request) write_link;  /* in client->output.writable while answer.writable */
 	struct pool *pool;
 	struct client *client; /* NULL: gone, or it has its answer */
-	struct worker *worker; /* in REQUEST_RUNNING, and only then */
+	struct conn *conn; /* to its worker; in REQUEST_RUNNING, and only then */
 	int64_t since_us; /* of the state; in REQUEST_RUNNING: its clock, see receipt.c */
 	enum request_state state;
 	uint16_t id; /* the client's */

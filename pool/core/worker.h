@@ -60,6 +60,7 @@ struct leave {
 /* Its connection (worker/conn.c; what goes over it: relay/feed.c, relay/relay.c). */
 struct conn {
 	struct worker *worker;
+	struct request *request; /* in WORKER_BUSY always; in WORKER_STARTING: pm.warmup */
 	int fd; /* -1: not connected */
 	struct event ev_read;
 	struct event ev_write;
@@ -135,7 +136,6 @@ struct worker {
 	unsigned int slot; /* ANYFPM_SLOT, 1 to ... */
 	int listen_fd;	   /* our copy of its listening socket, -1 once it is dead */
 	int path_fd;	   /* O_PATH of the socket's inode, to connect to */
-	struct request *request; /* in WORKER_BUSY always; in WORKER_STARTING: pm.warmup */
 	struct worker_last *last_request; /* NULL: it had none, or nobody asks */
 	struct slow_entry *slow; /* of its request, while it is not yet in the slow log */
 	struct conn conn;

@@ -114,7 +114,7 @@ account_request(struct request *r)
 	now = clock_now_us();
 	r->account.closed = true;
 	r->times.ended_us = now;
-	if (r->worker != NULL) /* it has its answer, but its worker still has it */
+	if (r->conn != NULL) /* it has its answer, but its worker still has it */
 		r->times.ran_us = now - r->times.run_us;
 	if (!r->account.own)
 		count_request(r);

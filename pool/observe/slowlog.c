@@ -216,8 +216,8 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	stats_count(r->pool->stats, STATS_SLOW, 1);
 	if (e == NULL)
 		return;
-	e->worker = r->worker;
-	e->pid = r->worker->pid;
+	e->worker = r->conn->worker;
+	e->pid = r->conn->worker->pid;
 	e->found_us = now;
 	e->duration_us = now - r->since_us;
 	clock_gettime(CLOCK_REALTIME, &e->at);
@@ -226,7 +226,7 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	log_warning("child %d, script '%s' (request: \"%s\") executing too slow (%.6f sec), "
 		    "logging",
 	    (int)e->pid, e->script, e->request, (double)e->duration_us / 1e6);
-	r->worker->slow = e;
+	r->conn->worker->slow = e;
 	TAILQ_INSERT_TAIL(&sl->entries, e, link);
 }
 

@@ -41,29 +41,29 @@ ending_input(struct request *r)
 	if (torn)
 		body_drop_spooled(r);
 	/* The end of the stream would make a part of the body look like the whole. */
-	if (r->worker != NULL && (torn || (r->answer.discard && body_all_sent(r))))
-		conn_hang_up(&r->worker->conn);
+	if (r->conn != NULL && (torn || (r->answer.discard && body_all_sent(r))))
+		conn_hang_up(r->conn);
 }
 
 void
 ending_no_more(struct request *r)
 {
-	if (r->worker != NULL && r->params.content_length.len > 0 && body_all_sent(r) &&
+	if (r->conn != NULL && r->params.content_length.len > 0 && body_all_sent(r) &&
 	    params_content_length(&r->params) != r->body.bytes)
-		conn_hang_up(&r->worker->conn);
+		conn_hang_up(r->conn);
 }
 
 /* Nobody waits for what the worker still does. */
 static void
 let_finish(struct request *r)
 {
-	struct worker *w = r->worker;
+	struct conn *conn = r->conn;
 
 	r->answer.discard = true;
 	if (r->pool->conf->request_client_abort == CLIENT_ABORT_TERMINATE) {
-		finish_part(w);
+		finish_part(conn);
 		finish_answered(r);
-		leave_terminate(w, "the client of its request is gone");
+		leave_terminate(conn->worker, "the client of its request is gone");
 		return;
 	}
 	ending_input(r);
@@ -126,7 +126,7 @@ ending_body_lost(struct request *r, int error, bool reading)
 void
 ending_warmup(struct worker *w)
 {
-	finish_answered(finish_part(w));
+	finish_answered(finish_part(&w->conn));
 }
 
 void
@@ -181,26 +181,26 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 	params_describe(&r->params, request, sizeof(request));
 	if (end != END_TIMEOUT) {
 		log_error("child %d exceeded %s; \"%s\" is %s, the child is terminated",
-		    (int)r->worker->pid, limit, request, fate);
+		    (int)r->conn->worker->pid, limit, request, fate);
 		return;
 	}
 	/* php-fpm's line, which its users look for in logs, and then what we have to add. */
 	log_warning("child %d, script '%s' (request: \"%s\") execution timed out (%.6f sec), "
 		    "terminating; exceeded %s, the request is %s",
-	    (int)r->worker->pid, params_script(&r->params, script, sizeof(script)), request,
+	    (int)r->conn->worker->pid, params_script(&r->params, script, sizeof(script)), request,
 	    (double)r->account.exceeded / 1e6, limit, fate);
 }
 
 void
 ending_limit(struct request *r, enum request_end end, const char *limit)
 {
-	struct worker *w = r->worker;
+	struct worker *w = r->conn->worker;
 	struct client *c = r->client;
 	char reason[96];
 
 	log_limit(r, end, limit);
 	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
-	finish_part(w);
+	finish_part(r->conn);
 	if (r->account.left && !r->account.closed)
 		r->account.end = end; /* nobody is answered, but it was terminated all the same */
 	finish_error_or_cut(r, end);
@@ -212,17 +212,18 @@ ending_limit(struct request *r, enum request_end end, const char *limit)
 }
 
 void
-ending_garbage(struct worker *w, const char *what)
+ending_garbage(struct conn *conn, const char *what)
 {
+	struct worker *w = conn->worker;
 	char request[256];
 	struct request *r;
 
-	if (w->request == NULL) {
+	if (conn->request == NULL) {
 		log_error("child %d %s, without a request: it is replaced", (int)w->pid, what);
 		leave_stop(w, what);
 		return;
 	}
-	r = finish_part(w);
+	r = finish_part(conn);
 	log_error("child %d %s; \"%s\" is %s, the child is replaced", (int)w->pid, what,
 	    params_describe(&r->params, request, sizeof(request)),
 	    r->answer.head_done ? "cut short" : "answered 502");

@@ -46,9 +46,9 @@ void ending_abandon(struct request *r);
  * that end so, or cut, then terminate its worker. */
 void ending_limit(struct request *r, enum request_end end, const char *limit);
 
-/* The worker does not keep to the protocol; what: a predicate such as "sent nonsense". It is
- * replaced, its request is answered 502 or cut. */
-void ending_garbage(struct worker *w, const char *what);
+/* The worker does not keep to the protocol on that connection; what: a predicate such as "sent
+ * nonsense". It is replaced, its request is answered 502 or cut. */
+void ending_garbage(struct conn *conn, const char *what);
 
 /* The response to r, which runs, is none: answer 502. The worker is kept, and what it still sends
  * is thrown away until it ends the request. */

@@ -14,16 +14,16 @@
 #include "pool/worker/measure.h"
 
 void
-enforce_begins(struct worker *w)
+enforce_begins(struct request *r)
 {
-	struct pool *pool = w->pool;
+	struct pool *pool = r->pool;
 	int64_t next = limits_next_us(pool->conf, 0);
 
 	if (pool->conf->request_terminate_cpu_ms > 0)
-		measure_begins(w);
+		measure_begins(r->conn->worker);
 	if (next > 0)
 		deadline_at(pool, clock_now_us() + next);
-	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !w->request->account.slow)
+	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !r->account.slow)
 		deadline_at(pool, clock_now_us() + next);
 }
 
@@ -66,15 +66,15 @@ check_request(struct request *r, int64_t now_us, bool sample)
 {
 	const struct conf_pool *conf = r->pool->conf;
 	struct limits_request now = { .running_us = now_us - r->since_us, .cpu_us = -1 };
+	const struct worker *w = r->conn->worker;
 	enum limits_verdict verdict;
 
 	if (r->warmup)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
 	if (sample && conf->request_terminate_memory > 0)
-		now.memory = measure_memory(r->worker);
-	if (sample && conf->request_terminate_cpu_ms > 0 &&
-	    r->worker->measure.tree_cpu_start_us >= 0)
-		now.cpu_us = measure_tree_cpu(r->worker) - r->worker->measure.tree_cpu_start_us;
+		now.memory = measure_memory(w);
+	if (sample && conf->request_terminate_cpu_ms > 0 && w->measure.tree_cpu_start_us >= 0)
+		now.cpu_us = measure_tree_cpu(w) - w->measure.tree_cpu_start_us;
 	verdict = limits_check(conf, &now);
 	if (verdict != LIMITS_RUN)
 		terminate(r, verdict, &now);

@@ -4,8 +4,8 @@
 
 #include "pool/core/pool.h"
 
-/* w begins its request, no warm-up. */
-void enforce_begins(struct worker *w);
+/* r, which is no warm-up, begins on its worker. */
+void enforce_begins(struct request *r);
 
 /* Terminate the requests that exceed their limits; returns when to look again, 0: never. */
 int64_t enforce_expire(struct pool *pool, int64_t now_us);

@@ -49,23 +49,26 @@
  * we close it.
  */
 static bool
-is_stale(struct worker *w, const struct request *r)
+is_stale(struct conn *conn, const struct request *r)
 {
-	if (w->conn.requests == 0)
-		return conn_is_closed(&w->conn);
-	if (w->conn.keeps == KEEPS_UNKNOWN)
-		w->conn.keeps = w->pool->workers.program->keeps;
-	return w->conn.keeps == KEEPS_NO || !params_are_idempotent(&r->params) || r->tries > 0;
+	struct worker *w = conn->worker;
+
+	if (conn->requests == 0)
+		return conn_is_closed(conn);
+	if (conn->keeps == KEEPS_UNKNOWN)
+		conn->keeps = w->pool->workers.program->keeps;
+	return conn->keeps == KEEPS_NO || !params_are_idempotent(&r->params) || r->tries > 0;
 }
 
 /* Write once what there is; returns 1 when all went out, 0 when not, -1 when broken. */
 static int
-write_once(struct worker *w)
+write_once(struct conn *conn)
 {
-	struct request *r = w->request;
+	struct worker *w = conn->worker;
+	struct request *r = conn->request;
 	struct iovec iov[WRITE_CHUNKS + 8];
 	size_t total = 0, from_head;
-	int count = chain_iov(&w->conn.head, 0, iov, 8);
+	int count = chain_iov(&conn->head, 0, iov, 8);
 	ssize_t n;
 
 	count += chain_iov(&r->body.chain, r->body.sent, iov + count, WRITE_CHUNKS);
@@ -73,46 +76,46 @@ write_once(struct worker *w)
 		total += iov[i].iov_len;
 	if (total == 0)
 		return 1;
-	n = writev(w->conn.fd, iov, count);
+	n = writev(conn->fd, iov, count);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	w->conn.written += n > 0 ? (size_t)n : 0;
-	from_head = (size_t)n < w->conn.head.len ? (size_t)n : w->conn.head.len;
-	chain_consume(&w->pool->buffers.chunks, &w->conn.head, from_head);
+	conn->written += n > 0 ? (size_t)n : 0;
+	from_head = (size_t)n < conn->head.len ? (size_t)n : conn->head.len;
+	chain_consume(&w->pool->buffers.chunks, &conn->head, from_head);
 	body_sent(r, (size_t)n - from_head);
 	return (size_t)n == total;
 }
 
 /* Write the request as far as the worker takes it. */
 static void
-feed_write(struct worker *w)
+feed_write(struct conn *conn)
 {
-	struct request *r = w->request;
+	struct request *r = conn->request;
 	int rc;
 
-	if (w->conn.lost || w->conn.fd == -1)
+	if (conn->lost || conn->fd == -1)
 		return;
 	do {
-		rc = w->conn.write_failed ? 1 : write_once(w);
+		rc = conn->write_failed ? 1 : write_once(conn);
 		if (rc == -1) {
 			/* What it said before it closed is still to be read; that tells the
 			 * rest. */
-			w->conn.write_failed = true;
-			w->conn.reset = errno == ECONNRESET; /* told once: read() will not say it */
+			conn->write_failed = true;
+			conn->reset = errno == ECONNRESET; /* told once: read() will not say it */
 			rc = 1;
 		}
 		if (!body_refill(r)) {
 			ending_body_lost(r, errno, true);
 			return;
 		}
-	} while (rc == 1 && !w->conn.write_failed && (w->conn.head.len > 0 || body_unsent(r) > 0));
-	if (rc == 0 && !w->conn.write_armed)
-		event_add(&w->conn.ev_write, NULL);
-	else if (rc == 1 && w->conn.write_armed)
-		event_del(&w->conn.ev_write);
-	w->conn.write_armed = rc == 0;
-	if (r->answer.discard && w->conn.head.len == 0 && body_all_sent(r))
-		conn_hang_up(&w->conn);
+	} while (rc == 1 && !conn->write_failed && (conn->head.len > 0 || body_unsent(r) > 0));
+	if (rc == 0 && !conn->write_armed)
+		event_add(&conn->ev_write, NULL);
+	else if (rc == 1 && conn->write_armed)
+		event_del(&conn->ev_write);
+	conn->write_armed = rc == 0;
+	if (r->answer.discard && conn->head.len == 0 && body_all_sent(r))
+		conn_hang_up(conn);
 	if (r->client != NULL)
 		input_update(r->client);
 }
@@ -120,17 +123,15 @@ feed_write(struct worker *w)
 void
 feed_writable(struct conn *conn)
 {
-	struct worker *w = conn->worker;
-
-	if (w->request != NULL)
-		feed_write(w);
+	if (conn->request != NULL)
+		feed_write(conn);
 }
 
 void
 feed_input(struct request *r)
 {
-	if (r->worker != NULL && !r->worker->conn.write_armed)
-		feed_write(r->worker);
+	if (r->conn != NULL && !r->conn->write_armed)
+		feed_write(r->conn);
 }
 
 void
@@ -153,10 +154,11 @@ out_of_resources(void)
 
 /* There is no connection for the request of w. */
 static void
-cannot_connect(struct worker *w)
+cannot_connect(struct conn *conn)
 {
+	struct worker *w = conn->worker;
 	bool ours = out_of_resources();
-	struct request *r = w->request;
+	struct request *r = conn->request;
 	struct evidence_loss loss = {
 		.replayable = r->pool->conf->request_retry,
 		.tries = r->tries,
@@ -165,7 +167,7 @@ cannot_connect(struct worker *w)
 
 	report(w->pool, REPORT_CONNECTIONS, "cannot connect to child %d: %s", (int)w->pid,
 	    strerror(errno));
-	finish_part(w);
+	finish_part(conn);
 	if (r->warmup) {
 		finish_answered(r);
 		leave_kill(w, "it cannot be connected to");
@@ -191,12 +193,14 @@ cannot_connect(struct worker *w)
 void
 feed_start(struct worker *w, struct request *r)
 {
-	assert((w->state == WORKER_IDLE || r->warmup) && w->request == NULL);
-	if (w->conn.fd != -1 && is_stale(w, r))
-		conn_close(&w->conn);
-	w->request = r;
-	r->worker = w;
-	w->conn.written = 0;
+	struct conn *conn = &w->conn;
+
+	assert((w->state == WORKER_IDLE || r->warmup) && conn->request == NULL);
+	if (conn->fd != -1 && is_stale(conn, r))
+		conn_close(conn);
+	conn->request = r;
+	r->conn = conn;
+	conn->written = 0;
 	w->receipt.stopped_unread = false;
 	receipt_begins(w, r);
 	if (w->state == WORKER_IDLE)
@@ -206,23 +210,23 @@ feed_start(struct worker *w, struct request *r)
 	r->account.pid = w->pid;
 	r->account.number = w->life.served + 1;
 	if (!r->warmup) {
-		enforce_begins(w);
+		enforce_begins(r);
 		manage_spare_later(w->pool);
 		recycle_begins(w);
 	}
-	if (conn_open(&w->conn) == -1 &&
-	    (!out_of_resources() || !accept_make_room(w->pool) || conn_open(&w->conn) == -1)) {
-		cannot_connect(w);
+	if (conn_open(conn) == -1 &&
+	    (!out_of_resources() || !accept_make_room(w->pool) || conn_open(conn) == -1)) {
+		cannot_connect(conn);
 		return;
 	}
-	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + w->conn.requests++ % FCGI_WORKER_ID_LAST));
+	body_set_id(r, (uint16_t)(FCGI_WORKER_ID + conn->requests++ % FCGI_WORKER_ID_LAST));
 	if (!params_emit(
-		&r->params, &w->pool->buffers.chunks, &w->conn.head, r->body.worker_id, r->role)) {
-		finish_part(w);
-		conn_close(&w->conn);
+		&r->params, &w->pool->buffers.chunks, &conn->head, r->body.worker_id, r->role)) {
+		finish_part(conn);
+		conn_close(conn);
 		finish_error_or_cut(r, END_NO_RESOURCES);
 		finish_answered(r);
 		return;
 	}
-	feed_write(w);
+	feed_write(conn);
 }

@@ -21,16 +21,17 @@
 #include "pool/worker/worker.h"
 
 struct request *
-finish_part(struct worker *w)
+finish_part(struct conn *conn)
 {
-	struct request *r = w->request;
+	struct worker *w = conn->worker;
+	struct request *r = conn->request;
 
-	assert(r != NULL && r->worker == w);
+	assert(r != NULL && r->conn == conn);
 	capture_request_ended(w);
 	account_part(w, r);
-	w->request = NULL;
-	r->worker = NULL;
-	w->conn.lost = false;
+	conn->request = NULL;
+	r->conn = NULL;
+	conn->lost = false;
 	if (w->slow != NULL)
 		slowlog_request_leaves(w);
 	if (w->state == WORKER_BUSY)

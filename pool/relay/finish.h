@@ -4,9 +4,9 @@
 
 #include "pool/core/pool.h"
 
-/* Worker and request part: what it took is measured, and a busy worker is idle. Returns the
- * request. */
-struct request *finish_part(struct worker *w);
+/* A worker and the request on that connection of it part: what it took is measured, and a busy
+ * worker is idle. Returns the request. */
+struct request *finish_part(struct conn *conn);
 
 /* End the answer with the error page of those that end so, or cut it when it has begun. */
 void finish_error_or_cut(struct request *r, enum request_end end);

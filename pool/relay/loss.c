@@ -30,9 +30,9 @@
 
 /* Whether the peer has closed its sending half and no more, which only a living one does. */
 static bool
-is_half_closed(const struct worker *w)
+is_half_closed(const struct conn *conn)
 {
-	struct pollfd pfd = { .fd = w->conn.fd, .events = POLLRDHUP };
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLRDHUP) != 0 &&
 	    (pfd.revents & (POLLHUP | POLLERR)) == 0;
@@ -40,49 +40,53 @@ is_half_closed(const struct worker *w)
 
 /* Whether the connection was there before the worker's request came to it. */
 static bool
-is_older(const struct worker *w)
+is_older(const struct conn *conn)
 {
-	return w->conn.made_us < w->request->times.run_us || w->conn.requests > 1;
+	return conn->made_us < conn->request->times.run_us || conn->requests > 1;
 }
 
 void
-loss_begins(struct worker *w)
+loss_begins(struct conn *conn)
 {
-	const struct request *r = w->request;
-	bool lives = !w->conn.reset && !w->conn.hung_up && is_half_closed(w);
-	bool again = w->conn.reset && r->tries > 0 && !r->answer.responded &&
-	    params_are_idempotent(&r->params) && is_older(w);
+	struct worker *w = conn->worker;
+	const struct request *r = conn->request;
+	bool lives = !conn->reset && !conn->hung_up && is_half_closed(conn);
+	bool again = conn->reset && r->tries > 0 && !r->answer.responded &&
+	    params_are_idempotent(&r->params) && is_older(conn);
 
-	event_del(&w->conn.ev_read);
-	event_del(&w->conn.ev_write);
-	w->conn.write_armed = false;
-	w->conn.lost = true;
-	w->conn.lost_until_us =
+	event_del(&conn->ev_read);
+	event_del(&conn->ev_write);
+	conn->write_armed = false;
+	conn->lost = true;
+	conn->lost_until_us =
 	    clock_now_us() + (lives ? 0 : again ? EXPLAIN_AGAIN_US : EXPLAIN_US);
-	deadline_at(w->pool, w->conn.lost_until_us);
+	deadline_at(w->pool, conn->lost_until_us);
 }
 
 bool
-loss_was_accepted(const struct worker *w)
+loss_was_accepted(const struct conn *conn)
 {
+	const struct worker *w = conn->worker;
 	struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
 	/* One that was shut down polls readable for ever: it tells nothing any more. */
-	return w->conn.requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
+	return conn->requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
 	    (pfd.revents & POLLHUP) != 0;
 }
 
 /* The worker lives, but its request does not: what that says of the worker. */
 static void
-judge_living(struct worker *w, const struct evidence_loss *loss, const char *how)
+judge_living(struct conn *conn, const struct evidence_loss *loss, const char *how)
 {
+	struct worker *w = conn->worker;
+
 	if (w->receipt.stopped) {
 		leave_kill(w, "it was stopped by a signal");
-	} else if (w->conn.hung_up) {
+	} else if (conn->hung_up) {
 		return; /* we closed it first */
 	} else if (loss->older && w->life.served > 0) {
 		/* It closes connections after its answers, and did so under this request. */
-		w->conn.keeps = KEEPS_NO;
+		conn->keeps = KEEPS_NO;
 		if (w->pool->workers.program->keeps == KEEPS_UNKNOWN || !loss->reset)
 			w->pool->workers.program->keeps = KEEPS_NO;
 	} else if (loss->older) {
@@ -93,20 +97,21 @@ judge_living(struct worker *w, const struct evidence_loss *loss, const char *how
 }
 
 void
-loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
+loss_judge(struct conn *conn, bool dead, bool exited_zero, const char *how)
 {
-	struct request *r = w->request;
+	struct worker *w = conn->worker;
+	struct request *r = conn->request;
 	struct evidence_loss loss = {
 		.seen = {
-			.accepted = loss_was_accepted(w),
-			.written = w->conn.written,
+			.accepted = loss_was_accepted(conn),
+			.written = conn->written,
 			.answered = r->answer.responded,
 		},
 		.replayable = !r->body.dropped && r->pool->conf->request_retry,
 		.tries = r->tries,
 		.idempotent = params_are_idempotent(&r->params),
-		.older = is_older(w),
-		.reset = w->conn.reset,
+		.older = is_older(conn),
+		.reset = conn->reset,
 		.lives = !dead && !w->receipt.stopped,
 		.ended_well = dead && exited_zero,
 		.stopped = w->receipt.stopped_unread,
@@ -115,8 +120,8 @@ loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 	bool again = evidence_allows_again(&loss);
 	char request[256];
 
-	finish_part(w);
-	conn_close(&w->conn);
+	finish_part(conn);
+	conn_close(conn);
 	params_describe(&r->params, request, sizeof(request));
 	if (r->client == NULL || r->answer.end) {
 		finish_answered(r);
@@ -134,14 +139,16 @@ loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how)
 		finish_answered(r);
 	}
 	if (!dead)
-		judge_living(w, &loss, how);
+		judge_living(conn, &loss, how);
 }
 
 /* No explanation came in time: judge without one. */
 static void
-unexplained(struct worker *w)
+unexplained(struct conn *conn)
 {
-	loss_judge(w, false, false, "closed its connection in the middle of a request");
+	struct worker *w = conn->worker;
+
+	loss_judge(conn, false, false, "closed its connection in the middle of a request");
 	w->pool->events->settle(w->pool, SETTLE_QUEUE);
 }
 
@@ -158,7 +165,7 @@ loss_expire(struct pool *pool, int64_t now_us)
 			if (!w->conn.lost)
 				continue;
 			if (now_us >= w->conn.lost_until_us)
-				unexplained(w);
+				unexplained(&w->conn);
 			else if (due == 0 || w->conn.lost_until_us < due)
 				due = w->conn.lost_until_us;
 		}

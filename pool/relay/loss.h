@@ -4,16 +4,16 @@
 
 #include "pool/core/pool.h"
 
-/* The connection of w, which has a request, has ended; the worker's end, if it comes, explains
+/* The connection, which has a request, has ended; the worker's end, if it comes, explains
  * why. */
-void loss_begins(struct worker *w);
+void loss_begins(struct conn *conn);
 
-/* Decide about the request of w, whose connection is lost: another worker, or 502. dead: w has
+/* Decide about the request of a lost connection: another worker, or 502. dead: its worker has
  * ended, exited_zero: with exit code 0. how explains it in the log: a predicate. */
-void loss_judge(struct worker *w, bool dead, bool exited_zero, const char *how);
+void loss_judge(struct conn *conn, bool dead, bool exited_zero, const char *how);
 
-/* Whether w may have taken its connection out of its listening socket. */
-bool loss_was_accepted(const struct worker *w);
+/* Whether the worker may have taken it out of its listening socket. */
+bool loss_was_accepted(const struct conn *conn);
 
 /* Decide about those whose worker's end was waited for in vain; returns when the next one is due,
  * 0: none is. */

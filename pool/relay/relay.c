@@ -42,25 +42,26 @@
 
 /* END_REQUEST came: the worker is free before the client hears of it. */
 static void
-relay_end(struct worker *w, const uint8_t body[8])
+relay_end(struct conn *conn, const uint8_t body[8])
 {
-	struct request *r = w->request;
+	struct worker *w = conn->worker;
+	struct request *r = conn->request;
 	uint32_t app_status = (uint32_t)body[0] << 24 | (uint32_t)body[1] << 16 |
 	    (uint32_t)body[2] << 8 | body[3];
-	bool unread = !body_all_sent(r) || w->conn.head.len > 0 || w->conn.write_failed;
+	bool unread = !body_all_sent(r) || conn->head.len > 0 || conn->write_failed;
 	int queued = 0;
 
 	/* A body that the program left unread would be taken for the next request by many. */
 	if (!unread && (r->body.bytes > 0 || r->params.len > READ_AHEAD))
-		unread = ioctl(w->conn.fd, SIOCOUTQ, &queued) == -1 || queued > 0;
-	if (w->conn.requests > 1)
-		w->conn.keeps = w->pool->workers.program->keeps = KEEPS_YES;
-	else if (w->conn.keeps == KEEPS_NO && w->pool->workers.program->keeps == KEEPS_UNKNOWN &&
+		unread = ioctl(conn->fd, SIOCOUTQ, &queued) == -1 || queued > 0;
+	if (conn->requests > 1)
+		conn->keeps = w->pool->workers.program->keeps = KEEPS_YES;
+	else if (conn->keeps == KEEPS_NO && w->pool->workers.program->keeps == KEEPS_UNKNOWN &&
 		 w->life.served > 0)
 		w->pool->workers.program->keeps = KEEPS_NO; /* it closed the one before */
-	finish_part(w);
-	if (unread || w->conn.keeps == KEEPS_NO)
-		conn_close(&w->conn);
+	finish_part(conn);
+	if (unread || conn->keeps == KEEPS_NO)
+		conn_close(conn);
 	if (!r->answer.end && !r->warmup) {
 		if (!r->answer.discard && !r->answer.head_done &&
 		    body[4] == FCGI_REQUEST_COMPLETE) {
@@ -86,9 +87,10 @@ relay_end(struct worker *w, const uint8_t body[8])
 /* One piece of a record of the busy worker; returns NULL, or in what it breaks the protocol: it is
  * replaced then. What is the matter with its response alone ends the request here. */
 static const char *
-relay_piece(struct worker *w, const struct fcgi_piece *piece)
+relay_piece(struct conn *conn, const struct fcgi_piece *piece)
 {
-	struct request *r = w->request;
+	struct worker *w = conn->worker;
+	struct request *r = conn->request;
 	enum answer_result result = ANSWER_OK;
 
 	if (piece->id != r->body.worker_id) /* of the request before it, perhaps */
@@ -102,13 +104,13 @@ relay_piece(struct worker *w, const struct fcgi_piece *piece)
 		result = answer_stderr(r, piece->data, piece->len);
 		break;
 	case FCGI_END_REQUEST:
-		if (piece->record_len != sizeof(w->conn.small))
+		if (piece->record_len != sizeof(conn->small))
 			return "sent an END_REQUEST record of a wrong length";
-		memcpy(w->conn.small + sizeof(w->conn.small) - w->conn.decoder.content_left -
+		memcpy(conn->small + sizeof(conn->small) - conn->decoder.content_left -
 			   piece->len,
 		    piece->data, piece->len);
 		if (piece->last)
-			relay_end(w, w->conn.small);
+			relay_end(conn, conn->small);
 		return NULL;
 	default:
 		return "sent a record of a type that no application sends";
@@ -129,15 +131,15 @@ relay_piece(struct worker *w, const struct fcgi_piece *piece)
 }
 
 static void
-relay_output(struct worker *w, const uint8_t *p, size_t n)
+relay_output(struct conn *conn, const uint8_t *p, size_t n)
 {
-	struct request *r = w->request;
+	struct request *r = conn->request;
 	struct client *c = r != NULL ? r->client : NULL;
 	const char *wrong = NULL;
 	struct fcgi_piece piece;
 
-	while (n > 0 && wrong == NULL && w->conn.fd != -1) {
-		ssize_t used = fcgi_decode(&w->conn.decoder, p, n, &piece);
+	while (n > 0 && wrong == NULL && conn->fd != -1) {
+		ssize_t used = fcgi_decode(&conn->decoder, p, n, &piece);
 
 		if (used < 0) {
 			wrong = "sent something that is no FastCGI 1.0 record";
@@ -150,62 +152,65 @@ relay_output(struct worker *w, const uint8_t *p, size_t n)
 			body_drop_sent(r);
 		}
 		if (piece.data != NULL)
-			wrong = w->request != NULL ? relay_piece(w, &piece)
+			wrong = conn->request != NULL ? relay_piece(conn, &piece)
 							: "sent a record";
 	}
 	if (wrong != NULL) {
-		ending_garbage(w, wrong);
-	} else if (w->request == r && c != NULL) {
+		ending_garbage(conn, wrong);
+	} else if (conn->request == r && c != NULL) {
 		if (r->answer.chain.len > 0)
 			output_due(r);
 	}
 	if (c != NULL && c->output.flush_due)
 		writing_flush(c);
-	if (w->request == r && r != NULL && r->client != NULL)
+	if (conn->request == r && r != NULL && r->client != NULL)
 		window_filled(r);
 }
 
 /* Read once; returns whether there may be more. */
 static bool
-relay_read(struct worker *w)
+relay_read(struct conn *conn)
 {
-	ssize_t n = read(w->conn.fd, w->pool->buffers.scratch, SCRATCH_SIZE);
+	struct worker *w = conn->worker;
+	ssize_t n = read(conn->fd, w->pool->buffers.scratch, SCRATCH_SIZE);
 
 	if (n > 0) {
-		relay_output(w, w->pool->buffers.scratch, (size_t)n);
-		return w->conn.fd != -1;
+		relay_output(conn, w->pool->buffers.scratch, (size_t)n);
+		return conn->fd != -1;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n == -1)
-		w->conn.reset = true;
-	if (w->request != NULL) {
-		loss_begins(w);
+		conn->reset = true;
+	if (conn->request != NULL) {
+		loss_begins(conn);
 		return false;
 	}
 	/* Closed between two requests: normal for many programs. */
-	if (w->conn.requests == 1 && clock_now_us() - w->since_us < KEPT_US)
-		w->conn.keeps = KEEPS_NO;
-	conn_close(&w->conn);
+	if (conn->requests == 1 && clock_now_us() - w->since_us < KEPT_US)
+		conn->keeps = KEEPS_NO;
+	conn_close(conn);
 	return false;
 }
 
 void
 relay_readable(struct conn *conn)
 {
-	struct worker *w = conn->worker;
+	struct pool *pool = conn->worker->pool;
 
-	relay_read(w);
-	w->pool->events->settle(w->pool, SETTLE_QUEUE);
+	relay_read(conn);
+	pool->events->settle(pool, SETTLE_QUEUE);
 }
 
 void
 relay_worker_dead(struct worker *w, bool exited_zero, const char *how)
 {
+	struct conn *conn = &w->conn;
+
 	/* Everything it wrote before its end is there to be read. */
-	while (w->request != NULL && !w->conn.lost && w->conn.fd != -1 && relay_read(w))
+	while (conn->request != NULL && !conn->lost && conn->fd != -1 && relay_read(conn))
 		continue;
-	if (w->request != NULL)
-		loss_judge(w, true, exited_zero, how);
-	conn_close(&w->conn);
+	if (conn->request != NULL)
+		loss_judge(conn, true, exited_zero, how);
+	conn_close(conn);
 }

@@ -21,23 +21,23 @@ window_size(const struct pool *pool)
 void
 window_filled(struct request *r)
 {
-	struct worker *w = r->worker;
+	struct conn *conn = r->conn;
 
-	if (w->conn.read_paused || r->answer.chain.len <= window_size(r->pool))
+	if (conn->read_paused || r->answer.chain.len <= window_size(r->pool))
 		return;
-	w->conn.read_paused = true;
-	event_del(&w->conn.ev_read);
+	conn->read_paused = true;
+	event_del(&conn->ev_read);
 }
 
 void
 window_drained(struct request *r)
 {
-	struct worker *w = r->worker;
+	struct conn *conn = r->conn;
 
-	if (w == NULL || !w->conn.read_paused || w->conn.fd == -1)
+	if (conn == NULL || !conn->read_paused || conn->fd == -1)
 		return;
 	if (!r->answer.discard && r->answer.chain.len > window_size(r->pool) / 2)
 		return;
-	w->conn.read_paused = false;
-	event_add(&w->conn.ev_read, NULL);
+	conn->read_paused = false;
+	event_add(&conn->ev_read, NULL);
 }

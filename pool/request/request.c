@@ -131,7 +131,7 @@ request_let_go(struct request *r)
 {
 	struct pool *pool = r->pool;
 
-	assert(r->worker == NULL);
+	assert(r->conn == NULL);
 	request_unlink_client(r);
 	request_await_body(r, false);
 	body_drop(r);
@@ -156,7 +156,7 @@ request_set_state(struct request *r, enum request_state state)
 	struct pool *pool = r->pool;
 
 	assert(legal[from] & (1u << state));
-	assert(from != REQUEST_RUNNING || r->worker == NULL);
+	assert(from != REQUEST_RUNNING || r->conn == NULL);
 	TAILQ_REMOVE(&pool->requests.list[r->state], r, link);
 	pool->requests.count[r->state]--;
 	r->state = state;

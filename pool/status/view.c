@@ -328,11 +328,11 @@ request_of(struct status_view *view, const struct worker *w, size_t *running)
 {
 	struct worker_last *last;
 
-	if (w->request == NULL)
+	if (w->conn.request == NULL)
 		return w->last_request;
 	last = &view->running[(*running)++];
-	account_last(last, w->request);
-	last->duration_us = view->now_us - w->request->times.run_us;
+	account_last(last, w->conn.request);
+	last->duration_us = view->now_us - w->conn.request->times.run_us;
 	last->cpu_us = -1;
 	last->memory = 0;
 	return last;
@@ -371,7 +371,7 @@ add_process(struct status_view *view, const struct source *s, const struct worke
 	values[PROCESS_STATE].text = states[w->state];
 	values[PROCESS_START_TIME] = number(s->now_sec - age);
 	values[PROCESS_START_SINCE] = number(age);
-	values[PROCESS_REQUESTS].number = w->life.served + (w->request != NULL);
+	values[PROCESS_REQUESTS].number = w->life.served + (w->conn.request != NULL);
 	add_request(values, request_of(view, w, running));
 	values[PROCESS_SLOT].number = w->slot;
 	values[PROCESS_STATE_SINCE] = number(s->now_us - w->since_us);

@@ -61,9 +61,9 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	assert(w->state != WORKER_BUSY);
 	/* While it loads it has nothing to finish. And libraries catch the signal before the program
 	 * does: what comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost. */
-	if (!w->life.was_ready && w->request == NULL && timeout_us > UNREADY_STOP_US)
+	if (!w->life.was_ready && w->conn.request == NULL && timeout_us > UNREADY_STOP_US)
 		timeout_us = UNREADY_STOP_US;
-	if (w->request != NULL) /* its warm-up */
+	if (w->conn.request != NULL) /* its warm-up */
 		w->pool->events->worker_leaves(w);
 	end_begins(w, reason);
 	conn_close(&w->conn);
@@ -109,7 +109,7 @@ leave_kill(struct worker *w, const char *reason)
 	if (w->state == WORKER_BUSY || w->state == WORKER_STOPPING)
 		return;
 	/* It must not get a request, or be found ready, before it is reaped. */
-	if (w->request != NULL) /* its warm-up */
+	if (w->conn.request != NULL) /* its warm-up */
 		w->pool->events->worker_leaves(w);
 	conn_close(&w->conn);
 	worker_set_state(w, WORKER_STOPPING);

@@ -30,7 +30,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
 		next = TAILQ_NEXT(w, link);
-		if (w->request != NULL || poll(&pfd, 1, 0) != 0)
+		if (w->conn.request != NULL || poll(&pfd, 1, 0) != 0)
 			continue;
 		pool->events->worker_accepted(w);
 	}
@@ -94,7 +94,7 @@ ready_expire(struct pool *pool, int64_t now)
 
 		next = TAILQ_NEXT(w, link);
 		if (now >= end)
-			leave_kill(w, w->request != NULL
+			leave_kill(w, w->conn.request != NULL
 				? "it did not answer pm.warmup within pm.start_timeout"
 				: "it accepted no connection within pm.start_timeout");
 		else if (due == 0 || end < due)

@@ -46,7 +46,7 @@ has_read(const struct worker *w)
 {
 	int unread = 0;
 
-	if (w->request->answer.responded || w->conn.lost || w->conn.fd == -1 ||
+	if (w->conn.request->answer.responded || w->conn.lost || w->conn.fd == -1 ||
 	    ioctl(w->conn.fd, SIOCOUTQ, &unread) == -1)
 		return RECEIPT_OVER;
 	return unread == 0 ? RECEIPT_ALL : RECEIPT_NOT;
@@ -57,6 +57,7 @@ has_read(const struct worker *w)
 static bool
 is_patience_over(const struct request *r, int64_t now_us)
 {
+	const struct worker *w = r->conn->worker;
 	const struct conf_pool *conf = r->pool->conf;
 	int64_t limit = conf->request_terminate_timeout_ms * 1000;
 	int64_t cpu_limit = conf->request_terminate_cpu_ms * 1000;
@@ -64,8 +65,7 @@ is_patience_over(const struct request *r, int64_t now_us)
 	if (limit == 0 || limit > PROMPT_AFTER_MAX_US)
 		limit = PROMPT_AFTER_MAX_US;
 	return now_us - r->times.run_us >= limit ||
-	    (cpu_limit > 0 &&
-		measure_tree_cpu(r->worker) - r->worker->receipt.given_cpu_us >= cpu_limit);
+	    (cpu_limit > 0 && measure_tree_cpu(w) - w->receipt.given_cpu_us >= cpu_limit);
 }
 
 /* Look at r; its clock begins now, unless its worker is known to have it all the time. */
@@ -73,7 +73,7 @@ static void
 look(struct request *r)
 {
 	struct pool *pool = r->pool;
-	struct worker *w = r->worker;
+	struct worker *w = r->conn->worker;
 	bool waited = r->since_us != r->times.run_us;
 	int64_t now = clock_now_us();
 	enum receipt receipt = has_read(w);

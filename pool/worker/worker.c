@@ -73,7 +73,7 @@ worker_set_state(struct worker *w, enum worker_state state)
 	struct pool *pool = w->pool;
 
 	assert(legal[w->state] & (1u << state));
-	assert(w->state != WORKER_BUSY || w->request == NULL);
+	assert(w->state != WORKER_BUSY || w->conn.request == NULL);
 	TAILQ_REMOVE(&pool->workers.list[w->state], w, link);
 	pool->workers.count[w->state]--;
 	w->state = state;

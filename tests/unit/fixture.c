@@ -105,7 +105,7 @@ part_workers(struct pool *pool)
 
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
 		chain_clear(&pool->buffers.chunks, &w->conn.head);
-		request_set_state(finish_part(w), REQUEST_DONE);
+		request_set_state(finish_part(&w->conn), REQUEST_DONE);
 	}
 	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_RUNNING])) != NULL)
 		request_set_state(r, REQUEST_DONE); /* moved there without a worker */

@@ -247,7 +247,7 @@ END_TEST
 START_TEST(test_running_keeps_worker)
 {
 	request_make(REQUEST_RUNNING);
-	request->worker = fixture_worker(&f);
+	request->conn = &fixture_worker(&f)->conn;
 	request_set_state(request, REQUEST_ANSWERING);
 }
 END_TEST
@@ -256,7 +256,7 @@ START_TEST(test_busy_keeps_request)
 {
 	request_make(REQUEST_RUNNING);
 	worker_make(WORKER_BUSY);
-	worker->request = request;
+	worker->conn.request = request;
 	worker_set_state(worker, WORKER_IDLE);
 }
 END_TEST
