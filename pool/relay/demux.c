@@ -22,7 +22,6 @@
 #include "pool/relay/feed.h"
 #include "pool/relay/finish.h"
 #include "pool/relay/management.h"
-#include "pool/request/answer.h"
 #include "pool/request/body.h"
 #include "pool/request/request.h"
 #include "pool/status/status.h"
