@@ -189,18 +189,39 @@ stats_queued(struct stats *stats, int64_t now_us, unsigned int queued)
 }
 
 void
-stats_add_lost(struct stats *to, const struct stats *of)
+stats_tally(struct stats_tally *tally, const struct stats *stats)
 {
-	uint64_t accepted = stats_counted(of, STATS_ACCEPTED), ended = 0, answered = 0;
+	tally->accepted = stats_counted(stats, STATS_ACCEPTED);
+	for (int i = 0; i < REQUEST_ENDS; i++)
+		tally->ends[i] = STATS_READ(stats->ends[i]);
+	for (int i = 0; i < STATS_CLASSES; i++)
+		tally->statuses[i] = STATS_READ(stats->statuses[i]);
+}
+
+void
+stats_tally_lost(struct stats_tally *tally)
+{
+	uint64_t ended = 0, answered = 0;
 
 	for (int i = 0; i < REQUEST_ENDS; i++)
-		ended += STATS_READ(of->ends[i]);
+		ended += tally->ends[i];
 	for (int i = 0; i < STATS_CLASSES; i++)
-		answered += STATS_READ(of->statuses[i]);
-	if (accepted > ended)
-		ADD(to->ends[END_CRASH], accepted - ended);
-	if (accepted > answered)
-		ADD(to->statuses[0], accepted - answered);
+		answered += tally->statuses[i];
+	if (tally->accepted > ended)
+		tally->ends[END_CRASH] += tally->accepted - ended;
+	if (tally->accepted > answered)
+		tally->statuses[0] += tally->accepted - answered;
+}
+
+void
+stats_count_lost(struct stats *stats)
+{
+	struct stats_tally tally;
+
+	stats_tally(&tally, stats);
+	stats_tally_lost(&tally);
+	SET(stats->ends[END_CRASH], tally.ends[END_CRASH]);
+	SET(stats->statuses[0], tally.statuses[0]);
 }
 
 /* Telling ---------------------------------------------------------------------- */

@@ -149,8 +149,18 @@ struct stats_request {
 };
 void stats_request(struct stats *stats, int64_t now_us, const struct stats_request *r);
 
-/* What `of` has accepted and has not ended, crashed: count it so in `to`, which may be `of`. */
-void stats_add_lost(struct stats *to, const struct stats *of);
+/* How many requests were accepted, ended and were answered: each number read once, so that what is
+ * made of them agrees. */
+struct stats_tally {
+	uint64_t accepted;
+	uint64_t ends[REQUEST_ENDS];
+	uint64_t statuses[STATS_CLASSES];
+};
+void stats_tally(struct stats_tally *tally, const struct stats *stats);
+
+/* Nobody will end what was accepted and has not ended: it has crashed. */
+void stats_tally_lost(struct stats_tally *tally);
+void stats_count_lost(struct stats *stats);
 
 /* The number of busy workers, or of queued requests, has changed: keep the most. */
 void stats_active(struct stats *stats, unsigned int active);

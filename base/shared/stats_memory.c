@@ -80,11 +80,20 @@ stats_memory_map_readonly(int fd)
 	return memory;
 }
 
+/* What is now begins anew; of the limits those of the one before hold until they are set. */
 static void
 reset_gauges(struct stats *stats)
 {
+	static const bool stays[STATS_GAUGES] = {
+	    [STATS_START_TIME] = true,
+	    [STATS_MAX_ACTIVE] = true,
+	    [STATS_MAX_QUEUED] = true,
+	    [STATS_QUEUE_LIMIT] = true,
+	    [STATS_CHILDREN_LIMIT] = true,
+	};
+
 	for (int i = 0; i < STATS_GAUGES; i++) {
-		if (i != STATS_START_TIME && i != STATS_MAX_ACTIVE && i != STATS_MAX_QUEUED)
+		if (!stays[i])
 			stats_set(stats, (enum stats_gauge)i, 0);
 	}
 	atomic_store_explicit(&stats->oldest_queued_us, 0, memory_order_relaxed);
@@ -109,7 +118,7 @@ stats_memory_begin(struct stats_memory *memory, const struct place *place,
 	block = &memory->blocks[place->block];
 	stats = &block->stats;
 	if (stats_memory_has_begun(block)) {
-		stats_add_lost(stats, stats);
+		stats_count_lost(stats);
 	} else {
 		memset(block, 0, sizeof(*block));
 		stats_set(stats, STATS_START_TIME, time(NULL));
@@ -121,8 +130,11 @@ stats_memory_begin(struct stats_memory *memory, const struct place *place,
 	clear_pids(memory, place);
 	stats_set(stats, STATS_QUEUE_LIMIT, queue_limit);
 	stats_set(stats, STATS_CHILDREN_LIMIT, children_limit);
-	stats_set(stats, STATS_PID, getpid());
 	atomic_store_explicit(&block->began_us, clock_now_us(), memory_order_relaxed);
+	/* Who sees the process id sees all before it; and who sees any of what is counted from now
+	 * on sees the process id (stats_sum.c). */
+	atomic_store_explicit(&stats->gauges[STATS_PID], getpid(), memory_order_release);
+	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&block->magic, STATS_MAGIC, memory_order_release);
 	return stats;
 }

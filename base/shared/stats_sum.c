@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* So often a block is read again that another generation took over meanwhile. */
+#define TRIES_MAX 8
+
 #define ADD(to, n) atomic_store_explicit(&(to), STATS_READ(to) + (n), memory_order_relaxed)
 #define SET(to, n) atomic_store_explicit(&(to), (n), memory_order_relaxed)
 
@@ -13,6 +16,7 @@ enum rule {
 	TOGETHER, /* what those have together that have not ended */
 	ANY,      /* 1: it is 1 with one of those */
 	LATEST,   /* that of the one of those that began last */
+	NEWEST,   /* that of the one that began last: it holds until there is a next, also after its end */
 	MOST,     /* since the start, so that the ended count, too */
 	EARLIEST  /* likewise */
 };
@@ -24,8 +28,8 @@ static const enum rule rules[STATS_GAUGES] = {
     [STATS_MAX_ACTIVE] = MOST,
     [STATS_QUEUED] = TOGETHER,
     [STATS_MAX_QUEUED] = MOST,
-    [STATS_QUEUE_LIMIT] = LATEST,
-    [STATS_CHILDREN_LIMIT] = LATEST,
+    [STATS_QUEUE_LIMIT] = NEWEST,
+    [STATS_CHILDREN_LIMIT] = NEWEST,
     [STATS_CONNECTIONS] = TOGETHER,
     [STATS_BUFFERED] = TOGETHER,
     [STATS_START_TIME] = EARLIEST, /* the pool's: counters go back to it */
@@ -36,7 +40,7 @@ static const enum rule rules[STATS_GAUGES] = {
 static bool
 has_ended(const struct stats_block *block)
 {
-	return stats_get(&block->stats, STATS_PID) == 0;
+	return atomic_load_explicit(&block->stats.gauges[STATS_PID], memory_order_acquire) == 0;
 }
 
 /* A gauge of one block more; is_latest: it began after all before it. */
@@ -49,6 +53,7 @@ join(enum rule rule, int64_t sum, int64_t more, bool is_first, bool is_latest)
 	case ANY:
 		return sum == 1 || more == 1;
 	case LATEST:
+	case NEWEST:
 		return is_latest ? more : sum;
 	case MOST:
 		return is_first || more > sum ? more : sum;
@@ -56,6 +61,12 @@ join(enum rule rule, int64_t sum, int64_t more, bool is_first, bool is_latest)
 		return is_first || more < sum ? more : sum;
 	}
 	return sum;
+}
+
+static bool
+counts_ended(enum rule rule)
+{
+	return rule == NEWEST || rule == MOST || rule == EARLIEST;
 }
 
 int64_t
@@ -68,8 +79,7 @@ stats_sum_gauge(const struct stats_memory *memory, enum stats_gauge gauge)
 	for (int i = 0; i < PLACES_MAX; i++) {
 		const struct stats_block *block = &memory->blocks[i];
 
-		if (!stats_memory_has_begun(block) ||
-		    (rule != MOST && rule != EARLIEST && has_ended(block)))
+		if (!stats_memory_has_begun(block) || (has_ended(block) && !counts_ended(rule)))
 			continue;
 		began_us = STATS_READ(block->began_us);
 		is_latest = began_us >= latest_us;
@@ -106,15 +116,40 @@ add_recent(struct stats_recent *sum, const struct stats_recent *recent, int64_t 
 	}
 }
 
+/*
+ * Count the requests of a block, with those that are lost where its generation has ended; whether
+ * it has. The next one counts those that are lost itself before it has a process id: what is read
+ * of an ended one, while no other begins, is the same before and after that.
+ */
+static bool
+tally_block(struct stats_tally *tally, const struct stats_block *block)
+{
+	int64_t began_us;
+	bool ended, is_same = false;
+
+	for (int i = 0; i < TRIES_MAX && !is_same; i++) {
+		ended = has_ended(block);
+		began_us = STATS_READ(block->began_us);
+		stats_tally(tally, &block->stats);
+		if (!ended)
+			return false;
+		atomic_thread_fence(memory_order_acquire);
+		is_same = has_ended(block) && STATS_READ(block->began_us) == began_us;
+	}
+	stats_tally_lost(tally);
+	return true;
+}
+
 static void
-add_counters(struct stats *sum, const struct stats *stats)
+add_counters(struct stats *sum, const struct stats *stats, const struct stats_tally *tally)
 {
 	for (int i = 0; i < STATS_COUNTERS; i++)
-		ADD(sum->counters[i], STATS_READ(stats->counters[i]));
+		ADD(sum->counters[i],
+		    i == STATS_ACCEPTED ? tally->accepted : STATS_READ(stats->counters[i]));
 	for (int i = 0; i < REQUEST_ENDS; i++)
-		ADD(sum->ends[i], STATS_READ(stats->ends[i]));
+		ADD(sum->ends[i], tally->ends[i]);
 	for (int i = 0; i < STATS_CLASSES; i++)
-		ADD(sum->statuses[i], STATS_READ(stats->statuses[i]));
+		ADD(sum->statuses[i], tally->statuses[i]);
 }
 
 /* Note in which seconds something happened. */
@@ -174,17 +209,16 @@ static void
 add_block(struct stats *sum, const struct stats_block *block, int64_t now_us)
 {
 	const struct stats *stats = &block->stats;
-	bool ended = has_ended(block);
+	struct stats_tally tally;
+	bool ended = tally_block(&tally, block);
 
-	add_counters(sum, stats);
+	add_counters(sum, stats, &tally);
 	add_histogram(&sum->duration, &stats->duration);
 	add_histogram(&sum->wait, &stats->wait);
 	add_recent(&sum->recent_duration, &stats->recent_duration, now_us);
 	add_recent(&sum->recent_wait, &stats->recent_wait, now_us);
 	add_seconds(sum, stats, now_us, ended ? 0 : (uint32_t)stats_get(stats, STATS_QUEUED));
-	if (ended)
-		stats_add_lost(sum, stats);
-	else
+	if (!ended)
 		add_oldest(sum, stats);
 }
 

@@ -113,6 +113,48 @@ START_TEST(test_request)
 }
 END_TEST
 
+/* Of what was accepted, what has not ended crashed, and what was not answered had no status. */
+static const struct {
+	uint64_t accepted, ok, crash, none, answered; /* of statuses: none, 2xx */
+	uint64_t expected_crash, expected_none;
+} lost[] = {
+    {0, 0, 0, 0, 0, 0, 0},
+    {7, 7, 0, 0, 7, 0, 0},
+    {7, 2, 0, 0, 2, 5, 5},
+    {7, 2, 5, 5, 2, 5, 5}, /* counted already */
+    {7, 2, 3, 0, 2, 5, 5}, /* in part */
+    {7, 2, 5, 0, 2, 5, 5}, /* the ends are, the statuses are not yet */
+    {7, 0, 0, 0, 7, 7, 0}, /* all had their answers, and none its end */
+    {2, 3, 1, 1, 3, 1, 1}, /* more than were accepted: whatever it is, none is lost */
+    {UINT64_MAX, 0, 1, 1, 0, UINT64_MAX, UINT64_MAX},
+};
+
+START_TEST(test_lost)
+{
+	struct stats_tally tally;
+
+	stats->counters[STATS_ACCEPTED] = lost[_i].accepted;
+	stats->ends[END_OK] = lost[_i].ok;
+	stats->ends[END_CRASH] = lost[_i].crash;
+	stats->statuses[0] = lost[_i].none;
+	stats->statuses[2] = lost[_i].answered;
+	stats_tally(&tally, stats);
+	ck_assert_uint_eq(tally.accepted, lost[_i].accepted);
+	ck_assert_uint_eq(tally.ends[END_CRASH], lost[_i].crash);
+	ck_assert_uint_eq(tally.statuses[0], lost[_i].none);
+
+	/* What becomes of the numbers meanwhile is no matter. */
+	stats->counters[STATS_ACCEPTED]++;
+	stats->ends[END_OK]++;
+	stats_tally_lost(&tally);
+	ck_assert_uint_eq(tally.ends[END_OK], lost[_i].ok);
+	ck_assert_uint_eq(tally.ends[END_CRASH], lost[_i].expected_crash);
+	ck_assert_uint_eq(tally.statuses[0], lost[_i].expected_none);
+	ck_assert_uint_eq(tally.statuses[2], lost[_i].answered);
+	ck_assert_uint_eq(stats->ends[END_CRASH], lost[_i].crash);
+}
+END_TEST
+
 /* A quantile is right to one part in 32, half the width of a fine bucket. */
 static const int64_t times[] = { 0, 1, 15, 16, 31, 32, 33, 100, 999, 12345, 1000000, 59999999,
 	INT64_C(3600000000), INT64_C(86400000000) };
@@ -251,6 +293,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_bounds);
 	tcase_add_loop_test(tc, test_request, 0, COUNT(requests));
+	tcase_add_loop_test(tc, test_lost, 0, COUNT(lost));
 	tcase_add_loop_test(tc, test_quantile_value, 0, COUNT(times));
 	tcase_add_test(tc, test_quantile_rank);
 	tcase_add_test(tc, test_quantile_window);
