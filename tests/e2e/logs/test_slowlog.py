@@ -78,7 +78,8 @@ def test_once_for_each_slow_request(slow):
             assert ask(server, query).status == 200
         assert c.answer().status == 200
     entries = server.wait_entries(3)
-    assert [e.fields["request"] for e in entries] == \
+    # Two of them are slow at the same moment: they stand there in any order.
+    assert sorted(e.fields["request"] for e in entries) == \
         ['"GET /long?ms=4500"', '"GET /page?ms=1500"', '"GET /page?ms=1600"']
     assert slow_requests(server) == 3
     server.wait_log("executing too slow", 3)
