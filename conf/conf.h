@@ -50,6 +50,7 @@ struct conf_global {
 	char *cgroup; /* "own" or an absolute path, NULL: workers have no control groups */
 	unsigned int emergency_restart_threshold; /* 0: off */
 	int64_t emergency_restart_interval_ms;
+	int64_t systemd_interval_ms; /* 0: systemd is told no figures */
 	char *metrics_listen; /* as written, NULL: no metrics */
 	char *metrics_user;   /* as written, NULL: see lookup_metrics_user() */
 

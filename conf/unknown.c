@@ -81,8 +81,6 @@ static const struct {
 	{ "request_terminate_timeout_track_finished", true,
 	    "ignored: a request ends with its response here" },
 	{ "events.mechanism", true, "ignored: the system's best one is used" },
-	{ "systemd_interval", true,
-	    "ignored: systemd is sent no figures; pm.status_path and metrics_listen show them" },
 };
 
 /* The word of command = that gives php-cgi a setting, as it is to be written; to be freed. */

@@ -20,6 +20,7 @@
 #include "fpm/files/users.h"
 #include "fpm/master.h"
 #include "fpm/metrics/main.h"
+#include "fpm/notify.h"
 #include "fpm/options.h"
 #include "fpm/preflight.h"
 #include "pool/main.h"
@@ -53,6 +54,7 @@ begin_child(void)
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
 	fd_set_cloexec(MESSAGE_FILENO, 1);
+	notify_forget();
 }
 
 /* No descriptor that we open may become 0, 1 or 2. */

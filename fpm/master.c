@@ -66,7 +66,9 @@ on_moved(const struct seat *seat, void *arg)
 	if (serving && !master->has_announced) {
 		master->has_announced = true;
 		log_notice("ready to handle connections");
+		notify_ready(&master->notify);
 	}
+	notify_moved(&master->notify);
 	leave(master);
 }
 
@@ -104,6 +106,7 @@ stop(struct master *master)
 		return;
 	log_notice("Terminating ...");
 	set_state(master, MASTER_STOPPING);
+	notify_stopping(&master->notify);
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
 	TAILQ_FOREACH (seat, &master->seats, next)
@@ -120,6 +123,7 @@ finish(struct master *master)
 		return;
 	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
 	set_state(master, MASTER_FINISHING);
+	notify_stopping(&master->notify);
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_drain(seat);
 }
@@ -232,6 +236,7 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	master->service.log_fd = master->pidfile.dir_fd = -1;
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
 	reaper_init(&master->reaper, &master->seats, &master->metrics);
+	notify_init(&master->notify, &master->seats);
 	master->is_daemon = background;
 	master->has_terminal = !background && obeys_terminal();
 	signal(SIGPIPE, SIG_IGN);
@@ -268,11 +273,14 @@ open_loop(struct master *master)
 int
 master_bind(struct master *master, const char *pid_path)
 {
+	const struct conf *conf = master->service.conf;
 	const struct conf_pool *pool;
 	struct seat *seat;
 	int code;
 
-	if (!open_loop(master)) {
+	if (!open_loop(master) ||
+	    !notify_begin(&master->notify, master->service.base,
+		conf->global.systemd_interval_ms)) {
 		log_error("cannot make an event loop: %s", strerror(errno));
 		return EX_OSERR;
 	}
@@ -281,7 +289,7 @@ master_bind(struct master *master, const char *pid_path)
 		return code;
 	if ((master->service.rundir = rundir_prepare()) == NULL)
 		return EX_CONFIG;
-	TAILQ_FOREACH (pool, &master->service.conf->pools, next) {
+	TAILQ_FOREACH (pool, &conf->pools, next) {
 		if ((seat = seat_new(&master->service, pool, &seat_events, master)) == NULL) {
 			log_error("out of memory");
 			return EX_OSERR;
@@ -292,7 +300,7 @@ master_bind(struct master *master, const char *pid_path)
 		if ((code = seat_listen(seat)) != 0)
 			return code;
 	}
-	if (master->service.conf->global.metrics_listen == NULL)
+	if (conf->global.metrics_listen == NULL)
 		return 0;
 	return metrics_new(&master->metrics, &master->service, &master->seats);
 }
@@ -401,6 +409,7 @@ master_end(struct master *master)
 	}
 	if (master->metrics != NULL)
 		metrics_free(master->metrics);
+	notify_end(&master->notify);
 	delegated_leave(&master->service.cgroup);
 	pidfile_release(&master->pidfile);
 	for (size_t i = 0; i < MASTER_SIGNALS; i++)

@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "fpm/files/pidfile.h"
 #include "fpm/metrics.h"
+#include "fpm/notify.h"
 #include "fpm/permits.h"
 #include "fpm/reaper.h"
 #include "fpm/seat.h"
@@ -32,6 +33,7 @@ struct master {
 	struct seat_list seats;  /* one per pool, in the configuration's order */
 	struct permits permits;  /* among these */
 	struct metrics *metrics; /* NULL: there is no metrics_listen */
+	struct notify notify;    /* to systemd */
 	struct reaper reaper;    /* of their processes, and what those leave behind */
 	bool has_ended;          /* every process has gone for good */
 	bool has_announced;      /* "ready to handle connections" has been said */

@@ -12,6 +12,11 @@
 
 #include "conf/conf.h"
 
+#ifdef HAVE_SYSTEMD
+#define WITH_SYSTEMD " (with systemd)"
+#else
+#define WITH_SYSTEMD " (without systemd)"
+#endif
 #define DEFAULT_FILE SYSCONFDIR "/anyfpm/anyfpm.conf"
 
 static const char help_text[] =
@@ -133,7 +138,7 @@ set_option(struct options *o, int letter, char *argv[])
 		fputs(help_text, stdout);
 		return 0;
 	case 'v':
-		puts("anyfpm " PACKAGE_VERSION);
+		puts("anyfpm " PACKAGE_VERSION WITH_SYSTEMD);
 		return 0;
 	case ':':
 		return usage_error("%s needs an argument", argv[optind - 1]);

@@ -1,11 +1,12 @@
 /*
  * stats_memory.h: where a pool's numbers are: memory that outlives its processes.
  *
- * The master makes it (a memfd), and never reads it. It has a block for each generation that may
- * run at the same time (place.h): while that one's pool process lives, it alone writes it, so that
- * counting needs no lock; when it has ended, the master notes so. Who has a block next goes on
- * counting in it. All others read the sum of the blocks (stats_sum.h); the metrics process maps
- * them read-only. Nothing in it is a pointer, and a reader takes nothing in it for granted.
+ * The master makes it (a memfd), and reads it only to tell people how the service is. It has a
+ * block for each generation that may run at the same time (place.h): while that one's pool process
+ * lives, it alone writes it, so that counting needs no lock; when it has ended, the master notes
+ * so. Who has a block next goes on counting in it. All others read the sum of the blocks
+ * (stats_sum.h), mapped read-only. Nothing in it is a pointer, and a reader takes nothing in it for
+ * granted.
  */
 #ifndef ANYFPM_BASE_SHARED_STATS_MEMORY_H
 #define ANYFPM_BASE_SHARED_STATS_MEMORY_H

@@ -239,3 +239,12 @@ stats_sum(struct stats *sum, const struct stats_memory *memory, int64_t now_us)
 	for (int i = 0; i < STATS_GAUGES; i++)
 		stats_set(sum, (enum stats_gauge)i, stats_sum_gauge(memory, (enum stats_gauge)i));
 }
+
+const char *
+stats_sum_why(const struct stats_memory *memory)
+{
+	if (stats_sum_gauge(memory, STATS_PID) == 0 ||
+	    stats_sum_gauge(memory, STATS_CAN_SERVE) == 1)
+		return NULL;
+	return "no worker runs, and starting one fails; the error log says why";
+}

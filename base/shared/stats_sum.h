@@ -14,6 +14,10 @@
  */
 void stats_sum(struct stats *sum, const struct stats_memory *memory, int64_t now_us);
 
+/* Why no request can be served, as far as the numbers know: a generation runs, and no worker can be
+ * started. NULL: they know of no reason. */
+const char *stats_sum_why(const struct stats_memory *memory);
+
 /* One gauge of that sum. */
 int64_t stats_sum_gauge(const struct stats_memory *memory, enum stats_gauge gauge);
 

@@ -126,31 +126,21 @@ map(struct metrics_pool *p)
 		fd_close(&p->stats_fd);
 }
 
-/* Where there is no generation, none has failed to start a worker. */
-static bool
-starts_fail(const struct metrics_pool *p)
-{
-	return p->memory != NULL && stats_sum_gauge(p->memory, STATS_PID) != 0 &&
-	    stats_sum_gauge(p->memory, STATS_CAN_SERVE) != 1;
-}
-
 const char *
 metrics_pool_why(struct metrics_pool *p)
 {
+	const char *failing;
 	struct procstat s;
-	bool fails;
 
 	map(p);
-	fails = starts_fail(p);
-	if (p->state.why[0] != '\0' && !(p->state.starting && fails))
+	failing = p->memory != NULL ? stats_sum_why(p->memory) : NULL;
+	if (p->state.why[0] != '\0' && !(p->state.starting && failing != NULL))
 		return p->state.why;
 	/* Where /proc hides other users' processes, the master's word is enough. */
 	if (procstat_read(p->state.pid, &s) && s.parent == getppid() &&
 	    (s.state == 'T' || s.state == 't'))
 		return "its process is stopped";
-	if (fails)
-		return "no worker runs, and starting one fails; the error log says why";
-	return NULL;
+	return failing;
 }
 
 void

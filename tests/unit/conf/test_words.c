@@ -23,9 +23,6 @@ START_TEST(test_notes)
 	} cases[] = {
 	    {"[global]\nevents.mechanism = epoll\n" POOL,
 		"t:2: [global] events.mechanism: ignored: the system's best one is used"},
-	    {"[global]\nsystemd_interval = 60\n" POOL,
-		"t:2: [global] systemd_interval: ignored: systemd is sent no figures; "
-		"pm.status_path and metrics_listen show them"},
 	    {POOL "process.dumpable = yes\n",
 		"t:5: [pool www] process.dumpable: ignored: the worker program decides that "
 		"itself"},

@@ -1,0 +1,78 @@
+/* summary.c: what all pools do, in one line for people. */
+#include "config.h"
+
+#include "fpm/summary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/shared/stats_memory.h"
+#include "base/shared/stats_sum.h"
+
+static void
+add_figures(struct summary *s, const struct stats_memory *memory, unsigned int seconds,
+    struct stats *sum)
+{
+	int64_t now_us = clock_now_us();
+
+	stats_sum(sum, memory, now_us);
+	s->active += stats_get(sum, STATS_ACTIVE);
+	s->idle += stats_get(sum, STATS_IDLE);
+	s->requests += stats_counted(sum, STATS_ACCEPTED);
+	s->slow += stats_counted(sum, STATS_SLOW);
+	s->rate += stats_rate(sum, now_us, seconds);
+}
+
+/* The master's word counts, unless the pool's own numbers know better why it only starts. */
+static const char *
+why_not(const struct seat *seat, const struct stats_memory *memory)
+{
+	const char *failing = memory != NULL ? stats_sum_why(memory) : NULL;
+
+	if (failing != NULL && (seat_is_serving(seat) || seat_is_starting(seat)))
+		return failing;
+	return seat_is_serving(seat) ? NULL : seat_why(seat);
+}
+
+void
+summary_take(struct summary *s, const struct seat_list *seats, unsigned int seconds,
+    struct stats *scratch)
+{
+	const struct stats_memory *memory;
+	const struct seat *seat;
+	const char *why;
+
+	memset(s, 0, sizeof(*s));
+	s->has_figures = seconds > 0;
+	TAILQ_FOREACH (seat, seats, next) {
+		memory = seat->stats_fd != -1 ? stats_memory_map_readonly(seat->stats_fd) : NULL;
+		if (memory != NULL && seconds > 0)
+			add_figures(s, memory, seconds, scratch);
+		s->pools++;
+		if ((why = why_not(seat, memory)) == NULL)
+			s->serving++;
+		else if (s->why[0] == '\0')
+			snprintf(s->why, sizeof(s->why), "%s: %s", seat->pool->name, why);
+		if (memory != NULL)
+			stats_memory_unmap((struct stats_memory *)memory);
+	}
+}
+
+void
+summary_print(const struct summary *s, char *text, size_t size)
+{
+	int n = snprintf(text, size, "%u of %u pools serve", s->serving, s->pools);
+	size_t at = n > 0 && (size_t)n < size ? (size_t)n : size - 1;
+
+	if (s->why[0] != '\0') {
+		n = snprintf(text + at, size - at, " (%s)", s->why);
+		at = n > 0 && (size_t)n < size - at ? at + (size_t)n : size - 1;
+	}
+	if (s->has_figures)
+		snprintf(text + at, size - at,
+		    ". Processes active: %lld, idle: %lld, Requests: %llu, slow: %llu, Traffic: "
+		    "%.2freq/sec",
+		    (long long)s->active, (long long)s->idle, (unsigned long long)s->requests,
+		    (unsigned long long)s->slow, s->rate);
+}

@@ -1,0 +1,34 @@
+/* summary.h: what all pools do, in one line for people. */
+#ifndef ANYFPM_FPM_SUMMARY_H
+#define ANYFPM_FPM_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/shared/stats.h"
+#include "fpm/seat.h"
+
+#define SUMMARY_MAX 512 /* of its text, with the end */
+
+struct summary {
+	unsigned int pools, serving;
+	char why[160]; /* the first that does not serve, and why; empty: all do */
+
+	bool has_figures;
+	int64_t active, idle;    /* workers */
+	uint64_t requests, slow; /* since the start */
+	double rate;             /* requests per second */
+};
+
+/*
+ * Look at all pools, without waiting for any. seconds: over which the rate is taken, 0: no figures;
+ * scratch: of no meaning before and after, it is large.
+ */
+void summary_take(struct summary *summary, const struct seat_list *seats, unsigned int seconds,
+    struct stats *scratch);
+
+/* The line, figures as php-fpm gives them; cut off where text is too small. */
+void summary_print(const struct summary *summary, char *text, size_t size);
+
+#endif
