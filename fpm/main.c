@@ -23,6 +23,7 @@
 #include "fpm/notify.h"
 #include "fpm/options.h"
 #include "fpm/preflight.h"
+#include "fpm/sockets/activation.h"
 #include "pool/main.h"
 #include "pool/observe/trace.h"
 
@@ -157,6 +158,7 @@ pid_path(const struct options *options, const struct conf *conf)
 static int
 report_test(const struct options *options, const struct conf *conf)
 {
+	const struct activation none = {NULL, 0};
 	int code;
 
 	if (options->dump) {
@@ -167,7 +169,7 @@ report_test(const struct options *options, const struct conf *conf)
 		}
 	}
 	/* Whoever looks at a terminal tests what is started by somebody else later. */
-	if ((code = preflight(conf, pid_path(options, conf), options->force_stderr)) != 0)
+	if ((code = preflight(conf, pid_path(options, conf), options->force_stderr, &none)) != 0)
 		return code;
 	if (options->file != NULL)
 		log_notice("configuration file %s test is successful", options->file);
@@ -182,11 +184,13 @@ run_master(const struct options *options, const struct conf *conf)
 {
 	bool background = goes_to_background(options, conf);
 	bool to_stderr = logs_to_stderr(options, conf);
+	struct activation activation;
 	struct master master;
 	int code, report_fd = -1;
 
 	users_notice(conf);
-	if ((code = preflight(conf, pid_path(options, conf), to_stderr)) != 0)
+	if ((code = activation_take(&activation)) != 0 ||
+	    (code = preflight(conf, pid_path(options, conf), to_stderr, &activation)) != 0)
 		return code;
 	if ((code = master_init(&master, conf, background, to_stderr)) != 0)
 		return code;
@@ -195,7 +199,7 @@ run_master(const struct options *options, const struct conf *conf)
 		delegated_leave(&master.service.cgroup);
 		return EX_OSERR;
 	}
-	code = master_bind(&master, pid_path(options, conf));
+	code = master_bind(&master, pid_path(options, conf), &activation);
 	if (code == 0)
 		code = master_launch(&master);
 	if (background) {

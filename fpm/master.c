@@ -271,7 +271,7 @@ open_loop(struct master *master)
 }
 
 int
-master_bind(struct master *master, const char *pid_path)
+master_bind(struct master *master, const char *pid_path, struct activation *activation)
 {
 	const struct conf *conf = master->service.conf;
 	const struct conf_pool *pool;
@@ -297,12 +297,15 @@ master_bind(struct master *master, const char *pid_path)
 		TAILQ_INSERT_TAIL(&master->seats, seat, next);
 		if (!seat_open_logs(seat) || !seat_make_cgroup(seat))
 			return EX_CONFIG;
-		if ((code = seat_listen(seat)) != 0)
+		if ((code = seat_listen(seat, activation)) != 0)
 			return code;
 	}
-	if (conf->global.metrics_listen == NULL)
-		return 0;
-	return metrics_new(&master->metrics, &master->service, &master->seats);
+	if (conf->global.metrics_listen != NULL &&
+	    (code = metrics_new(&master->metrics, &master->service, &master->seats,
+		 activation)) != 0)
+		return code;
+	activation_end(activation);
+	return 0;
 }
 
 /* Handle what there is, or comes next. Returns 0, or the code to exit with. */

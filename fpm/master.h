@@ -49,9 +49,11 @@ struct master {
  */
 int master_init(struct master *master, const struct conf *conf, bool background, bool to_stderr);
 
-/* Take pid file (NULL: none), run directory and listening sockets. Returns as master_init();
+/* Take pid file (NULL: none), run directory and listening sockets, those of systemd's where there
+ * are some; what is left of them is closed. Returns as master_init();
  * master_end() gives up what was taken. */
-int master_bind(struct master *master, const char *pid_path);
+int master_bind(
+    struct master *master, const char *pid_path, struct activation *activation);
 
 /*
  * Start the pools' processes, say so in the error log, and wait until each of them is set up. If

@@ -81,7 +81,8 @@ metrics_listen_settings(const struct conf *conf)
 
 int
 metrics_new(
-    struct metrics **metrics, const struct service *service, const struct seat_list *seats)
+    struct metrics **metrics, const struct service *service, const struct seat_list *seats,
+    struct activation *activation)
 {
 	const struct listen_settings settings = metrics_listen_settings(service->conf);
 	struct metrics *m = calloc(1, sizeof(*m));
@@ -104,7 +105,7 @@ metrics_new(
 	m->service = service;
 	m->seats = seats;
 	*metrics = m;
-	return sockets_open(&m->listener, &settings);
+	return sockets_open(&m->listener, &settings, activation);
 }
 
 void

@@ -26,7 +26,8 @@ struct listen_settings metrics_listen_settings(const struct conf *conf);
 /* Open the socket of metrics_listen; there is no process yet. Returns 0, or the code to exit with
  * after having logged why; *metrics is to be freed either way unless it is NULL. */
 int metrics_new(
-    struct metrics **metrics, const struct service *service, const struct seat_list *seats);
+    struct metrics **metrics, const struct service *service, const struct seat_list *seats,
+    struct activation *activation);
 
 /* There must be no process any more. */
 void metrics_free(struct metrics *metrics);

@@ -31,23 +31,23 @@ check_logs(const struct conf *conf, const struct conf_pool *pool)
 }
 
 static bool
-check_sockets(const struct conf_pool *pool)
+check_sockets(const struct conf_pool *pool, const struct activation *activation)
 {
 	struct listen_settings settings = sockets_of_pool(pool);
-	bool good = sockets_check(&settings) == 0;
+	bool good = sockets_check(&settings, activation) == 0;
 
 	if (pool->status_listen == NULL)
 		return good;
 	settings.text = pool->status_listen;
-	return sockets_check(&settings) == 0 && good;
+	return sockets_check(&settings, activation) == 0 && good;
 }
 
 static bool
-check_metrics(const struct conf *conf)
+check_metrics(const struct conf *conf, const struct activation *activation)
 {
 	const struct listen_settings settings = metrics_listen_settings(conf);
 
-	return conf->global.metrics_listen == NULL || sockets_check(&settings) == 0;
+	return conf->global.metrics_listen == NULL || sockets_check(&settings, activation) == 0;
 }
 
 static bool
@@ -61,7 +61,8 @@ check_binary(void)
 }
 
 int
-preflight(const struct conf *conf, const char *pid_path, bool to_stderr)
+preflight(const struct conf *conf, const char *pid_path, bool to_stderr,
+    const struct activation *activation)
 {
 	const struct conf_pool *pool;
 	bool good = check_binary();
@@ -73,8 +74,8 @@ preflight(const struct conf *conf, const char *pid_path, bool to_stderr)
 	good = delegated_check(conf) && good;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		good = check_logs(conf, pool) && good;
-		good = check_sockets(pool) && good;
+		good = check_sockets(pool, activation) && good;
 	}
-	good = check_metrics(conf) && good;
+	good = check_metrics(conf, activation) && good;
 	return good ? 0 : EX_CONFIG;
 }

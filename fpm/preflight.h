@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "conf/conf.h"
+#include "fpm/sockets/activation.h"
 
 /*
  * Whether the files, directories and addresses of the configuration can be used as things are now,
@@ -12,6 +13,7 @@
  * may be NULL; to_stderr: the error log is standard error, whatever error_log says. For -t and the
  * start alike. Returns 0, or the code to exit with.
  */
-int preflight(const struct conf *conf, const char *pid_path, bool to_stderr);
+int preflight(const struct conf *conf, const char *pid_path, bool to_stderr,
+    const struct activation *activation);
 
 #endif

@@ -109,15 +109,15 @@ seat_free(struct seat *seat)
 }
 
 int
-seat_listen(struct seat *seat)
+seat_listen(struct seat *seat, struct activation *activation)
 {
 	struct listen_settings settings = sockets_of_pool(seat->pool);
-	int code = sockets_open(&seat->listener, &settings);
+	int code = sockets_open(&seat->listener, &settings, activation);
 
 	if (code != 0 || seat->pool->status_listen == NULL)
 		return code;
 	settings.text = seat->pool->status_listen;
-	return sockets_open(&seat->status_listener, &settings);
+	return sockets_open(&seat->status_listener, &settings, activation);
 }
 
 /* Open one of the pool's logs, if it has it. false after having logged why not. */

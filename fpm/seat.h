@@ -68,8 +68,9 @@ struct seat *seat_new(const struct service *service, const struct conf_pool *poo
 /* Closes its listening sockets and log files; there must be no process. */
 void seat_free(struct seat *seat);
 
-/* Open its listening sockets. Returns 0, or the code to exit with after having logged why. */
-int seat_listen(struct seat *seat);
+/* Open its listening sockets, or take those of systemd's. Returns 0, or the code to exit with after
+ * having logged why. */
+int seat_listen(struct seat *seat, struct activation *activation);
 
 /* Open its access log and slow log, where it has them. false after having logged why. */
 bool seat_open_logs(struct seat *seat);

@@ -2,6 +2,7 @@
 #ifndef ANYFPM_FPM_SOCKETS_LISTEN_SOCKET_H
 #define ANYFPM_FPM_SOCKETS_LISTEN_SOCKET_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "conf/address.h"
@@ -15,6 +16,7 @@ struct listen_settings {
 	int backlog;
 	mode_t mode;           /* of a socket file, as the next */
 	struct identity owner;
+	bool has_rights; /* mode, owner or group were set */
 };
 
 struct listen_socket {

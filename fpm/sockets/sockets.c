@@ -12,13 +12,17 @@
 #include "fpm/sockets/tcpsocket.h"
 #include "fpm/sockets/unixsocket.h"
 
+#define DEFAULT_MODE 0660 /* of listen.mode */
+
 struct listen_settings
 sockets_of_pool(const struct conf_pool *pool)
 {
 	struct listen_settings s = {.text = pool->listen,
 	    .backlog = pool->listen_backlog,
 	    .mode = pool->listen_mode,
-	    .owner = users_of_socket(pool)};
+	    .owner = users_of_socket(pool),
+	    .has_rights = pool->listen_owner != NULL || pool->listen_group != NULL ||
+		pool->listen_mode != DEFAULT_MODE};
 
 	snprintf(s.title, sizeof(s.title), "[pool %s]", pool->name);
 	return s;
@@ -40,23 +44,43 @@ begin(struct listen_socket *l, const struct listen_settings *settings)
 }
 
 int
-sockets_check(const struct listen_settings *settings)
+sockets_check(const struct listen_settings *settings, const struct activation *activation)
 {
 	struct listen_socket l;
 	int code = begin(&l, settings);
 
 	if (code != 0)
 		return code;
+	if (activation_has(activation, &l.address))
+		return 0;
 	return l.address.kind == ADDRESS_UNIX ? unixsocket_check(&l) : tcpsocket_check(&l);
 }
 
+static void
+note_given(const struct listen_socket *l)
+{
+	const struct listen_settings *s = &l->settings;
+
+	log_notice("%s systemd has opened its socket %s", s->title, s->text);
+	if (s->has_rights && l->address.kind == ADDRESS_UNIX)
+		log_warning("%s 'listen.owner', 'listen.group' and 'listen.mode' have no effect on "
+			    "a socket that systemd has opened; set SocketUser=, SocketGroup= and "
+			    "SocketMode= in its unit",
+		    s->title);
+}
+
 int
-sockets_open(struct listen_socket *l, const struct listen_settings *settings)
+sockets_open(struct listen_socket *l, const struct listen_settings *settings,
+    struct activation *activation)
 {
 	int code = begin(l, settings);
 
 	if (code != 0)
 		return code;
+	if ((l->fd = activation_get(activation, &l->address)) != -1) {
+		note_given(l);
+		return 0;
+	}
 	return l->address.kind == ADDRESS_UNIX ? unixsocket_open(l) : tcpsocket_open(l);
 }
 

@@ -38,7 +38,8 @@ def bounding_set():
 
 def test_unit_is_right(env):
     """Not a word that systemd does not know, nor one that it would ignore."""
-    got = run("systemd-analyze", "verify", "--man=no", unit(env))
+    sockets = shutil.copy(SAMPLES + "socket", env.dir)
+    got = run("systemd-analyze", "verify", "--man=no", unit(env), sockets)
     assert got.returncode == 0 and not got.stderr, got.stderr
 
 

@@ -1,0 +1,139 @@
+"""Listening sockets that were opened before anyfpm was started, as by a socket unit of systemd."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+from fcgi import Client
+from servers import ANYFPM, PYTHON, ROOT, SLOW, Anyfpm, Server, accepts, free_port, wait_for
+
+HELPER = """
+import fcntl, os, sys
+high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in sys.argv[1].split(",")]
+for fd in sys.argv[1].split(","):
+    os.close(int(fd))
+for number, fd in enumerate(high):
+    os.dup2(fd, 3 + number)
+    os.close(fd)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)),
+                  LISTEN_FDNAMES=":".join(f"name{n}" for n in range(len(high))))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _has_systemd():
+    got = subprocess.run([ANYFPM, "-v"], capture_output=True, text=True, check=True)
+    return "with systemd" in got.stdout
+
+
+pytestmark = pytest.mark.skipif(not _has_systemd(), reason="built without libsystemd")
+
+
+class Activated(Anyfpm):
+    """anyfpm with these sockets, which stay somebody else's."""
+
+    def __init__(self, env, opened, *args, **more):
+        self.opened = opened
+        super().__init__(env, *args, **more)
+        self.sockets = []
+
+    def launch(self, argv, **more):
+        fds = [s.fileno() for s in self.opened]
+        super().launch([PYTHON, "-S", "-E", "-c", HELPER, ",".join(map(str, fds)), *argv],
+                       pass_fds=fds, **more)
+
+
+@pytest.fixture
+def opened():
+    """Open a listening socket: opened(address)."""
+    made = []
+
+    def listen(address, kind=socket.SOCK_STREAM):
+        family = socket.AF_UNIX if isinstance(address, str) else (
+            socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        s = socket.socket(family, kind)
+        made.append(s)
+        s.bind(address)
+        if kind == socket.SOCK_STREAM:
+            s.listen(16)
+        if isinstance(address, str):
+            os.chmod(address, 0o666)
+        return s
+    yield listen
+    for s in made:
+        s.close()
+
+
+def serves(address):
+    with Client(address) as c:
+        return c.request().status == 200
+
+
+def test_used_by_address_and_left_alone(env, opened):
+    """Each goes to what listens on its address, in whatever order; who connects while there is no
+    anyfpm waits for the next one; the file stays, as it was."""
+    port, port6 = free_port(), free_port("::1")
+    path = env.dir + "/www.sock"
+    sockets = [opened(("::1", port6)), opened(("127.0.0.1", port)), opened(path)]
+    before = os.stat(path)
+    pools = {"www": {"command": env.worker("echo"), "listen": path,
+                     "pm.status_listen": f"127.0.0.1:{port}", "pm.status_path": "/status"},
+             "six": {"command": env.worker("echo"), "listen": f"[::1]:{port6}"}}
+    server = Activated(env, sockets, None, pools=pools)
+    assert serves(path) and serves(("::1", port6))
+    with Client(("127.0.0.1", port)) as c:
+        assert b"accepted conn" in c.request(uri="/status", SCRIPT_NAME="/status").stdout
+    assert server.said().count("systemd has opened its socket") == 3
+    warns = "'listen.owner', 'listen.group' and 'listen.mode' have no effect" in server.said()
+    assert warns == ROOT  # who sets them in a pool
+
+    os.kill(server.pool("www"), signal.SIGKILL)
+    server.wait_log(r"\[pool www\] pool process \d+ exited on signal 9")
+    assert serves(path)
+
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(10 * SLOW) == 0
+    after = os.stat(path)
+    assert (after.st_ino, after.st_uid, after.st_mode) == (before.st_ino, before.st_uid,
+                                                           before.st_mode)
+    assert not os.path.exists(path + ".lock")
+    with Client(path) as early:
+        server.start()
+        assert early.request().status == 200
+
+
+def test_what_nothing_matches_is_closed(env, opened):
+    """With a warning that names it; it is not held, and the pool opens its own."""
+    port = free_port()
+    sockets = [opened(("127.0.0.1", port)), opened(env.dir + "/other.sock"),
+               opened(env.dir + "/datagram.sock", socket.SOCK_DGRAM)]
+    server = Activated(env, sockets, env.worker("echo"))
+    assert serves(server.address)
+    why = "is closed: it is no listen, pm.status_listen or metrics_listen"
+    said = server.said()
+    assert f'the socket "name0" that systemd has opened, 127.0.0.1:{port}, {why}' in said
+    assert f'the socket "name1" that systemd has opened, {env.dir}/other.sock, {why}' in said
+    assert (f'"name2" that systemd has opened, {env.dir}/datagram.sock, is closed: it is no stream '
+            "socket") in said
+    for s in sockets:
+        s.close()
+    assert not accepts(("127.0.0.1", port)) and not accepts(env.dir + "/other.sock")
+    server.stop()
+    assert not os.path.exists(server.address)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="it is not installed")
+def test_systemd_socket_activate(env):
+    """Started by the first connection, which is served."""
+    port = free_port()
+    keep = [f"--setenv={k}={v}" for k, v in env.environment().items()
+            if k in ("ANYFPM_TEST", "ASAN_OPTIONS", "UBSAN_OPTIONS")]
+    activate = Server(env)
+    activate.launch(["systemd-socket-activate", *keep, "-l", f"127.0.0.1:{port}", ANYFPM, "-R",
+                     "-O", "-l", f"127.0.0.1:{port}", "-n", "1", "--", env.demo], cwd=env.dir)
+    wait_for(lambda: "Listening on" in activate.said(), 10 * SLOW, "it to listen")
+    assert serves(("127.0.0.1", port))
+    assert "systemd has opened its socket" in activate.said()
