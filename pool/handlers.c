@@ -31,7 +31,7 @@ const struct events handlers = {
 	/* worker */
 	.workers_changed = account_workers,
 	.worker_accepted = warmup_accepted,
-	.worker_leaves = ending_warmup,
+	.warmup_abandoned = ending_warmup,
 	.conn_readable = relay_readable,
 	.conn_writable = feed_writable,
 	.child_is_ours = reap_is_ours,

@@ -225,7 +225,6 @@ master_crashed(struct pool *pool)
 	log_error("the master process has gone away: the pool ends");
 	event_del(&pool->orders->ev_master);
 	fd_close(&pool->orders->master_fd);
-	pool->workers.permits->over = true;
 	if (pool->state >= POOL_STOPPING) {
 		orders_stop(pool);
 		return;

@@ -3,6 +3,7 @@
 
 #include "pool/settle.h"
 
+#include "pool/orders.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/dispatch.h"
 #include "pool/worker/manage.h"
@@ -23,10 +24,11 @@ settle(struct pool *pool, unsigned int what)
 		pool->settling.more = 0;
 		if (what & SETTLE_QUEUE)
 			dispatch(pool);
-		if (what & SETTLE_WORKERS)
-			manage_adjust(pool);
 		if ((what & SETTLE_HOPE) && !starts_give_hope(pool))
 			admission_refuse_all(pool, END_NO_WORKER);
+		/* Without a master it only ends, and none is started, process.max or not. */
+		if ((what & SETTLE_WORKERS) && pool->orders->master_fd != -1)
+			manage_adjust(pool);
 	}
 	pool->settling.busy = false;
 }

@@ -13,8 +13,8 @@ struct fcgi_piece;
 /* What may not be as it should any more; bits. */
 enum settle_what {
 	SETTLE_QUEUE = 1,   /* a request waits while a worker is idle */
-	SETTLE_WORKERS = 2, /* there are too many or too few workers */
-	SETTLE_HOPE = 4	    /* requests wait, and no worker will come */
+	SETTLE_HOPE = 2,    /* requests wait, and no worker will come */
+	SETTLE_WORKERS = 4  /* there are too many or too few workers */
 };
 
 struct events {
@@ -37,8 +37,9 @@ struct events {
 	void (*request_moved)(struct request *r, enum request_state from);
 	/* The rest of its body cannot be buffered: it needs a worker that takes it as it comes. */
 	void (*body_stuck)(struct request *r);
-	/* A part of its body was written to its file, or read back: worker or client may go on. */
-	void (*body_moved)(struct request *r);
+	/* A part of its body was written to its file, so that worker or client may go on; or,
+	 * reading, was read back for the worker. */
+	void (*body_moved)(struct request *r, bool reading);
 	/* A part is lost for an errno: it could not be written, or, reading, be read back. */
 	void (*body_lost)(struct request *r, int error, bool reading);
 
@@ -46,8 +47,8 @@ struct events {
 	void (*workers_changed)(struct pool *pool);
 	/* w, which starts, has accepted its first connection. */
 	void (*worker_accepted)(struct worker *w);
-	/* w, which starts, is about to end: it and its request, the warm-up, must part. */
-	void (*worker_leaves)(struct worker *w);
+	/* w, which has its warm-up, is about to end: the two must part. */
+	void (*warmup_abandoned)(struct worker *w);
 	/* A connection to a worker can be read, or is at its end; takes more. */
 	void (*conn_readable)(struct conn *conn);
 	void (*conn_writable)(struct conn *conn);

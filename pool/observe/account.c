@@ -172,12 +172,13 @@ count_queue(struct pool *pool, int64_t now_us)
 void
 account_moved(struct request *r, enum request_state from)
 {
+	/* At the time of the move, which is before that of the end: seconds are counted in order. */
+	if (from == REQUEST_QUEUED || r->state == REQUEST_QUEUED)
+		count_queue(r->pool, r->since_us);
 	if (r->state == REQUEST_ANSWERING || r->state == REQUEST_DONE)
 		account_request(r); /* every request comes by here */
 	if (r->state == REQUEST_DONE)
 		accesslog_done(r);
-	if (from == REQUEST_QUEUED || r->state == REQUEST_QUEUED)
-		count_queue(r->pool, r->since_us);
 }
 
 void

@@ -135,13 +135,13 @@ feed_input(struct request *r)
 }
 
 void
-feed_body_moved(struct request *r)
+feed_body_moved(struct request *r, bool reading)
 {
 	struct client *c = r->client;
 
 	if (r->state == REQUEST_RUNNING)
 		feed_input(r); /* it may have waited for just that */
-	if (c != NULL)
+	if (c != NULL && !reading)
 		input_update(c);
 }
 

@@ -94,7 +94,7 @@ was_written(struct request *r, int error)
 	if (error != 0)
 		r->pool->events->body_lost(r, error, false);
 	else
-		r->pool->events->body_moved(r);
+		r->pool->events->body_moved(r, false);
 }
 
 static void
@@ -108,7 +108,7 @@ was_read(struct request *r, struct chain *records, int error)
 	if (error != 0)
 		r->pool->events->body_lost(r, error, true);
 	else
-		r->pool->events->body_moved(r);
+		r->pool->events->body_moved(r, true);
 }
 
 static const struct spool_reports reports = { .written = was_written, .read = was_read };

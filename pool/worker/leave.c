@@ -64,7 +64,7 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	if (!w->life.was_ready && w->conn.request == NULL && timeout_us > UNREADY_STOP_US)
 		timeout_us = UNREADY_STOP_US;
 	if (w->conn.request != NULL) /* its warm-up */
-		w->pool->events->worker_leaves(w);
+		w->pool->events->warmup_abandoned(w);
 	end_begins(w, reason);
 	conn_close(&w->conn);
 	worker_set_state(w, WORKER_STOPPING);
@@ -110,7 +110,7 @@ leave_kill(struct worker *w, const char *reason)
 		return;
 	/* It must not get a request, or be found ready, before it is reaped. */
 	if (w->conn.request != NULL) /* its warm-up */
-		w->pool->events->worker_leaves(w);
+		w->pool->events->warmup_abandoned(w);
 	conn_close(&w->conn);
 	worker_set_state(w, WORKER_STOPPING);
 }

@@ -177,7 +177,7 @@ manage_adjust(struct pool *pool)
 	struct scale_decision decision;
 	unsigned int starts;
 
-	if (pool->state >= POOL_STOPPING || pool->workers.permits->over)
+	if (pool->state >= POOL_STOPPING)
 		return;
 	count_leaving(pool, now, &counts);
 	scale_decide(&counts, &settings, &decision);

@@ -7,7 +7,6 @@
 #include "base/shared/message.h"
 
 struct permits {
-	bool over; /* the master is gone: no worker starts any more, process.max or not */
 	unsigned int count;	/* workers that the master lets us have, where process.max is set */
 	unsigned int lacking;	/* those that we told it we lack */
 	bool lacking_none;	/* and whether we told it that requests wait for the first of all */

@@ -15,8 +15,9 @@ struct starts {
 	bool begun;		  /* pm.start_servers has been reached */
 };
 
-/* A start at started_us has failed; a worker that was started then has shown that the program
- * works. */
+/* A start at started_us has failed: what waits is refused, where there is no hope any more, before
+ * more is done about the number of workers. Or a worker that was started then has shown that the
+ * program works. */
 void starts_failed(struct pool *pool, int64_t started_us);
 void starts_worked(struct pool *pool, int64_t started_us);
 

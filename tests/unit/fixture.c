@@ -87,9 +87,9 @@ fixture_init(struct fixture *f, const char *settings)
 	assert(pool->base != NULL && pool->buffers.scratch != NULL && pool->stats_memory != NULL);
 	pool->stats = stats_memory_begin(pool->stats_memory, &place,
 	    pool->conf->request_queue_limit, pool->conf->max_children);
+	/* Without a master no worker is started. */
 	pool->orders->master_fd = pool->workers.program->socket_dir_fd = -1;
 	pool->clients.listening->main.fd = pool->clients.listening->status.fd = -1;
-	pool->workers.permits->over = true;
 	pool->clients.listening->main.pool = pool->clients.listening->status.pool = pool;
 	pool->clients.max = FIXTURE_CLIENT_MAX;
 	deadline_init(pool, timers);
