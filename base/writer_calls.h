@@ -8,8 +8,8 @@
 /* A destination of lines. */
 struct writer_file;
 
-/* Told by the thread about a destination: lines 0: some begin to be lost, else so many were; why is a
- * reason in words. Lines may be put from it. */
+/* Told by the thread about a destination: lines 0: some begin to be lost, else so many were; why is
+ * a reason in words. Lines may be put from it. */
 typedef void writer_report(const struct writer_file *f, const char *name, uint64_t lines,
     const char *why);
 

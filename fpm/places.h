@@ -5,7 +5,6 @@
 #ifndef ANYFPM_FPM_PLACES_H
 #define ANYFPM_FPM_PLACES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/shared/place.h"

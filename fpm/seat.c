@@ -18,7 +18,8 @@
 #include "base/shared/stats_memory.h"
 #include "fpm/files/poollog.h"
 
-_Static_assert(STATS_SLOTS_MAX >= POOL_MAX_CHILDREN + 1001, "each worker is told to metrics");
+_Static_assert(STATS_SLOTS_MAX >= POOL_MAX_CHILDREN + 1001,
+    "of the largest pool's only generation, as many workers as may serve are told to metrics");
 
 static void
 on_due(evutil_socket_t fd, short what, void *arg)
@@ -231,7 +232,11 @@ put(struct seat *seat)
 
 	place = places_take(
 	    &seat->places, place_slots(seat->pool->max_children, seat->pool->max_surge));
-	assert(place != NULL); /* there was no other generation */
+	if (place == NULL) {
+		log_error("[pool %s] cannot start a pool process: %d others of it have not ended",
+		    seat->pool->name, PLACES_MAX);
+		return false;
+	}
 	seat->generation =
 	    generation_new(service, seat->pool, place, &generation_events, seat);
 	if (seat->generation == NULL) {

@@ -34,7 +34,7 @@ const struct timer timers[] = {
 	{ recycle_judge_memory },
 	{ leave_expire },
 	{ ready_expire },
-	{ manage_expire },
+	{ manage_expire }, /* when all before it have said which workers end */
 	{ sweep_expire },
 	{ capture_expire },
 	{ orders_expire },

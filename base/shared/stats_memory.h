@@ -19,7 +19,9 @@
 #include "base/shared/stats.h"
 
 #define STATS_MAGIC UINT64_C(0x616e7966706d0004) /* its last 16 bits: the layout's version */
-#define STATS_SLOTS_MAX 11001 /* pm.max_children and pm.max_surge at their most */
+/* pm.max_children and pm.max_surge at their most. Of a pool that has more, because two generations
+ * of thousands of workers run or thousands stop, metrics do not see those in the last slots. */
+#define STATS_SLOTS_MAX 11001
 
 struct stats_block {
 	_Atomic uint64_t magic; /* STATS_MAGIC once a generation has begun in it */

@@ -16,7 +16,7 @@ enum rule {
 	TOGETHER, /* what those have together that have not ended */
 	ANY,      /* 1: it is 1 with one of those */
 	LATEST,   /* that of the one of those that began last */
-	NEWEST,   /* that of the one that began last: it holds until there is a next, also after its end */
+	NEWEST,   /* that of the one that began last, also after its end: until there is a next */
 	MOST,     /* since the start, so that the ended count, too */
 	EARLIEST  /* likewise */
 };

@@ -1,4 +1,4 @@
-/* listen.c: the listening sockets of a pool: watched, paused while there is no descriptor, closed. */
+/* listen.c: a pool's listening sockets: watched, paused while there is no descriptor, closed. */
 #include "config.h"
 
 #include "pool/client/listen.h"

@@ -32,7 +32,8 @@ struct worker_last {
 	uint64_t memory; /* bytes after it, 0: not measured */
 };
 
-/* What it was born with and has lived through (worker/spawn.c, worker/ready.c, relay/recycle.c). */
+/* What it was born with and has lived through (worker/spawn.c, worker/worker.c,
+ * worker/ready.c, relay/recycle.c). */
 struct life {
 	int64_t started_us;
 	uint64_t start_ticks; /* procstat's, 0: not known */

@@ -63,7 +63,8 @@ scale_decide(const struct scale_counts *c, const struct scale_settings *s,
 {
 	unsigned int serving = minus(c->starting + c->idle + c->busy, c->leaving);
 	/* Those that were asked to end do not hold up their successors, up to a second pool of
-	 * them; without a surge there may be no more processes than workers. */
+	 * them; without a surge there may be no more processes than workers. That many slots are
+	 * there (base/shared/place.c). */
 	unsigned int aside = s->max_surge > 0 ? least(c->stopping, s->max_children) : 0;
 	unsigned int total = c->starting + c->idle + c->busy + c->stopping - aside;
 	unsigned int want = wanted(c, s, serving);

@@ -10,7 +10,8 @@ struct fcgi_piece;
 bool demux_piece(struct client *c, const struct fcgi_piece *piece);
 
 /* What has been read of c was given to demux_piece(), and ends with a record: requests that need no
- * STDIN do not wait for one that is not there. */
+ * STDIN do not wait for one that is not there. Told only where there may be one (input.bodiless),
+ * so that it costs other batches nothing. */
 void demux_batch_ends(struct client *c);
 
 /* c sends no more, but still reads: what was sent whole is still answered. */

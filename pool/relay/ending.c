@@ -1,6 +1,7 @@
 /*
  * ending.c: how a request ends otherwise than by its worker's END_REQUEST: refused, aborted,
- * abandoned by its client, over a limit, or badly answered. One whose connection is lost is loss.c's.
+ * abandoned by its client, over a limit, or badly answered. One whose connection is lost is
+ * loss.c's.
  */
 #include "config.h"
 

@@ -3,8 +3,8 @@
  * up the pool.
  *
  * The thread is started with the first body that needs a file. What it moves is in chunks, which
- * the ledger counts; whoever has a spool is told of each move that is done. A spool outlives its request until
- * the thread has let go of it.
+ * the ledger counts; whoever has a spool is told of each move that is done. A spool outlives its
+ * request until the thread has let go of it.
  */
 #ifndef ANYFPM_POOL_REQUEST_SPOOL_H
 #define ANYFPM_POOL_REQUEST_SPOOL_H

@@ -15,6 +15,9 @@
 #include "pool/worker/program.h"
 #include "pool/worker/sweep.h"
 
+/* However much of workers that are gone still dies, each worker that may live has a slot. */
+_Static_assert(SWEEP_NOTES_MAX <= PLACE_SPARE_SLOTS, "sweep.c holds spare slots only");
+
 bool
 slot_init(struct pool *pool, const struct place *place)
 {
@@ -49,8 +52,8 @@ slot_take(struct pool *pool)
 		workers->slots[n] = true;
 		return workers->first_slot + n;
 	}
-	if (pool->workers.program->leaves.all != NULL)
-		log_error("no control group is free for a child: what was killed does not die");
+	log_error("no %s is free for a child: what was killed does not die",
+	    pool->workers.program->leaves.all != NULL ? "control group" : "number (ANYFPM_SLOT)");
 	errno = EBUSY;
 	return 0;
 }

@@ -3,6 +3,7 @@
 import collections
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -193,6 +194,30 @@ def test_counters_survive_the_pool_process(metrics):
     assert now.get("pool_restarts_total") == 1
     assert ask(server, 3) == [200] * 3
     assert endpoint.scrape().get("request_duration_seconds_count") == 8
+
+
+def test_requests_crash_with_the_pool_process_not_with_the_next(metrics):
+    """The master has no descriptor for a next process, so that there is none for a while."""
+    server, endpoint = metrics(options={"pm": "static", "pm.max_children": 2})
+    clients = [Client(server.address) for _ in range(3)]
+    for c in clients:
+        c.start(query="do=sleep&ms=60000")
+    wait_for(lambda: endpoint.scrape().get("queue_length") == 1, 10, "requests to run and to wait")
+    limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        os.kill(server.pool(), signal.SIGKILL)
+        server.wait_log("cannot make a directory for workers' sockets", timeout=10)
+        now = endpoint.scrape()
+        assert now.ends() == {"crash": 3}
+        assert now.get("up") == now.get("queue_length") == 0
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, limits)
+    for c in clients:
+        c.close()
+    server.wait_log(r"first worker \d+ is ready", 2, timeout=30)
+    wait_for(lambda: endpoint.health() == (200, "ok\n"), 10, "the pool to be back")
+    assert endpoint.scrape().ends() == {"crash": 3}
 
 
 def test_scrapes_while_everything_is_busy(metrics):

@@ -2,8 +2,11 @@
 #include "config.h"
 
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -313,6 +316,23 @@ START_TEST(test_refused_without_memory)
 }
 END_TEST
 
+/* Nor does one that cannot be watched: epoll(7) takes no file. */
+START_TEST(test_refused_unwatched)
+{
+	int fd = memfd_create("no socket", MFD_CLOEXEC);
+
+	ck_assert_int_ne(fd, -1);
+	ck_assert_ptr_null(accept_client(&f.pool.clients.listening->main, fd, local));
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+	ck_assert_int_eq(errno, EBADF);
+	ck_assert_uint_eq(pool_clients(&f.pool), 0);
+	ck_assert_uint_eq(peers_addresses(f.pool.clients.peers), 0);
+	fd = come(0);
+	ck_assert_uint_eq(pool_clients(&f.pool), 1);
+	close(fd);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -327,6 +347,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_limit);
 	tcase_add_loop_test(tc, test_refused_without_memory, 0, COUNT(allocations));
+	tcase_add_test(tc, test_refused_unwatched);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/shared/place.h"
@@ -27,6 +28,7 @@ START_TEST(test_take)
 	errno = 0;
 	ck_assert_uint_eq(slot_take(&f.pool), 0);
 	ck_assert_int_eq(errno, EBUSY);
+	ck_assert_ptr_nonnull(strstr(fixture_log(&f), "no number (ANYFPM_SLOT) is free"));
 	slot_free(&f.pool, first + 2);
 	slot_free(&f.pool, first + 1);
 	ck_assert_uint_eq(slot_take(&f.pool), first + 1);
