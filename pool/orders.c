@@ -27,13 +27,13 @@
 #include "pool/client/writing.h"
 #include "pool/core/client.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/finish.h"
-#include "pool/settle.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
@@ -312,7 +312,7 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
 		heed_permits(pool, m.type, m.arg);
-		settle(pool, SETTLE_WORKERS);
+		pool->events->settle(pool, SETTLE_WORKERS);
 		break;
 	default:
 		break;
