@@ -9,8 +9,6 @@
 
 #include "pool/orders.h"
 
-#include <sys/socket.h>
-
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -25,23 +23,18 @@
 #include "pool/client/accept.h"
 #include "pool/client/client.h"
 #include "pool/client/writing.h"
-#include "pool/core/client.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
-#include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
-#include "pool/relay/finish.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
 #define STOP_KILL_US 500000
-/* A connection without a request that is younger than this may get one. */
-#define FRESH_US 100000
 /* For running requests when the master has crashed. */
 #define CRASH_FINISH_US 500000
 /* The master does not read just now. */
@@ -124,48 +117,6 @@ orders_offer_workers(struct pool *pool, unsigned int n)
 		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
 }
 
-/* Close the clients that have nothing under way; the others close when they are answered. One
- * that has just connected is about to send its request: it gets a moment. */
-static void
-finish_clients(struct pool *pool)
-{
-	int64_t now = clock_now_us();
-	struct client *c, *next;
-
-	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_IDLE]); c != NULL; c = next) {
-		char byte;
-
-		next = TAILQ_NEXT(c, link);
-		if (now - c->since_us < FRESH_US) {
-			deadline_at(pool, c->since_us + FRESH_US);
-			continue;
-		}
-		/* A request that has just come was accepted: it is read, then answered. */
-		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
-			client_gone(c);
-	}
-	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_BUSY]); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, link);
-		client_finish(c);
-	}
-}
-
-static void
-stop_workers(struct pool *pool, int64_t kill_after_us)
-{
-	static const enum worker_state states[] = { WORKER_STARTING, WORKER_IDLE };
-	struct worker *w, *next;
-
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
-			next = TAILQ_NEXT(w, link);
-			leave_stop(w, "the pool ends");
-		}
-	}
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link)
-		leave_until(w, clock_now_us() + kill_after_us);
-}
-
 static void
 orders_drain(struct pool *pool)
 {
@@ -179,33 +130,7 @@ orders_drain(struct pool *pool)
 		pool->orders->finish_us = clock_now_us() + ms * 1000;
 		deadline_at(pool, pool->orders->finish_us);
 	}
-	finish_clients(pool);
-}
-
-/* Answer everything that is open, then close; workers lose what they were doing. */
-static void
-end_requests(struct pool *pool)
-{
-	static const enum request_state states[] = { REQUEST_PARAMS, REQUEST_BODY, REQUEST_QUEUED };
-	struct request *r;
-	struct worker *w;
-	struct client *c;
-
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		while ((r = TAILQ_FIRST(&pool->requests.list[states[i]])) != NULL)
-			ending_refuse(r, END_STOPPED);
-	}
-	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
-		r = finish_part(&w->conn);
-		finish_error_or_cut(r, END_STOPPED);
-		finish_answered(r);
-		leave_stop(w, "the service is stopped");
-	}
-	writing_flush_due(pool);
-	for (int state = 0; state < CLIENT_CLOSED; state++) {
-		while ((c = TAILQ_FIRST(&pool->clients.list[state])) != NULL)
-			client_gone(c);
-	}
+	client_finish_all(pool);
 }
 
 static void
@@ -214,9 +139,11 @@ orders_stop(struct pool *pool)
 	accept_end(pool);
 	if (pool->state < POOL_STOPPING)
 		pool_set_state(pool, POOL_STOPPING);
-	end_requests(pool);
+	ending_stopped(pool);
+	writing_flush_due(pool);
+	client_gone_all(pool);
 	accept_end_status(pool);
-	stop_workers(pool, pool->orders->master_fd == -1 ? 0 : STOP_KILL_US);
+	leave_stop_all(pool, pool->orders->master_fd == -1 ? 0 : STOP_KILL_US);
 }
 
 static void
@@ -233,7 +160,7 @@ master_crashed(struct pool *pool)
 	if (pool->state < POOL_DRAINING)
 		pool_set_state(pool, POOL_DRAINING);
 	admission_refuse_all(pool, END_STOPPED);
-	finish_clients(pool);
+	client_finish_all(pool);
 	pool->orders->finish_us = clock_now_us() + CRASH_FINISH_US;
 	deadline_at(pool, pool->orders->finish_us);
 }
@@ -341,7 +268,7 @@ orders_progress(struct pool *pool)
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);
 		accept_end_status(pool);
-		stop_workers(
+		leave_stop_all(
 		    pool, pool->orders->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);
 	}
 	if (pool->state == POOL_STOPPING && pool_workers(pool) == 0) {
@@ -358,7 +285,7 @@ orders_expire(struct pool *pool, int64_t now_us)
 		orders_report_ready(pool, pool->orders->ready_pid);
 	if (pool->state != POOL_DRAINING)
 		return 0;
-	finish_clients(pool);
+	client_finish_all(pool);
 	if (pool->orders->finish_us == 0)
 		return 0;
 	if (now_us < pool->orders->finish_us)

@@ -19,6 +19,9 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 
+/* A connection without a request that is younger than this may get one. */
+#define FRESH_US 100000
+
 #define TO(state) (1u << CLIENT_##state)
 static const unsigned int legal[CLIENT_STATES] = {
 	[CLIENT_IDLE] = TO(READING) | TO(BUSY) | TO(CLOSING) | TO(LINGERING) | TO(CLOSED),
@@ -124,6 +127,41 @@ client_gone(struct client *c)
 		return;
 	c->pool->events->client_gone(c);
 	client_set_state(c, CLIENT_CLOSED);
+}
+
+void
+client_finish_all(struct pool *pool)
+{
+	int64_t now = clock_now_us();
+	struct client *c, *next;
+
+	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_IDLE]); c != NULL; c = next) {
+		char byte;
+
+		next = TAILQ_NEXT(c, link);
+		if (now - c->since_us < FRESH_US) {
+			deadline_at(pool, c->since_us + FRESH_US);
+			continue;
+		}
+		/* A request that has just come was accepted: it is read, then answered. */
+		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+			client_gone(c);
+	}
+	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_BUSY]); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		client_finish(c);
+	}
+}
+
+void
+client_gone_all(struct pool *pool)
+{
+	struct client *c;
+
+	for (int state = 0; state < CLIENT_CLOSED; state++) {
+		while ((c = TAILQ_FIRST(&pool->clients.list[state])) != NULL)
+			client_gone(c);
+	}
 }
 
 /* Those in a state that must not last. */

@@ -18,6 +18,14 @@ void client_gone(struct client *c);
 /* Take no new request; close when the open ones are answered and all has been written. */
 void client_finish(struct client *c);
 
+/* The pool ends: close those that have nothing under way; the others close when they are answered.
+ * One that has just connected is about to send its request: it gets a moment, after which this is
+ * due again. */
+void client_finish_all(struct pool *pool);
+
+/* All are gone, whatever is open on them. */
+void client_gone_all(struct pool *pool);
+
 /* Nothing may be open any more: what the connection does now. */
 void client_settle(struct client *c);
 

@@ -31,6 +31,14 @@
 #include "pool/worker/leave.h"
 #include "pool/worker/starts.h"
 
+/* The client sends no more of r; a warm-up, which has no client, is whole. */
+static void
+hang_up(struct request *r)
+{
+	if (!r->warmup)
+		conn_hang_up(r->conn);
+}
+
 void
 ending_input(struct request *r)
 {
@@ -43,7 +51,7 @@ ending_input(struct request *r)
 		body_drop_spooled(r);
 	/* The end of the stream would make a part of the body look like the whole. */
 	if (r->conn != NULL && (torn || (r->answer.discard && body_all_sent(r))))
-		conn_hang_up(r->conn);
+		hang_up(r);
 }
 
 void
@@ -51,7 +59,7 @@ ending_no_more(struct request *r)
 {
 	if (r->conn != NULL && r->params.content_length.len > 0 && body_all_sent(r) &&
 	    params_content_length(&r->params) != r->body.bytes)
-		conn_hang_up(r->conn);
+		hang_up(r);
 }
 
 /* Nobody waits for what the worker still does. */
@@ -193,12 +201,13 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 }
 
 void
-ending_limit(struct request *r, enum request_end end, const char *limit)
+ending_limit(struct request *r, enum request_end end, uint64_t used, const char *limit)
 {
 	struct worker *w = r->conn->worker;
 	struct client *c = r->client;
 	char reason[96];
 
+	r->account.exceeded = used;
 	log_limit(r, end, limit);
 	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
 	finish_part(r->conn);
@@ -240,4 +249,23 @@ ending_wrong(struct request *r)
 	account_request(r);
 	if (!r->body.input_end)
 		ending_input(r);
+}
+
+void
+ending_stopped(struct pool *pool)
+{
+	static const enum request_state states[] = { REQUEST_PARAMS, REQUEST_BODY, REQUEST_QUEUED };
+	struct request *r;
+	struct worker *w;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		while ((r = TAILQ_FIRST(&pool->requests.list[states[i]])) != NULL)
+			ending_refuse(r, END_STOPPED);
+	}
+	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
+		r = finish_part(&w->conn);
+		finish_error_or_cut(r, END_STOPPED);
+		finish_answered(r);
+		leave_stop(w, "the service is stopped");
+	}
 }

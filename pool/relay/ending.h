@@ -42,9 +42,15 @@ void ending_abort(struct request *r);
 /* The client is gone: nobody wants the answer. */
 void ending_abandon(struct request *r);
 
-/* The running request r has exceeded a limit (its name and value, for the log): answer it as those
- * that end so, or cut, then terminate its worker. */
-void ending_limit(struct request *r, enum request_end end, const char *limit);
+/* The running request r has exceeded a limit (its name and value, for the log), of which it has
+ * used so much (microseconds or bytes): answer it as those that end so, or cut, then terminate its
+ * worker. */
+void ending_limit(
+    struct request *r, enum request_end end, uint64_t used, const char *limit);
+
+/* The service is stopped: all requests are answered or cut, and workers lose what they were
+ * doing. */
+void ending_stopped(struct pool *pool);
 
 /* The worker does not keep to the protocol on that connection; what: a predicate such as "sent
  * nonsense". It is replaced, its request is answered 502 or cut. */

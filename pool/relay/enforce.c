@@ -34,26 +34,23 @@ terminate(struct request *r, enum limits_verdict verdict, const struct limits_re
 	const struct conf_pool *conf = r->pool->conf;
 	char limit[96];
 
-	r->account.exceeded = verdict == LIMITS_REQUEST_MEMORY
-			  ? now->memory
-			  : (uint64_t)(verdict == LIMITS_CPU ? now->cpu_us : now->running_us);
 	switch (verdict) {
 	case LIMITS_TIMEOUT:
 		snprintf(limit, sizeof(limit), "request_terminate_timeout (%.3f of %.3f seconds)",
 		    (double)now->running_us / 1e6,
 		    (double)conf->request_terminate_timeout_ms / 1e3);
-		ending_limit(r, END_TIMEOUT, limit);
+		ending_limit(r, END_TIMEOUT, (uint64_t)now->running_us, limit);
 		break;
 	case LIMITS_REQUEST_MEMORY:
 		snprintf(limit, sizeof(limit), "request_terminate_memory (%llu of %llu KB)",
 		    (unsigned long long)now->memory / 1024,
 		    (unsigned long long)conf->request_terminate_memory / 1024);
-		ending_limit(r, END_MEMORY, limit);
+		ending_limit(r, END_MEMORY, now->memory, limit);
 		break;
 	case LIMITS_CPU:
 		snprintf(limit, sizeof(limit), "request_terminate_cpu (%.3f of %.3f seconds)",
 		    (double)now->cpu_us / 1e6, (double)conf->request_terminate_cpu_ms / 1e3);
-		ending_limit(r, END_CPU, limit);
+		ending_limit(r, END_CPU, (uint64_t)now->cpu_us, limit);
 		break;
 	case LIMITS_RUN:
 		break;

@@ -114,7 +114,7 @@ feed_write(struct conn *conn)
 	else if (rc == 1 && conn->write_armed)
 		event_del(&conn->ev_write);
 	conn->write_armed = rc == 0;
-	if (r->answer.discard && conn->head.len == 0 && body_all_sent(r))
+	if (r->answer.discard && conn->head.len == 0 && body_all_sent(r) && !r->warmup)
 		conn_hang_up(conn);
 	if (r->client != NULL)
 		input_update(r->client);

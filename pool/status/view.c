@@ -138,24 +138,18 @@ get_wait(const struct source *s, unsigned int percent)
 	return number(stats_quantile(&s->stats->recent_wait, s->now_us, percent / 100.0));
 }
 
-enum limit { LIMIT_TIMEOUT, LIMIT_CPU, LIMIT_MEMORY, LIMIT_QUEUE_TIMEOUT };
-
 static struct status_value
-get_limit(const struct source *s, unsigned int limit)
+get_limit(const struct source *s, unsigned int end)
 {
-	const struct conf_pool *conf = s->pool->conf;
+	double limit = ends_limit((enum request_end)end, s->pool->conf);
 
-	switch ((enum limit)limit) {
-	case LIMIT_TIMEOUT:
-		return number(conf->request_terminate_timeout_ms * 1000);
-	case LIMIT_CPU:
-		return number(conf->request_terminate_cpu_ms * 1000);
-	case LIMIT_MEMORY:
-		return (struct status_value){ .number = conf->request_terminate_memory };
-	case LIMIT_QUEUE_TIMEOUT:
-		return number(conf->request_queue_timeout_ms * 1000);
+	switch (ends_table[end].measure) {
+	case ENDS_TIME:
+	case ENDS_WAIT:
+		return number((int64_t)(limit * SECOND_US + 0.5));
+	default:
+		return (struct status_value){ .number = (uint64_t)limit };
 	}
-	return number(0);
 }
 
 /* One row for each item, in the order of the page. As with php-fpm, no metric has a label. */
@@ -257,10 +251,10 @@ static const struct row rows_after[] = {
 	{ GAUGE(STATS_CONNECTIONS) },
 	{ GAUGE(STATS_BUFFERED) },
 	{ ROW("pool process", STATUS_NUMBER, get_gauge, STATS_PID) },
-	{ ROW("limit request time", STATUS_MICROSECONDS, get_limit, LIMIT_TIMEOUT) },
-	{ ROW("limit request cpu", STATUS_MICROSECONDS, get_limit, LIMIT_CPU) },
-	{ ROW("limit request memory", STATUS_NUMBER, get_limit, LIMIT_MEMORY) },
-	{ ROW("limit queue time", STATUS_MICROSECONDS, get_limit, LIMIT_QUEUE_TIMEOUT) },
+	{ ROW("limit request time", STATUS_MICROSECONDS, get_limit, END_TIMEOUT) },
+	{ ROW("limit request cpu", STATUS_MICROSECONDS, get_limit, END_CPU) },
+	{ ROW("limit request memory", STATUS_NUMBER, get_limit, END_MEMORY) },
+	{ ROW("limit queue time", STATUS_MICROSECONDS, get_limit, END_QUEUE_TIMEOUT) },
 };
 /* clang-format on */
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))

@@ -89,7 +89,7 @@ conn_close(struct conn *conn)
 void
 conn_hang_up(struct conn *conn)
 {
-	if (conn->fd == -1 || conn->hung_up || conn->lost || conn->request->warmup)
+	if (conn->fd == -1 || conn->hung_up || conn->lost)
 		return;
 	conn->hung_up = conn->write_failed = true;
 	if (conn->write_armed)

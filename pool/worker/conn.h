@@ -16,7 +16,7 @@ int conn_open(struct conn *conn);
 void conn_close(struct conn *conn);
 
 /* Nobody sends its request any more, whole or not: half close it, so that a program that waits for
- * more ends it. What it still says is read. */
+ * more ends it. What it still says is read. Not for a warm-up, which is always whole. */
 void conn_hang_up(struct conn *conn);
 
 /* Whether the program has closed the connection, or its sending half. */

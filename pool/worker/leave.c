@@ -124,6 +124,22 @@ leave_until(struct worker *w, int64_t kill_us)
 }
 
 void
+leave_stop_all(struct pool *pool, int64_t kill_after_us)
+{
+	static const enum worker_state states[] = { WORKER_STARTING, WORKER_IDLE };
+	struct worker *w, *next;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
+			next = TAILQ_NEXT(w, link);
+			leave_stop(w, "the pool ends");
+		}
+	}
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link)
+		leave_until(w, clock_now_us() + kill_after_us);
+}
+
+void
 leave_when_replaced(struct worker *w, enum limits_fate limit, const char *reason)
 {
 	if (w->leave.leaving)

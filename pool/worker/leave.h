@@ -21,6 +21,9 @@ void leave_kill(struct worker *w, const char *reason);
 /* It was stopped: SIGKILL is due at that time, unless it is sooner. */
 void leave_until(struct worker *w, int64_t kill_us);
 
+/* The pool ends: stop all that have no request; SIGKILL is due in kill_after_us, unless sooner. */
+void leave_stop_all(struct pool *pool, int64_t kill_after_us);
+
 /* It serves on until its successor is ready, or there is no room for one; limit: that it has
  * reached, LIMITS_KEEP: none. Behind it comes SETTLE_WORKERS. */
 void leave_when_replaced(struct worker *w, enum limits_fate limit, const char *reason);
