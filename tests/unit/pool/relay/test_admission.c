@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/handlers.h"
 #include "pool/observe/account.h"
+#include "pool/orders.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/finish.h"
@@ -336,6 +339,75 @@ START_TEST(test_time_in_vain_adds_up)
 }
 END_TEST
 
+static unsigned int waiting_then; /* when the number of workers was looked at */
+static unsigned int looks;
+
+static void
+on_lacking(struct pool *pool, unsigned int n, bool any)
+{
+	waiting_then = pool->requests.count[REQUEST_QUEUED];
+	looks++;
+}
+
+/* Where a start has failed, what waits is refused before the number of workers is looked at. */
+START_TEST(test_no_hope_comes_first)
+{
+	struct events events = handlers;
+
+	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
+	ck_assert_str_eq(waiting(), "1 2");
+	events.permits_lacking = on_lacking;
+	f.pool.events = &events;
+	f.conf->global.process_max = 4;
+	f.pool.workers.starts->failures = 1;
+	f.pool.workers.starts->retry_us = clock_now_us() + 3600 * (int64_t)1000000;
+	f.pool.orders->master_fd = f.log_fd; /* there is one; nothing is said to it */
+	looks = 0;
+	events.settle(&f.pool, SETTLE_HOPE | SETTLE_WORKERS);
+	f.pool.orders->master_fd = -1;
+	ck_assert_uint_eq(looks, 1);
+	ck_assert_uint_eq(waiting_then, 0);
+	/* Without a master the number is no matter any more. */
+	events.settle(&f.pool, SETTLE_WORKERS);
+	ck_assert_uint_eq(looks, 1);
+	ck_assert_str_eq(fixture_read(&f, fd), PAGE(1) "; " PAGE(2));
+	f.pool.events = &handlers;
+}
+END_TEST
+
+/* It came two seconds ago, and left in the second before that in which it counts as ended. */
+static void
+moved_before(struct request *r, enum request_state from)
+{
+	r->since_us -= r->state == REQUEST_QUEUED ? 2000000 : 1000000;
+	account_moved(r, from);
+}
+
+START_TEST(test_left_the_queue_before_it_ended)
+{
+	struct events events = handlers;
+	const struct stats_second *s;
+	unsigned int ended = 0;
+	int64_t now;
+
+	events.request_moved = moved_before;
+	f.pool.events = &events;
+	fixture_send(&f, fd, WHOLE(1));
+	ending_refuse(TAILQ_FIRST(&f.pool.requests.list[REQUEST_QUEUED]), END_STOPPED);
+	f.pool.events = &handlers;
+	now = clock_now_us();
+	for (unsigned int ago = 0; ago < STATS_SECONDS; ago++) {
+		s = stats_second(f.pool.stats, now, ago);
+		if (s == NULL || STATS_READ(s->requests) == 0)
+			continue;
+		ended++;
+		ck_assert_uint_eq(STATS_READ(s->queued_before), 0);
+		ck_assert_uint_eq(STATS_READ(s->queued_max), 0);
+	}
+	ck_assert_uint_eq(ended, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -359,6 +431,8 @@ main(void)
 	tcase_add_test(tc, test_client_half_closed);
 	tcase_add_loop_test(tc, test_wait, 0, (int)(sizeof(waits) / sizeof(waits[0])));
 	tcase_add_test(tc, test_time_in_vain_adds_up);
+	tcase_add_test(tc, test_no_hope_comes_first);
+	tcase_add_test(tc, test_left_the_queue_before_it_ended);
 	suite_add_tcase(suite, tc);
 	tcase_add_test(other, test_no_timeout);
 	suite_add_tcase(suite, other);

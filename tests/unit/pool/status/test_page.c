@@ -25,7 +25,8 @@ static int fd;
 static void
 setup(void)
 {
-	fixture_init(&f, "pm.status_path = /status");
+	fixture_init(&f, "pm.status_path = /status\nrequest_terminate_timeout = 4001ms\n"
+			 "request_terminate_cpu = 3s\nrequest_terminate_memory = 5M");
 	f.pool.observe.needs_last = true;
 	fd = fixture_client(&f, NULL);
 }
@@ -149,6 +150,9 @@ START_TEST(test_numbers)
 		{ "queue wait p99", 8 },
 		{ "start since", 50 },
 		{ "pool process", (uint64_t)getpid() },
+		{ "limit request time", 4001000 },
+		{ "limit request cpu", 3000000 },
+		{ "limit request memory", 5 * 1024 * 1024 },
 		{ "limit queue time", 30000000 },
 	};
 	const struct stats_request timeout = { .end = END_TIMEOUT, .status = 504, .wait_us = 8,
