@@ -57,9 +57,8 @@ check_unique(const struct conf *conf, const struct conf_pool *pool, int which,
 			if (text == NULL || address_parse(text, &theirs) != NULL ||
 			    !address_same(mine, &theirs))
 				continue;
-			errors_add(errors, "%s: [pool %s] %s: %s is pool %s's already, at %s",
-			    where_pool(ini, pool, address_directives[which]), pool->name,
-			    address_directives[which], address_of(pool, which), other->name,
+			where_complain(pool, ini, errors, address_directives[which],
+			    "%s is pool %s's already, at %s", address_of(pool, which), other->name,
 			    where_pool(ini, other, address_directives[i]));
 		}
 		if (other == pool)
@@ -81,9 +80,8 @@ check_listen(const struct conf *conf, const struct conf_pool *pool, const struct
 		if ((problem = address_parse(text, &mine)) == NULL)
 			check_unique(conf, pool, which, &mine, ini, errors);
 		else
-			errors_add(errors, "%s: [pool %s] %s: %s, got \"%.200s\"",
-			    where_pool(ini, pool, address_directives[which]), pool->name,
-			    address_directives[which], problem, text);
+			where_complain(pool, ini, errors, address_directives[which],
+			    "%s, got \"%.200s\"", problem, text);
 	}
 }
 
@@ -118,10 +116,9 @@ static void
 check_queue(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	if (pool->pm != PM_STATIC && pool->request_queue_limit == 0)
-		errors_add(errors,
-		    "%s: [pool %s] request_queue_limit: 0 only works with pm = static, because "
-		    "other pools start workers for requests that wait",
-		    where_pool(ini, pool, "request_queue_limit"), pool->name);
+		where_complain(pool, ini, errors, "request_queue_limit",
+		    "0 only works with pm = static, because other pools start workers for requests "
+		    "that wait");
 }
 
 static void
@@ -143,8 +140,8 @@ check_buffers(const struct conf_pool *pool, const struct ini *ini, struct errors
 			continue;
 		value_format_size((int64_t)pool->buffer_limit, limit);
 		value_format_size((int64_t)parts[i].size, size);
-		errors_add(errors, "%s: [pool %s] %s: %s is more than buffer_limit, %s",
-		    where_pool(ini, pool, parts[i].name), pool->name, parts[i].name, size, limit);
+		where_complain(pool, ini, errors, parts[i].name,
+		    "%s is more than buffer_limit, %s", size, limit);
 	}
 }
 

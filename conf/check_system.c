@@ -58,8 +58,7 @@ check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *
 			return;
 		errno = ENOTDIR;
 	}
-	errors_add(errors, "%s: [pool %s] chdir: %s: %s", where_pool(ini, pool, "chdir"),
-	    pool->name, pool->chdir, strerror(errno));
+	where_complain(pool, ini, errors, "chdir", "%s: %s", pool->chdir, strerror(errno));
 }
 
 static void
@@ -83,15 +82,13 @@ check_identity(const struct conf_pool *pool, const struct ini *ini, struct error
 		    (rows[i].group ? lookup_group(rows[i].name, &gid)
 				   : lookup_user(rows[i].name, &uid, &gid, &has_group)))
 			continue;
-		errors_add(errors, "%s: [pool %s] %s: there is no %s \"%.200s\"",
-		    where_pool(ini, pool, rows[i].directive), pool->name, rows[i].directive,
+		where_complain(pool, ini, errors, rows[i].directive, "there is no %s \"%.200s\"",
 		    rows[i].group ? "group" : "user", rows[i].name);
 	}
 	if (pool->user != NULL && pool->group == NULL &&
 	    lookup_user(pool->user, &uid, &gid, &has_group) && !has_group)
-		errors_add(errors,
-		    "%s: [pool %s] user: %s is in no password file, so that group is required",
-		    where_pool(ini, pool, "user"), pool->name, pool->user);
+		where_complain(pool, ini, errors, "user",
+		    "%s is in no password file, so that group is required", pool->user);
 }
 
 /* Who serves metrics is no root, and somebody who exists. */
