@@ -20,6 +20,7 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/account.h"
+#include "pool/policy/evidence.h"
 #include "pool/relay/finish.h"
 #include "pool/relay/window.h"
 #include "pool/request/answer.h"
@@ -113,6 +114,15 @@ ending_return(struct request *r)
 	queue_return(r);
 	if (!starts_give_hope(r->pool))
 		ending_refuse(r, END_NO_WORKER);
+}
+
+void
+ending_again(struct request *r, const struct evidence_loss *loss)
+{
+	r->tries += evidence_counts(loss);
+	stats_count(r->pool->stats, STATS_RETRIES, 1);
+	r->body.sent = 0;
+	ending_return(r);
 }
 
 void

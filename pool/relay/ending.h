@@ -9,6 +9,8 @@
 
 #include "pool/core/pool.h"
 
+struct evidence_loss;
+
 /* Answer r with the error page of those that end so, or cut the answer when it has begun. What its
  * worker still sends is thrown away. */
 void ending_refuse(struct request *r, enum request_end end);
@@ -20,6 +22,9 @@ void ending_refuse_as(struct request *r, enum request_end end, unsigned int stat
 /* No worker has run r, and it has left the one that had it: it waits again, before all others; with
  * no worker to hope for it is answered 503. */
 void ending_return(struct request *r);
+
+/* The same for one that evidence_allows_again() after that loss: counted as another try. */
+void ending_again(struct request *r, const struct evidence_loss *loss);
 
 /* A part of the body of r is lost for an errno: it could not be kept, or, reading, be read back from
  * its file. Logged, and answered 503 or 500. */

@@ -183,9 +183,7 @@ cannot_connect(struct conn *conn)
 		finish_error_or_cut_as(r, END_CRASH, 502, "The application could not be reached.");
 		finish_answered(r);
 	} else {
-		r->tries += evidence_counts(&loss);
-		stats_count(r->pool->stats, STATS_RETRIES, 1);
-		ending_return(r);
+		ending_again(r, &loss);
 	}
 	leave_stop(w, "it cannot be connected to");
 }

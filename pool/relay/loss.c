@@ -128,10 +128,7 @@ loss_judge(struct conn *conn, bool dead, bool exited_zero, const char *how)
 	} else if (again) {
 		log_debug("child %d did not answer \"%s\" (%s): given to a worker again",
 		    (int)w->pid, request, how);
-		r->tries += evidence_counts(&loss);
-		stats_count(r->pool->stats, STATS_RETRIES, 1);
-		r->body.sent = 0;
-		ending_return(r);
+		ending_again(r, &loss);
 	} else {
 		log_error("child %d %s; \"%s\" is %s", (int)w->pid, how, request,
 		    r->answer.head_done ? "cut short" : "answered 502");
