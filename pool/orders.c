@@ -47,6 +47,12 @@ orders_report_begun(struct pool *pool)
 		log_warning("cannot tell the master that the pool is set up: %s", strerror(errno));
 }
 
+static void
+say_again_later(struct pool *pool)
+{
+	deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
+}
+
 void
 orders_report_ready(struct pool *pool, pid_t pid)
 {
@@ -61,7 +67,7 @@ orders_report_ready(struct pool *pool, pid_t pid)
 		if (!pool->orders->ready_unsaid)
 			log_warning("cannot tell the master that the pool is ready: %s",
 			    strerror(errno));
-		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
+		say_again_later(pool);
 	}
 	pool->orders->ready_unsaid = !pool->orders->reported_ready;
 	pool->orders->ready_pid = pid;
@@ -76,7 +82,7 @@ orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 						 !pool->workers.permits->lacking_unsure))
 		return;
 	if (message_send(pool->orders->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
-		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
+		say_again_later(pool);
 		return;
 	}
 	pool->workers.permits->lacking = n;
@@ -96,7 +102,7 @@ orders_return_permits(struct pool *pool, unsigned int n)
 {
 	if (pool->orders->master_fd != -1 &&
 	    message_send(pool->orders->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == -1) {
-		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
+		say_again_later(pool);
 		return;
 	}
 	take(&pool->workers.permits->count, n);
@@ -114,7 +120,7 @@ orders_offer_workers(struct pool *pool, unsigned int n)
 	if (message_send(pool->orders->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
 		pool->workers.permits->offered = n;
 	else
-		deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
+		say_again_later(pool);
 }
 
 static void

@@ -51,11 +51,13 @@ static void
 start_workers(struct pool *pool, unsigned int n)
 {
 	while (n-- > 0) {
-		if (spawn_worker(pool) == NULL) {
+		const struct worker *w = spawn_worker(pool);
+
+		if (w == NULL) {
 			starts_failed(pool, clock_now_us());
 			break;
 		}
-		deadline_after(pool, clock_now_us(), pool->conf->start_timeout_ms);
+		deadline_after(pool, w->since_us, pool->conf->start_timeout_ms);
 	}
 	if (pool_workers(pool) >= pool->conf->start_servers)
 		pool->workers.starts->begun = true;
