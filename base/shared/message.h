@@ -8,7 +8,16 @@
  *
  * Start-up, master to pool process: any number of MESSAGE_SETTINGS (pieces of the text that -tt
  * prints for [global] and this one pool), one MESSAGE_FD for each descriptor, then MESSAGE_START
- * (data: struct place).
+ * (arg: enum message_start, data: struct place).
+ *
+ * A reload, where a generation serves: it is told by MESSAGE_ROOM that one of its workers' places
+ * is wanted, and says by MESSAGE_WORKERS when it is free. Its successor is started with START_HOLD,
+ * and is READY when it has a worker that is. Then both get an end of a socketpair
+ * (MESSAGE_FD_HANDOVER); the successor gets MESSAGE_ROOM and MESSAGE_ACCEPT, the old one
+ * MESSAGE_HAND_OVER. As its workers go, the old one says MESSAGE_WORKERS, and the successor is told
+ * by MESSAGE_ROOM. A successor that cannot serve says MESSAGE_FAILED and ends, and the old one
+ * serves on (MESSAGE_ROOM with 0).
+ *
  * The metrics process gets MESSAGE_POOL and MESSAGE_POOL_STATE for each pool, its listening socket,
  * and MESSAGE_START (data: the user to become, empty: nobody else). It says MESSAGE_READY (arg 0)
  * or MESSAGE_FAILED, nothing else.
@@ -32,6 +41,13 @@ enum message_type {
 	MESSAGE_STOP,	      /* end everything now, then exit 0 */
 	MESSAGE_PERMIT,       /* arg: so many workers more may exist (process.max); 0: none now */
 	MESSAGE_CALL,	      /* arg: enum message_call; what was offered and ordered is void */
+	MESSAGE_ACCEPT,	      /* it was started with START_HOLD: accept from now on */
+	MESSAGE_HAND_OVER,    /* like MESSAGE_DRAIN, while the successor accepts: connections without an
+			       * open request are given to it; workers are ended as they become
+			       * idle; arg 1: nobody listens at its address any more, what waits
+			       * there is to be accepted first */
+	MESSAGE_ROOM,	      /* arg: so many of pm.max_children + pm.max_surge workers are, or will
+			       * be, another generation's */
 	MESSAGE_RECLAIM,      /* arg: so many workers in all are to be ended of those offered, and
 			       * their permits given back; those are then off both counts */
 	/* master -> metrics process, before the start; states after it as well */
@@ -44,6 +60,8 @@ enum message_type {
 			 * data: not empty if requests wait and there is no worker at all */
 	MESSAGE_RETURN, /* arg: so many permits are not needed any more */
 	MESSAGE_OFFER,	/* arg: so many workers could be ended, called as it was; likewise */
+	MESSAGE_WORKERS, /* arg: workers that count for MESSAGE_ROOM; said at each of those with an
+			  * arg other than 0, at MESSAGE_HAND_OVER, and after these at each change */
 	MESSAGE_FAILED, /* data: why the pool process cannot serve; it exits after it */
 };
 
@@ -57,6 +75,12 @@ enum message_fd {
 	MESSAGE_FD_SLOWLOG,    /* the slow log, opened for appending; where there is one */
 	MESSAGE_FD_EXE,	       /* our own binary, likewise */
 	MESSAGE_FD_CGROUP,     /* the pool's control group, a directory; where workers have theirs */
+	MESSAGE_FD_HANDOVER,   /* an end of a SOCK_SEQPACKET socketpair between two generations */
+};
+
+enum message_start {
+	START_ACCEPT, /* accept at once, and start as many workers as pm says */
+	START_HOLD    /* start one worker, whatever pm says, and accept when told to */
 };
 
 /* Which of its idle workers a pool is asked for, since others lack permits. Each has those before
