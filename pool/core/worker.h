@@ -87,6 +87,8 @@ struct worker_receipt {
 	bool accepts;	      /* likewise: in accept(2) */
 	bool stopped;	      /* by a signal, while it had a request */
 	bool stopped_unread;  /* and had not read all of it then */
+	bool worked;	      /* it was seen at work before it read its request */
+	int64_t seen_cpu_us;  /* its CPU time when it was seen running so first, -1: it was not */
 	int64_t given_cpu_us; /* its CPU time, with all it started, when it was given its request */
 	int64_t answered_us;  /* of its request: when the one before it had ended, 0: none did */
 };

@@ -24,6 +24,7 @@ prompt_is_back(const struct prompt *p, bool waits, int64_t idle_us)
 void
 prompt_found(struct prompt *p, bool back, int64_t idle_us)
 {
+	p->seen_back |= back;
 	if (back && p->streak < PROMPT_TRUST)
 		p->streak++;
 	else if (!back && idle_us >= PROMPT_US)

@@ -22,6 +22,7 @@ struct prompt {
 	unsigned int streak;  /* looks in a row that found a worker back */
 	unsigned int choices; /* since after_us was learned, or since the start */
 	int64_t after_us;     /* the longest work after an answer that was seen of late, 0: none */
+	bool seen_back;	      /* a look has ever found a worker back */
 };
 
 /* Whether to look at the workers before one is chosen for the next request. */
@@ -34,7 +35,7 @@ bool prompt_is_back(const struct prompt *p, bool waits, int64_t idle_us);
 /* What a look at the worker that was used last has shown. */
 void prompt_found(struct prompt *p, bool back, int64_t idle_us);
 
-/* A request was read only so long after the end of the one before it. */
+/* A request was read only so long after the end of the one before it, because of work. */
 void prompt_late(struct prompt *p, int64_t after_us);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "pool/core/worker.h"
+#include "pool/policy/choose.h"
 #include "pool/relay/feed.h"
 #include "pool/worker/measure.h"
 
@@ -17,49 +18,59 @@ dispatch_is_paused(const struct pool *pool)
 	return pool->pace.pause_us > 0 && clock_now_us() < pool->pace.pause_us;
 }
 
-/* Whether the idle worker waits for its next request, as far as can be seen. */
-static bool
-is_back(struct worker *w, int64_t now_us)
+/* What can be seen of the idle worker. */
+static struct choose_look
+look(struct worker *w, int64_t now_us)
 {
-	int64_t idle_us = now_us - w->since_us;
+	struct choose_look look = {
+		.seen = CHOOSE_WAITS,
+		.back = w->receipt.back,
+		.fresh = w->life.served == 0,
+		.idle_us = now_us - w->since_us,
+	};
 	enum parked_in in;
 
-	if (w->receipt.back)
-		return true;
+	if (look.back)
+		return look;
 	in = measure_wait(w);
+	if (in == PARKED_RUNS)
+		look.seen = CHOOSE_RUNS;
+	else if (in == PARKED_NOT)
+		look.seen = CHOOSE_SLEEPS;
 	w->receipt.accepts = in == PARKED_ACCEPT;
-	w->receipt.back =
-	    w->receipt.accepts || prompt_is_back(&w->pool->pace.prompt, in != PARKED_NOT, idle_us);
-	return w->receipt.back;
+	w->receipt.back = w->receipt.accepts ||
+	    prompt_is_back(&w->pool->pace.prompt, look.seen == CHOOSE_WAITS, look.idle_us);
+	look.back = w->receipt.back;
+	return look;
 }
 
-/*
- * The idle worker for the next request: the one that was used last, whose memory is warm. Many
- * programs work on after their answer; while others are idle, one that does is left alone. When
- * all seem to be at work, it is the one whose answer is longest ago.
- */
+/* The idle worker for the next request: the one that was used last, whose memory is warm, if it is
+ * back. The last one is always among those that are looked at. */
 static struct worker *
 choose(struct pool *pool)
 {
-	struct worker *last_used = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]), *w;
-	unsigned int looks = 0;
+	struct worker *last_used = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]), *w = last_used;
+	struct worker *workers[LOOKS_MAX];
+	struct choose_look looks[LOOKS_MAX];
+	size_t n = 0;
 	int64_t now;
 
 	if (last_used == NULL || TAILQ_NEXT(last_used, link) == NULL ||
 	    !prompt_asks(&pool->pace.prompt))
 		return last_used;
 	now = clock_now_us();
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
-		bool back = is_back(w, now);
-
+	while (w != NULL && n < LOOKS_MAX) {
+		workers[n] = w;
+		looks[n] = look(w, now);
 		if (w == last_used)
-			prompt_found(&pool->pace.prompt, back, now - w->since_us);
-		if (back)
+			prompt_found(&pool->pace.prompt, looks[n].back, looks[n].idle_us);
+		if (looks[n++].back)
 			return w;
-		if (++looks == LOOKS_MAX)
-			break;
+		w = TAILQ_NEXT(w, link);
+		if (w != NULL && n == LOOKS_MAX - 1)
+			w = TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list);
 	}
-	return TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list);
+	return workers[choose_worker(&pool->pace.prompt, looks, n)];
 }
 
 void

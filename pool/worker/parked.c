@@ -47,7 +47,9 @@ parked_parse_syscall(const char *text)
 	unsigned long long fd;
 	long number;
 
-	/* "running", "-1 SP PC" or the number and the arguments in hexadecimal. */
+	if (strncmp(text, "running", strlen("running")) == 0)
+		return PARKED_RUNS;
+	/* "-1 SP PC" or the number and the arguments in hexadecimal. */
 	if (sscanf(text, "%ld 0x%llx", &number, &fd) != 2 || number < 0)
 		return PARKED_NOT;
 #ifdef SYS_accept

@@ -18,7 +18,8 @@
 bool parked_is(pid_t pid);
 
 enum parked_in {
-	PARKED_NOT,    /* it runs, sleeps, writes, ... */
+	PARKED_NOT,    /* it sleeps, writes, ... */
+	PARKED_RUNS,   /* it has the CPU, or waits for it */
 	PARKED_ACCEPT, /* in accept(2) on descriptor 0 */
 	PARKED_INPUT,  /* waits for input, or for events: read(2), recv(2), poll(2), epoll(7), ... */
 	PARKED_WAIT,   /* waits for a child */

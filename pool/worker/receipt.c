@@ -21,10 +21,14 @@
 #define LOOK_US 20000
 /* One that was idle for longer was not late because of work after its answer. */
 #define AFTER_ANSWER_US 1000000
+/* With less CPU time than this a worker finds from its answer back to its next request. */
+#define BACK_CPU_US 5000
 
 void
 receipt_begins(struct worker *w, struct request *r)
 {
+	w->receipt.worked = false;
+	w->receipt.seen_cpu_us = -1;
 	w->receipt.answered_us = w->state == WORKER_IDLE && w->life.served > 0 ? w->since_us : 0;
 	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
 	r->read = w->receipt.accepts || w->receipt.answered_us == 0;
@@ -68,6 +72,19 @@ is_patience_over(const struct request *r, int64_t now_us)
 	    (cpu_limit > 0 && measure_tree_cpu(w) - w->receipt.given_cpu_us >= cpu_limit);
 }
 
+/* Whether what keeps w from its request is work, and not only that it does not get the CPU. */
+static bool
+is_at_work(struct worker *w)
+{
+	int64_t cpu;
+
+	if (measure_wait(w) != PARKED_RUNS || (cpu = measure_cpu(w)) == -1)
+		return true;
+	if (w->receipt.seen_cpu_us == -1)
+		w->receipt.seen_cpu_us = cpu;
+	return cpu - w->receipt.seen_cpu_us >= BACK_CPU_US;
+}
+
 /* Look at r; its clock begins now, unless its worker is known to have it all the time. */
 static void
 look(struct request *r)
@@ -79,9 +96,13 @@ look(struct request *r)
 	enum receipt receipt = has_read(w);
 
 	r->read = receipt != RECEIPT_NOT || is_patience_over(r, now);
+	/* Asked twice: what it was seen doing between was not for this request then. */
+	if (receipt == RECEIPT_NOT && is_at_work(w) && has_read(w) == RECEIPT_NOT)
+		w->receipt.worked = true;
 	if (r->read && !waited)
 		return;
-	if (receipt == RECEIPT_ALL && r->times.run_us - w->receipt.answered_us < AFTER_ANSWER_US)
+	if (receipt == RECEIPT_ALL && w->receipt.worked &&
+	    r->times.run_us - w->receipt.answered_us < AFTER_ANSWER_US)
 		prompt_late(&pool->pace.prompt, now - w->receipt.answered_us);
 	r->since_us = now;
 	if (pool->observe.needs_cpu || pool->observe.needs_cpu_parts)

@@ -45,6 +45,8 @@ START_TEST(test_trust)
 	struct prompt p = { 0 };
 
 	ck_assert_int_eq(asks(&p, 100), 100);
+	prompt_found(&p, false, 60000000);
+	ck_assert(!p.seen_back);
 	for (int i = 0; i < PROMPT_TRUST; i++)
 		prompt_found(&p, true, 100);
 	ck_assert_int_eq(asks(&p, 16 * PROMPT_EVERY), 16);
@@ -52,6 +54,7 @@ START_TEST(test_trust)
 	ck_assert_int_eq(asks(&p, 16 * PROMPT_EVERY), 16);
 	prompt_found(&p, false, PROMPT_US);
 	ck_assert_int_eq(asks(&p, 16 * PROMPT_EVERY), 16 * PROMPT_EVERY);
+	ck_assert(p.seen_back); /* for ever: such programs wait in a way that can be seen */
 }
 END_TEST
 

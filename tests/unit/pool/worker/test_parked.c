@@ -28,7 +28,7 @@ static const struct {
     {" 0x0 0x0 0x7ffc0 0x7ffc1 0x0 0x0 0x7ffe 0x7f45\n", SYS_clock_nanosleep, PARKED_NOT},
     {" 0x3 0x7ffc0 0x100 0x0 0x0 0x0 0x7ffe 0x7f45\n", SYS_write, PARKED_NOT},
     {" 0x0\n", SYS_accept4, PARKED_ACCEPT},
-    {"running\n", -1, PARKED_NOT},
+    {"running\n", -1, PARKED_RUNS},
     {"-1 0x7ffe 0x7f45\n", -1, PARKED_NOT},
     {"", SYS_accept4, PARKED_NOT},
     {"", -1, PARKED_NOT},
