@@ -15,6 +15,25 @@
 #include "conf/lookup.h"
 #include "conf/where.h"
 
+/* As with php-fpm: who is named in a list may connect, and root, to whom the socket belongs. */
+static void
+check_owner(const struct conf_pool *pool, const struct ini *ini, struct errors *notes)
+{
+	const struct {
+		const char *directive, *name;
+	} rows[] = {{"listen.owner", pool->listen_owner}, {"listen.group", pool->listen_group}};
+
+	if (pool->listen_acl_users == NULL && pool->listen_acl_groups == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].name != NULL)
+			where_complain(pool, ini, notes, rows[i].directive,
+			    "is of no effect, because %s says who may connect",
+			    pool->listen_acl_users != NULL ? "listen.acl_users"
+							   : "listen.acl_groups");
+	}
+}
+
 /* What is of no effect. */
 static void
 check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors *notes)
@@ -23,6 +42,7 @@ check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors
 	struct conf_pool fresh = {0};
 	char message[FIELD_MESSAGE_MAX];
 
+	check_owner(pool, ini, notes);
 	if (pool->access_log == NULL || pool->access_log_format != LOG_FORMAT_JSON)
 		return;
 	if (field_set(d, &fresh, d->fallback, NULL, NULL, message) && pool->access_format != NULL &&
@@ -91,6 +111,25 @@ check_identity(const struct conf_pool *pool, const struct ini *ini, struct error
 		    "%s is in no password file, so that group is required", pool->user);
 }
 
+static void
+check_names(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
+{
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+
+	for (char **name = pool->listen_acl_users; name != NULL && *name != NULL; name++) {
+		if (!lookup_user(*name, &uid, &gid, &has_group))
+			where_complain(pool, ini, errors, "listen.acl_users",
+			    "there is no user \"%.200s\"", *name);
+	}
+	for (char **name = pool->listen_acl_groups; name != NULL && *name != NULL; name++) {
+		if (!lookup_group(*name, &gid))
+			where_complain(pool, ini, errors, "listen.acl_groups",
+			    "there is no group \"%.200s\"", *name);
+	}
+}
+
 /* Who serves metrics is no root, and somebody who exists. */
 static void
 check_metrics_user(const struct conf *conf, const struct ini *ini, struct errors *errors)
@@ -128,6 +167,7 @@ check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
 		check_command(pool, ini, "command", pool->command, &conf->warnings);
 		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
 		check_identity(pool, ini, errors);
+		check_names(pool, ini, errors);
 		check_useless(pool, ini, &conf->notes);
 	}
 }

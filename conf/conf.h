@@ -77,6 +77,8 @@ struct conf_pool {
 	char *listen_owner; /* names or numbers as written, NULL: unset */
 	char *listen_group;
 	mode_t listen_mode;
+	char **listen_acl_users; /* names or numbers, NULL at the end of them; NULL: unset */
+	char **listen_acl_groups;
 	struct address_network *allowed_clients;
 	size_t allowed_clients_count;                    /* 0: anybody */
 	unsigned int listen_max_connections;             /* 0: the descriptor budget */

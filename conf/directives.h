@@ -36,6 +36,7 @@ enum directive_type {
 	TYPE_LIMIT_SIZE, /* uint64_t, bytes, RLIMIT_UNSET when empty */
 	TYPE_URI,        /* char *, begins with a slash, NULL when empty */
 	TYPE_URIS,       /* char **, such a path of each key[] */
+	TYPE_NAMES,      /* char **, names between commas; NULL when empty */
 	TYPE_COMMAND,    /* char **, argv */
 	TYPE_ENV,        /* char **, "NAME=value" of each key[NAME] */
 	TYPE_NETWORKS    /* struct address_network * with the count in the size_t after it */

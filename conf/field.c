@@ -276,6 +276,47 @@ set_networks(const struct setting *s, const char *text)
 	return true;
 }
 
+/* Names between commas, each without the blanks around it; false where one is empty. */
+static bool
+split_names(const char *text, char ***names)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t len, comma;
+
+	for (;; text += comma + 1) {
+		text += strspn(text, blanks);
+		comma = len = strcspn(text, ",");
+		while (len > 0 && strchr(blanks, text[len - 1]) != NULL)
+			len--;
+		if (len == 0)
+			return false;
+		char *name = text_ndup(text, len);
+		text_vector_add(names, name);
+		free(name);
+		if (text[comma] == '\0')
+			return true;
+	}
+}
+
+static bool
+set_names(const struct setting *s, const char *text)
+{
+	char ***field = s->field, **names = NULL;
+
+#ifndef HAVE_LIBACL /* access control lists are all that names are for */
+	if (*text != '\0')
+		return fail(s, "is not possible: anyfpm was built without libacl; use "
+			       "listen.owner, listen.group and listen.mode");
+#endif
+	if (*text != '\0' && !split_names(text, &names)) {
+		text_vector_free(names);
+		return fail(s, "expected names with commas between them, got \"%.200s\"", text);
+	}
+	text_vector_free(*field);
+	*field = names;
+	return true;
+}
+
 /* A path is not made absolute: nobody has such a tree below the prefix. */
 static bool
 set_cgroup(const struct setting *s, const char *text)
@@ -315,6 +356,8 @@ set_text(const struct setting *s, const char *text)
 		return add_uri(s, text);
 	case TYPE_NETWORKS:
 		return set_networks(s, text);
+	case TYPE_NAMES:
+		return set_names(s, text);
 	case TYPE_PRIORITY:
 	case TYPE_LIMIT:
 	case TYPE_LIMIT_SIZE:
@@ -385,6 +428,7 @@ is_text(enum directive_type type)
 	case TYPE_URI:
 	case TYPE_URIS:
 	case TYPE_NETWORKS:
+	case TYPE_NAMES:
 		return true;
 	default:
 		return false;
@@ -444,6 +488,7 @@ field_free(const struct directive *d, void *base)
 	case TYPE_COMMAND:
 	case TYPE_ENV:
 	case TYPE_URIS:
+	case TYPE_NAMES:
 		text_vector_free(*(char ***)field);
 		*(char ***)field = NULL;
 		break;

@@ -9,6 +9,7 @@
 #include "conf/address.h"
 #include "conf/conf.h"
 #include "conf/lex.h"
+#include "conf/text.h"
 
 static void
 print_env(const struct directive *d, char *const *env, FILE *out)
@@ -29,6 +30,20 @@ print_uris(const struct directive *d, char *const *uris, FILE *out)
 		lex_write_plain(*uris, out);
 		fputc('\n', out);
 	}
+}
+
+static void
+print_names(char *const *names, FILE *out)
+{
+	struct text text = {0};
+
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+		if (i > 0)
+			text_add(&text, ", ", 2);
+		text_add(&text, names[i], strlen(names[i]));
+	}
+	lex_write_plain(text.s != NULL ? text.s : "", out);
+	text_free(&text);
 }
 
 static void
@@ -128,6 +143,9 @@ field_print(const struct directive *d, const void *base, FILE *out)
 		break;
 	case TYPE_COMMAND:
 		print_command(*(char **const *)field, out);
+		break;
+	case TYPE_NAMES:
+		print_names(*(char **const *)field, out);
 		break;
 	case TYPE_NETWORKS:
 		address_print_networks(*(struct address_network *const *)field,

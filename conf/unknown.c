@@ -68,10 +68,6 @@ static const struct {
 	    "is PHP's own; let the web server pass on only the scripts that may run (nginx: "
 	    "location ~ [.]php$)" },
 	{ "prefix", false, "pools have none here; write whole paths, or start anyfpm with -p" },
-	{ "listen.acl_users", false,
-	    "not supported; use listen.owner, listen.group and listen.mode" },
-	{ "listen.acl_groups", false,
-	    "not supported; use listen.owner, listen.group and listen.mode" },
 	{ "listen.setfib", false, "not supported; remove it" },
 	{ "apparmor_hat", false, "not supported; give the worker program a profile of its own" },
 	{ "chroot", false,

@@ -16,7 +16,9 @@ struct listen_settings {
 	int backlog;
 	mode_t mode;           /* of a socket file, as the next */
 	struct identity owner;
-	bool has_rights; /* mode, owner or group were set */
+	char *const *acl_users; /* the configuration's, NULL: none; as the next */
+	char *const *acl_groups;
+	bool has_rights; /* mode, owner, group or a list were set */
 };
 
 struct listen_socket {

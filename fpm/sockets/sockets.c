@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "conf/address.h"
@@ -17,13 +18,18 @@
 struct listen_settings
 sockets_of_pool(const struct conf_pool *pool)
 {
+	bool has_list = pool->listen_acl_users != NULL || pool->listen_acl_groups != NULL;
 	struct listen_settings s = {.text = pool->listen,
 	    .backlog = pool->listen_backlog,
 	    .mode = pool->listen_mode,
 	    .owner = users_of_socket(pool),
-	    .has_rights = pool->listen_owner != NULL || pool->listen_group != NULL ||
-		pool->listen_mode != DEFAULT_MODE};
+	    .acl_users = pool->listen_acl_users,
+	    .acl_groups = pool->listen_acl_groups,
+	    .has_rights = has_list || pool->listen_owner != NULL ||
+		pool->listen_group != NULL || pool->listen_mode != DEFAULT_MODE};
 
+	if (has_list) /* as with php-fpm: nobody else but us */
+		s.owner = (struct identity){.uid = geteuid(), .gid = getegid()};
 	snprintf(s.title, sizeof(s.title), "[pool %s]", pool->name);
 	return s;
 }
@@ -63,9 +69,9 @@ note_given(const struct listen_socket *l)
 
 	log_notice("%s systemd has opened its socket %s", s->title, s->text);
 	if (s->has_rights && l->address.kind == ADDRESS_UNIX)
-		log_warning("%s 'listen.owner', 'listen.group' and 'listen.mode' have no effect on "
-			    "a socket that systemd has opened; set SocketUser=, SocketGroup= and "
-			    "SocketMode= in its unit",
+		log_warning("%s 'listen.owner', 'listen.group', 'listen.mode' and "
+			    "'listen.acl_*' have no effect on a socket that systemd has opened; "
+			    "set SocketUser=, SocketGroup= and SocketMode= in its unit",
 		    s->title);
 }
 

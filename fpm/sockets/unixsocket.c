@@ -26,10 +26,13 @@
 #include "base/log.h"
 #include "fpm/files/lockfile.h"
 #include "fpm/files/path.h"
+#include "fpm/sockets/socketacl.h"
 
 #define PRIVATE_NAME_SIZE 32
 #define LOCK_NAME_SIZE 128
 #define SHORT_NAME "s"
+#define ACL_FAILED \
+	"cannot set its access control list (listen.acl_users, listen.acl_groups)"
 
 static int
 fail(const struct listen_socket *l, const char *doing)
@@ -193,6 +196,33 @@ give_away(const struct listen_socket *l, int private_fd, const char *name)
 	return 0;
 }
 
+/* Who may connect besides. */
+static int
+set_acl(const struct listen_socket *l, int private_fd, const char *name)
+{
+	const struct listen_settings *s = &l->settings;
+	char path[128];
+
+	if (s->acl_users == NULL && s->acl_groups == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", private_fd, name);
+	if (socketacl_set(path, s->acl_users, s->acl_groups) == 0)
+		return 0;
+	return fail(l, ACL_FAILED);
+}
+
+/* Whether its directory's file system has such lists. */
+static int
+check_acl(const struct listen_socket *l)
+{
+	char path[64];
+
+	if (l->settings.acl_users == NULL && l->settings.acl_groups == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", l->dir_fd);
+	return socketacl_possible(path) ? 0 : fail(l, ACL_FAILED);
+}
+
 /* Bind in the private directory, make the socket complete there, move it to its path. */
 static int
 bind_and_publish(struct listen_socket *l, const char *private, int private_fd)
@@ -200,6 +230,7 @@ bind_and_publish(struct listen_socket *l, const char *private, int private_fd)
 	struct sockaddr_un un;
 	struct stat st;
 	const char *name;
+	int code;
 
 	if ((l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) == -1)
 		return fail(l, "cannot make a socket");
@@ -211,6 +242,8 @@ bind_and_publish(struct listen_socket *l, const char *private, int private_fd)
 		return fail(l, "cannot set its mode");
 	if (give_away(l, private_fd, name) == -1)
 		return fail(l, "cannot set its owner");
+	if ((code = set_acl(l, private_fd, name)) != 0)
+		return code;
 	if (listen(l->fd, l->settings.backlog) == -1)
 		return fail(l, "cannot listen");
 	if (fstatat(private_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
@@ -248,7 +281,7 @@ unixsocket_check(struct listen_socket *l)
 		code = fail_lock(l);
 	else if (faccessat(l->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		code = fail(l, "no socket can be made in its directory");
-	else
+	else if ((code = check_acl(l)) == 0)
 		code = check_replaceable(l, true); /* we may be the ones who listen */
 	fd_close(&l->dir_fd);
 	return code;

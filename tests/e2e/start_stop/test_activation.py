@@ -87,7 +87,8 @@ def test_used_by_address_and_left_alone(env, opened):
     with Client(("127.0.0.1", port)) as c:
         assert b"accepted conn" in c.request(uri="/status", SCRIPT_NAME="/status").stdout
     assert server.said().count("systemd has opened its socket") == 3
-    warns = "'listen.owner', 'listen.group' and 'listen.mode' have no effect" in server.said()
+    warns = ("'listen.owner', 'listen.group', 'listen.mode' and 'listen.acl_*' have no effect"
+             in server.said())
     assert warns == ROOT  # who sets them in a pool
 
     os.kill(server.pool("www"), signal.SIGKILL)

@@ -48,6 +48,12 @@ static const struct {
     {"listen.owner", "www-data", "\"www-data\""},
     {"listen.group", "33", "\"33\""},
     {"listen.mode", "600", "0600"},
+#ifdef HAVE_LIBACL
+    {"listen.acl_users", "www-data ,1000", "\"www-data, 1000\""},
+    {"listen.acl_groups", "\"a b\"", "\"a b\""},
+#endif
+    {"listen.acl_users", "", "\"\""},
+    {"listen.acl_groups", "", "\"\""},
     {"listen.allowed_clients", "::1, 10.0.0.0/8", "::1/128, 10.0.0.0/8"},
     {"listen.max_connections", "100", "100"},
     {"listen.max_connections_per_address", "7", "7"},

@@ -67,8 +67,16 @@ static const struct {
     {POOL "chroot = /srv\n",
 	"t:5: [pool www] chroot: not supported; remove it, or run all of anyfpm in that directory "
 	"(RootDirectory= of a systemd unit, or a container)"},
-    {POOL "listen.acl_users = x\n", "t:5: [pool www] listen.acl_users: not supported; use "
-				    "listen.owner, listen.group and listen.mode"},
+#ifdef HAVE_LIBACL
+    {POOL "listen.acl_users = a,,b\n",
+	"t:5: [pool www] listen.acl_users: expected names with commas between them, got \"a,,b\""},
+    {POOL "listen.acl_groups = a,\n",
+	"t:5: [pool www] listen.acl_groups: expected names with commas between them, got \"a,\""},
+#else
+    {POOL "listen.acl_users = x\n",
+	"t:5: [pool www] listen.acl_users: is not possible: anyfpm was built without libacl; use "
+	"listen.owner, listen.group and listen.mode"},
+#endif
     {POOL "request_slowlog_timeout = 5s\n",
 	"t:5: [pool www] request_slowlog_timeout: requires slowlog, the file that slow requests "
 	"are written to"},
