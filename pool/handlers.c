@@ -35,6 +35,7 @@ const struct events handlers = {
 	.conn_readable = relay_readable,
 	.conn_writable = feed_writable,
 	.child_is_ours = reap_is_ours,
+	.cannot_follow = orders_cannot_follow,
 	.worker_ready = orders_report_ready,
 	.permits_lacking = orders_lack_permits,
 	.permits_returned = orders_return_permits,

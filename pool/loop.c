@@ -26,7 +26,7 @@ loop_serve(struct pool *pool)
 {
 	orders_report_begun(pool);
 	settle(pool, SETTLE_WORKERS);
-	if (pool->conf->pm == PM_ONDEMAND)
+	if (pool->conf->pm == PM_ONDEMAND && pool->state != POOL_HELD)
 		orders_report_ready(pool, 0); /* there is no worker to wait for */
 	while (pool->state != POOL_GONE) {
 		event_base_loop(pool->base, EVLOOP_ONCE);

@@ -60,6 +60,7 @@ struct settings {
 	int listen_fd, status_fd, log_fd, access_fd, dir_fd, stats_fd, slowlog_fd, exe_fd;
 	int cgroup_fd;
 	struct place place;
+	enum message_start start;
 };
 
 /* Tell the master why this process ends, and end. */
@@ -113,6 +114,7 @@ take_start(struct settings *s, const struct message *m, size_t len)
 	if (len != sizeof(s->place))
 		return false;
 	memcpy(&s->place, m->data, len);
+	s->start = (enum message_start)m->arg;
 	return s->listen_fd != -1 && s->dir_fd != -1 && s->text != NULL;
 }
 
@@ -330,8 +332,8 @@ run(const struct conf *conf, const struct settings *s)
 	if (pool.buffers.scratch == NULL || pool.workers.program->env == NULL ||
 	    pool.stats_memory == NULL || !slot_init(&pool, &s->place))
 		return fail("out of memory");
-	pool.stats = stats_memory_begin(pool.stats_memory, &s->place,
-	    pool.conf->request_queue_limit, pool.conf->max_children);
+	pool.stats = (s->start == START_HOLD ? stats_memory_hold : stats_memory_begin)(
+	    pool.stats_memory, &s->place, pool.conf->request_queue_limit, pool.conf->max_children);
 	if (pool.conf->listen_max_connections_per_address > 0 &&
 	    (pool.clients.peers = peers_new(pool.clients.max)) == NULL) {
 		snprintf(why, sizeof(why), "cannot count connections by address: %s",
@@ -344,11 +346,15 @@ run(const struct conf *conf, const struct settings *s)
 	if (!init_events(&pool, s))
 		return fail("cannot set up the event loop");
 	start_log(&pool, s->log_fd);
+	if (s->start == START_HOLD)
+		pool_set_state(&pool, POOL_HELD);
+	else
+		accept_open(&pool);
 	loop_serve(&pool);
 	destroy(&pool);
 	end_log(&pool);
 	stats_memory_unmap(pool.stats_memory);
-	return 0;
+	return parts.orders.cannot_follow ? EXIT_CONFIG : 0;
 }
 
 int

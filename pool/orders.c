@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/worker/leave.h"
+#include "pool/worker/obituary.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/starts.h"
 
@@ -46,6 +48,8 @@ orders_report_begun(struct pool *pool)
 	if (message_send(pool->orders->master_fd, MESSAGE_BEGUN, 0, NULL, 0, -1) == -1)
 		log_warning("cannot tell the master that the pool is set up: %s", strerror(errno));
 }
+
+static void orders_stop(struct pool *pool);
 
 static void
 say_again_later(struct pool *pool)
@@ -123,11 +127,23 @@ orders_offer_workers(struct pool *pool, unsigned int n)
 		say_again_later(pool);
 }
 
+/* Accept no more. What waits at the sockets of one that was held is the other's. */
+static void
+end_accepting(struct pool *pool)
+{
+	if (pool->state == POOL_HELD)
+		accept_leave(pool);
+	else
+		accept_end(pool);
+}
+
 static void
 orders_drain(struct pool *pool)
 {
 	int64_t ms = pool->global->process_control_timeout_ms;
 
+	if (pool->state == POOL_HELD)
+		orders_stop(pool);
 	if (pool->state >= POOL_DRAINING)
 		return;
 	accept_end(pool);
@@ -142,7 +158,7 @@ orders_drain(struct pool *pool)
 static void
 orders_stop(struct pool *pool)
 {
-	accept_end(pool);
+	end_accepting(pool);
 	if (pool->state < POOL_STOPPING)
 		pool_set_state(pool, POOL_STOPPING);
 	ending_stopped(pool);
@@ -158,7 +174,7 @@ master_crashed(struct pool *pool)
 	log_error("the master process has gone away: the pool ends");
 	event_del(&pool->orders->ev_master);
 	fd_close(&pool->orders->master_fd);
-	if (pool->state >= POOL_STOPPING) {
+	if (pool->state == POOL_HELD || pool->state >= POOL_STOPPING) {
 		orders_stop(pool);
 		return;
 	}
@@ -169,6 +185,35 @@ master_crashed(struct pool *pool)
 	client_finish_all(pool);
 	pool->orders->finish_us = clock_now_us() + CRASH_FINISH_US;
 	deadline_at(pool, pool->orders->finish_us);
+}
+
+void
+orders_cannot_follow(struct pool *pool, const char *why)
+{
+	char text[OBITUARY_TEXT_MAX + 32];
+	int n = snprintf(text, sizeof(text), "its first worker %s", why);
+	int fd = pool->orders->master_fd;
+
+	/* Nobody is served here: it may wait for the master to read. */
+	if (fd != -1 &&
+	    (fd_set_nonblock(fd, 0) == -1 ||
+		message_send(fd, MESSAGE_FAILED, 0, text, (size_t)n, -1) == -1))
+		log_warning("cannot tell the master that %s: %s", text, strerror(errno));
+	pool->orders->cannot_follow = true;
+	orders_stop(pool);
+	deadline_at(pool, clock_now_us()); /* for orders_progress(), whoever called */
+}
+
+/* Follow the generation before: accept, and have as many workers as are wanted. */
+static void
+orders_accept(struct pool *pool)
+{
+	if (pool->state != POOL_HELD)
+		return;
+	stats_memory_follow(pool->stats);
+	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
+	accept_open(pool);
+	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
 /* The log was rotated: this is the new file. */
@@ -240,6 +285,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 		break;
 	case MESSAGE_STOP:
 		orders_stop(pool);
+		break;
+	case MESSAGE_ACCEPT:
+		orders_accept(pool);
 		break;
 	case MESSAGE_PERMIT:
 	case MESSAGE_CALL:

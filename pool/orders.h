@@ -23,6 +23,7 @@ struct orders {
 	bool ready_unsaid; /* the master could not be told that ready_pid is ready */
 	pid_t ready_pid;
 	int64_t finish_us; /* what still runs then is answered 503, 0: never */
+	bool cannot_follow; /* it was held, and the master was told why it is of no use */
 };
 
 void orders_init(struct pool *pool);
@@ -33,6 +34,10 @@ void orders_report_begun(struct pool *pool);
 
 /* The first worker is ready: tell the master, once. */
 void orders_report_ready(struct pool *pool, pid_t pid);
+
+/* It was to follow another, and the one worker that shows that it can cannot be had: tell the
+ * master why (what became of it, a predicate), and end. */
+void orders_cannot_follow(struct pool *pool, const char *why);
 
 /* Where process.max is set: tell the master how many permits are lacking in all, and whether
  * requests wait for the first worker of all; give some back; or offer to end n idle workers. What

@@ -21,6 +21,7 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
+#include "pool/orders.h"
 #include "pool/relay/loss.h"
 #include "pool/relay/relay.h"
 #include "pool/settle.h"
@@ -73,12 +74,12 @@ worker_died(struct worker *w, const siginfo_t *info)
 {
 	struct pool *pool = w->pool;
 	bool failed_start = is_failed_start(w, info);
-	char how[EXIT_TEXT_MAX];
+	char how[EXIT_TEXT_MAX], text[OBITUARY_TEXT_MAX];
 
 	exit_describe(info, how);
 	relay_worker_dead(w, exit_is_success(info), how);
 	capture_close(&w->captures.err);
-	obituary_write(w, info, how, failed_start);
+	obituary_write(w, info, how, failed_start, text);
 	if (failed_start)
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
 	else if (has_crashed(w, info))
@@ -91,6 +92,8 @@ worker_died(struct worker *w, const siginfo_t *info)
 	if (info->si_code != CLD_EXITED &&
 	    (info->si_status == SIGSEGV || info->si_status == SIGBUS))
 		manage_crashed(pool);
+	if (pool->state == POOL_HELD)
+		orders_cannot_follow(pool, text);
 }
 
 /*

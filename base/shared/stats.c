@@ -30,7 +30,7 @@ const struct stats_name stats_counter_names[STATS_COUNTERS] = {
 	[STATS_RECYCLED_LIFETIME] = { "recycled max lifetime",
 	    "workers_recycled{reason=\"lifetime\"}", NULL },
 	[STATS_POOL_RESTARTS] = { "pool restarts", "pool_restarts",
-	    "Pool processes started after the first." },
+	    "Pool processes that had to be started again." },
 	[STATS_LOG_LOST] = { "log lines lost", "log_lines_lost",
 	    "Access log lines that could not be written." },
 	[STATS_OUTPUT_DROPPED] = { "output lines dropped", "output_lines_dropped",

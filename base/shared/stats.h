@@ -27,7 +27,7 @@ enum stats_counter {
 	STATS_RECYCLED_REQUESTS, /* pm.max_requests */
 	STATS_RECYCLED_MEMORY,	/* pm.max_memory */
 	STATS_RECYCLED_LIFETIME, /* pm.max_lifetime */
-	STATS_POOL_RESTARTS,	/* pool processes started after the first */
+	STATS_POOL_RESTARTS,	/* pool processes started again, which those of a reload are not */
 	STATS_LOG_LOST,		/* access log lines that could not be written */
 	STATS_OUTPUT_DROPPED,	/* workers' lines beyond workers_output_rate */
 	STATS_COUNTERS

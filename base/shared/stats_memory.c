@@ -57,6 +57,12 @@ stats_memory_has_begun(const struct stats_block *block)
 	    STATS_READ(block->size) == sizeof(*block);
 }
 
+bool
+stats_memory_is_held(const struct stats_block *block)
+{
+	return STATS_READ(block->began_us) < 0;
+}
+
 static bool
 any_has_begun(const struct stats_memory *memory)
 {
@@ -106,10 +112,11 @@ clear_pids(struct stats_memory *memory, const struct place *place)
 		stats_memory_set_pid(memory, place->first_slot + n, 0);
 }
 
-struct stats *
-stats_memory_begin(struct stats_memory *memory, const struct place *place,
-    unsigned int queue_limit, unsigned int children_limit)
+static struct stats *
+begin(struct stats_memory *memory, const struct place *place, unsigned int queue_limit,
+    unsigned int children_limit, bool is_held)
 {
+	int64_t now_us = clock_now_us();
 	bool is_first = !any_has_begun(memory);
 	struct stats_block *block;
 	struct stats *stats;
@@ -124,19 +131,42 @@ stats_memory_begin(struct stats_memory *memory, const struct place *place,
 		stats_set(stats, STATS_START_TIME, time(NULL));
 		atomic_store_explicit(&block->size, sizeof(*block), memory_order_relaxed);
 	}
-	if (!is_first)
+	if (!is_first && !is_held)
 		stats_count(stats, STATS_POOL_RESTARTS, 1);
 	reset_gauges(stats);
 	clear_pids(memory, place);
 	stats_set(stats, STATS_QUEUE_LIMIT, queue_limit);
 	stats_set(stats, STATS_CHILDREN_LIMIT, children_limit);
-	atomic_store_explicit(&block->began_us, clock_now_us(), memory_order_relaxed);
+	atomic_store_explicit(&block->began_us, is_held ? -now_us : now_us, memory_order_relaxed);
 	/* Who sees the process id sees all before it; and who sees any of what is counted from now
 	 * on sees the process id (stats_sum.c). */
 	atomic_store_explicit(&stats->gauges[STATS_PID], getpid(), memory_order_release);
 	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&block->magic, STATS_MAGIC, memory_order_release);
 	return stats;
+}
+
+struct stats *
+stats_memory_begin(struct stats_memory *memory, const struct place *place,
+    unsigned int queue_limit, unsigned int children_limit)
+{
+	return begin(memory, place, queue_limit, children_limit, false);
+}
+
+struct stats *
+stats_memory_hold(struct stats_memory *memory, const struct place *place,
+    unsigned int queue_limit, unsigned int children_limit)
+{
+	return begin(memory, place, queue_limit, children_limit, true);
+}
+
+void
+stats_memory_follow(struct stats *stats)
+{
+	struct stats_block *block =
+	    (struct stats_block *)((char *)stats - offsetof(struct stats_block, stats));
+
+	atomic_store_explicit(&block->began_us, clock_now_us(), memory_order_release);
 }
 
 int

@@ -26,7 +26,8 @@
 struct stats_block {
 	_Atomic uint64_t magic; /* STATS_MAGIC once a generation has begun in it */
 	_Atomic uint64_t size;  /* of it */
-	_Atomic int64_t began_us; /* when the last one did, of the monotonic clock */
+	_Atomic int64_t began_us; /* when the last one did, of the monotonic clock; below 0: when it
+				   * was made ready to follow another, which it has not done yet */
 	struct stats stats; /* STATS_PID is 0 as soon as its generation has ended */
 };
 
@@ -48,6 +49,14 @@ void stats_memory_unmap(struct stats_memory *memory);
 struct stats *stats_memory_begin(struct stats_memory *memory, const struct place *place,
     unsigned int queue_limit, unsigned int children_limit);
 
+/* The same for one that is to follow another. Until stats_memory_follow() nothing of it is in the
+ * sums but what it counts. */
+struct stats *stats_memory_hold(struct stats_memory *memory, const struct place *place,
+    unsigned int queue_limit, unsigned int children_limit);
+
+/* It follows: from now on its numbers are the newest. */
+void stats_memory_follow(struct stats *stats);
+
 /* The master: the generation in that place has ended, in whatever way. -1 with errno. */
 int stats_memory_end(int fd, const struct place *place);
 
@@ -57,6 +66,9 @@ const struct stats_memory *stats_memory_map_readonly(int fd);
 
 /* Whether there is something in it. */
 bool stats_memory_has_begun(const struct stats_block *block);
+
+/* Whether that is of one which has not followed another yet. */
+bool stats_memory_is_held(const struct stats_block *block);
 
 /* The worker in slot has that process id; 0: there is none. */
 static inline void

@@ -81,6 +81,9 @@ stats_sum_gauge(const struct stats_memory *memory, enum stats_gauge gauge)
 
 		if (!stats_memory_has_begun(block) || (has_ended(block) && !counts_ended(rule)))
 			continue;
+		/* Its worker is there in vain until it follows; but then it is there at once. */
+		if (rule == TOGETHER && stats_memory_is_held(block))
+			continue;
 		began_us = STATS_READ(block->began_us);
 		is_latest = began_us >= latest_us;
 		if (is_latest)

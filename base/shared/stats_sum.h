@@ -8,7 +8,8 @@
 #include "base/shared/stats_memory.h"
 
 /*
- * What all generations together have counted, and what is now with those that have not ended. The
+ * What all generations together have counted, and what is now with those that have not ended and
+ * are not held back to follow another. The
  * seconds and quantiles of the sum can be asked for at now_us (monotonic) only. What ended without
  * having ended its requests has lost them: they have crashed.
  */

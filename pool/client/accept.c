@@ -209,8 +209,22 @@ accept_begin(struct pool *pool, int fd, int status_fd)
 
 	listen_init(pool);
 	listening->status.status_only = true;
-	listen_watch(&listening->main, pool, fd, on_accept);
-	listen_watch(&listening->status, pool, status_fd, on_accept);
+	listen_take(&listening->main, pool, fd, on_accept);
+	listen_take(&listening->status, pool, status_fd, on_accept);
+}
+
+void
+accept_open(struct pool *pool)
+{
+	listen_watch(&pool->clients.listening->main);
+	listen_watch(&pool->clients.listening->status);
+}
+
+void
+accept_leave(struct pool *pool)
+{
+	listen_unwatch(&pool->clients.listening->main);
+	listen_unwatch(&pool->clients.listening->status);
 }
 
 void

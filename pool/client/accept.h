@@ -10,9 +10,12 @@ struct listener;
  * limit. */
 #define STATUS_CLIENTS_MAX 16
 
-/* Accept on the listening socket fd from now on, and on status_fd, that of pm.status_listen (-1:
- * there is none). */
+/* The pool's listening socket is fd, and status_fd that of pm.status_listen (-1: there is none);
+ * nobody is accepted before accept_open(). */
 void accept_begin(struct pool *pool, int fd, int status_fd);
+
+/* Accept from now on. */
+void accept_open(struct pool *pool);
 
 /* Take over a connection that l has accepted, non-blocking, and read it. NULL: out of memory; fd is
  * closed then. */
@@ -23,6 +26,9 @@ bool accept_make_room(struct pool *pool);
 
 /* Take what waits in the kernel's backlog, then close. The status page goes on to be there. */
 void accept_end(struct pool *pool);
+
+/* Close both sockets, and leave what waits there to whoever else has them. */
+void accept_leave(struct pool *pool);
 
 /* Close the socket of pm.status_listen and its connections. */
 void accept_end_status(struct pool *pool);

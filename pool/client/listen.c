@@ -55,7 +55,7 @@ listen_init(struct pool *pool)
 }
 
 void
-listen_watch(struct listener *l, struct pool *pool, int fd, event_callback_fn on_accept)
+listen_take(struct listener *l, struct pool *pool, int fd, event_callback_fn on_accept)
 {
 	int domain = AF_UNIX;
 	socklen_t len = sizeof(domain);
@@ -67,7 +67,12 @@ listen_watch(struct listener *l, struct pool *pool, int fd, event_callback_fn on
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
 	l->tcp = domain != AF_UNIX;
 	event_assign(&l->ev_accept, pool->base, fd, EV_READ | EV_PERSIST, on_accept, l);
-	if (event_add(&l->ev_accept, NULL) == -1)
+}
+
+void
+listen_watch(struct listener *l)
+{
+	if (l->fd != -1 && event_add(&l->ev_accept, NULL) == -1)
 		log_alert("cannot watch the listening socket: %s", strerror(errno));
 }
 

@@ -27,8 +27,12 @@ struct listening {
 /* A pool begins: none of its sockets is watched yet. */
 void listen_init(struct pool *pool);
 
-/* Call on_accept with l whenever a connection waits at fd, -1: there is no such socket. */
-void listen_watch(struct listener *l, struct pool *pool, int fd, event_callback_fn on_accept);
+/* l has the socket fd (-1: there is none), and is to call on_accept with l whenever a connection
+ * waits there. */
+void listen_take(struct listener *l, struct pool *pool, int fd, event_callback_fn on_accept);
+
+/* Do so from now on. */
+void listen_watch(struct listener *l);
 
 /* Close it, if it is open. */
 void listen_unwatch(struct listener *l);

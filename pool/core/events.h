@@ -54,6 +54,8 @@ struct events {
 	void (*conn_writable)(struct conn *conn);
 	/* Whether that child of ours is no orphan: a worker, or what looks at one. */
 	bool (*child_is_ours)(const struct pool *pool, pid_t pid);
+	/* In POOL_HELD: the one worker cannot be had; why: for people, of it as a predicate. */
+	void (*cannot_follow)(struct pool *pool, const char *why);
 	/* One with that pid is ready: requests may come. */
 	void (*worker_ready)(struct pool *pool, pid_t pid);
 	/* Where process.max is set: n permits are lacking in all, and requests wait for the first

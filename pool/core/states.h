@@ -4,6 +4,7 @@
 
 enum pool_state {
 	POOL_STARTING, /* no worker has been ready yet; connections are accepted */
+	POOL_HELD,     /* it is to follow another: has one worker, accepts when it is told to */
 	POOL_SERVING,  /* a worker has been ready */
 	POOL_DRAINING, /* accepts no more, finishes what was accepted */
 	POOL_STOPPING, /* everything was answered; workers are on their way out */

@@ -95,10 +95,13 @@ count_request(struct request *r)
 	stats_set(pool->stats, STATS_BUFFERED, (int64_t)pool_buffered(pool));
 }
 
-/* As long as starts fail, one that is being tried is no promise. */
+/* As long as starts fail, one that is being tried is no promise; nor is the first one of all, while
+ * another generation serves. */
 static bool
 can_serve(const struct pool *pool)
 {
+	if (pool->state == POOL_HELD)
+		return pool->workers.count[WORKER_IDLE] > 0;
 	return pool->state < POOL_DRAINING &&
 	    (pool->workers.starts->failures == 0 || pool->workers.count[WORKER_IDLE] > 0 ||
 		pool->workers.count[WORKER_BUSY] > 0);

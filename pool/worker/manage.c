@@ -6,7 +6,10 @@
 
 #include "pool/worker/manage.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -54,7 +57,12 @@ start_workers(struct pool *pool, unsigned int n)
 		const struct worker *w = spawn_worker(pool);
 
 		if (w == NULL) {
+			char why[128];
+
+			snprintf(why, sizeof(why), "could not be started: %s", strerror(errno));
 			starts_failed(pool, clock_now_us());
+			if (pool->state == POOL_HELD)
+				pool->events->cannot_follow(pool, why);
 			break;
 		}
 		deadline_after(pool, w->since_us, pool->conf->start_timeout_ms);
@@ -181,6 +189,11 @@ manage_adjust(struct pool *pool)
 
 	if (pool->state >= POOL_STOPPING)
 		return;
+	if (pool->state == POOL_HELD) {
+		starts = pool_workers(pool) == 0;
+		start_workers(pool, with_permits(pool, starts, starts));
+		return;
+	}
 	count_leaving(pool, now, &counts);
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);

@@ -33,27 +33,47 @@ last_words(const struct worker *w, const siginfo_t *info, char *out, size_t size
 					    "on descriptor 0, and stays in the foreground?");
 }
 
+/* The last line of what it said before it was ready. */
+static void
+last_line(const struct worker *w, char *out, size_t size)
+{
+	const char *tail = w->captures.tail;
+	uint32_t end = w->captures.tail_len, begin;
+
+	while (end > 0 && (tail[end - 1] == '\n' || tail[end - 1] == '\r'))
+		end--;
+	for (begin = end; begin > 0 && tail[begin - 1] != '\n'; begin--)
+		;
+	*out = '\0';
+	if (end > begin)
+		snprintf(out, size, ": %.*s", (int)(end - begin), tail + begin);
+}
+
 void
-obituary_write(struct worker *w, const siginfo_t *info, const char *how, bool failed_start)
+obituary_write(struct worker *w, const siginfo_t *info, const char *how, bool failed_start,
+    char text[OBITUARY_TEXT_MAX])
 {
 	double age = (double)(clock_now_us() - w->life.started_us) / 1e6;
 	unsigned long long served = (unsigned long long)w->life.served;
 	struct fork_failure failure;
 	char why[512] = "", said[CAPTURE_TAIL_MAX + 256];
+	const char *when = w->life.was_ready ? "before its first request" : "before it was ready";
 
 	if (w->life.exec_fd != -1 &&
 	    read(w->life.exec_fd, &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
 		fork_explain(&failure, w->pool->conf->command[0], why, sizeof(why));
 		log_error("child %d did not start: %s", (int)w->pid, why);
+		snprintf(text, OBITUARY_TEXT_MAX, "did not start: %s", why);
 		return;
 	}
 	if (w->leave.stop_reason[0] != '\0')
 		snprintf(why, sizeof(why), "; stopped: %s", w->leave.stop_reason);
+	last_line(w, said, sizeof(said));
+	snprintf(text, OBITUARY_TEXT_MAX, "%s %s%s%s", how, when, why, said);
 	if (failed_start) {
 		last_words(w, info, said, sizeof(said));
 		log_error("child %d %s after %.6f seconds from start, %s%s%s", (int)w->pid, how,
-		    age, w->life.was_ready ? "before its first request" : "before it was ready",
-		    why, said);
+		    age, when, why, said);
 		return;
 	}
 	if (w->leave.stop_reason[0] != '\0' || exit_is_success(info))

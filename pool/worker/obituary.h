@@ -6,8 +6,12 @@
 
 #include "pool/core/pool.h"
 
+#define OBITUARY_TEXT_MAX 1024
+
 /* w has died (info, and how in words) and is about to be reaped; all that it said has been read.
- * failed_start: its death says that the program does not work. */
-void obituary_write(struct worker *w, const siginfo_t *info, const char *how, bool failed_start);
+ * failed_start: its death says that the program does not work. In text the same for those who do
+ * not read the log, as a predicate. */
+void obituary_write(struct worker *w, const siginfo_t *info, const char *how, bool failed_start,
+    char text[OBITUARY_TEXT_MAX]);
 
 #endif

@@ -110,11 +110,15 @@ spawn_worker(struct pool *pool)
 
 	if (w == NULL) {
 		log_error("cannot start a child: out of memory");
+		errno = ENOMEM;
 		return NULL;
 	}
 	if (!give_birth(w)) {
-		log_error("cannot start a child: %s", strerror(errno));
+		int error = errno;
+
+		log_error("cannot start a child: %s", strerror(error));
 		worker_set_state(w, WORKER_DEAD);
+		errno = error;
 		return NULL;
 	}
 	stats_memory_set_pid(pool->stats_memory, w->slot, w->pid);

@@ -4,7 +4,8 @@
 
 #include "pool/core/pool.h"
 
-/* Fork and exec one worker, in WORKER_STARTING. NULL: it could not be made; logged. */
+/* Fork and exec one worker, in WORKER_STARTING. NULL: it could not be made; logged,
+ * and errno says why. */
 struct worker *spawn_worker(struct pool *pool);
 
 #endif

@@ -20,6 +20,8 @@ starts_failed(struct pool *pool, int64_t started_us)
 {
 	int64_t delay;
 
+	if (pool->state == POOL_HELD)
+		return; /* there is no second attempt */
 	if (started_us < pool->workers.starts->failed_us)
 		return; /* started together with one that failed: the same attempt */
 	delay = backoff_us(++pool->workers.starts->failures);

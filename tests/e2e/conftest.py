@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/lib")
 
 import accesslog  # noqa: E402
 import fcgi  # noqa: E402
+import generations  # noqa: E402
 import others  # noqa: E402
 import scraping  # noqa: E402
 import servers  # noqa: E402
@@ -99,6 +100,14 @@ def odd(env, anyfpm):
     """anyfpm with the misbehaving worker: odd("behavior", {"directive": value})."""
     def start(behavior="echo", options=None, *, args=(), **more):
         return anyfpm(env.worker(behavior, *args), options, **more)
+    return start
+
+
+@pytest.fixture
+def seat(env):
+    """Pool processes with the test for a master: seat("behavior", {"directive": value})."""
+    def start(behavior="echo", options=None, *, args=(), **more):
+        return generations.Seat(env, env.worker(behavior, *args), options, **more)
     return start
 
 

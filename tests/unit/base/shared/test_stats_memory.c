@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/shared/stats_memory.h"
+#include "base/shared/stats_sum.h"
 #include "tests/unit/run.h"
 
 #define SECOND INT64_C(1000000)
@@ -77,6 +78,34 @@ START_TEST(test_restart)
 	munmap((void *)reader, sizeof(*reader));
 	stats_memory_unmap(memory);
 	close(fd);
+}
+END_TEST
+
+/* One that is to follow goes on counting where it has a block, is no restart, and is the newest
+ * only when it follows. */
+START_TEST(test_held)
+{
+	const struct place places[] = {
+	    {.block = 1, .first_slot = 40, .slots = 4}, {.block = 0, .first_slot = 1, .slots = 4}};
+	struct stats_memory *memory = stats_memory_map(-1);
+	struct stats *serves, *held;
+
+	ck_assert_ptr_nonnull(memory);
+	serves = stats_memory_begin(memory, &places[0], 10, 1);
+	for (int i = 0; i < 2; i++) {
+		held = stats_memory_hold(memory, &places[1], 20, 2);
+		ck_assert(stats_memory_is_held(&memory->blocks[0]));
+		ck_assert_int_eq(stats_sum_gauge(memory, STATS_CHILDREN_LIMIT), i == 0 ? 1 : 2);
+		stats_count(held, STATS_WORKERS_STARTED, 1);
+		stats_memory_follow(held);
+		ck_assert(!stats_memory_is_held(&memory->blocks[0]));
+		ck_assert_int_eq(stats_sum_gauge(memory, STATS_CHILDREN_LIMIT), 2);
+		stats_memory_follow(serves);
+		stats_set(serves, STATS_CHILDREN_LIMIT, 2);
+	}
+	ck_assert_uint_eq(stats_counted(held, STATS_WORKERS_STARTED), 2);
+	ck_assert_uint_eq(stats_counted(held, STATS_POOL_RESTARTS), 0);
+	stats_memory_unmap(memory);
 }
 END_TEST
 
@@ -198,6 +227,7 @@ main(void)
 	TCase *tc = tcase_create("stats_memory");
 
 	tcase_add_test(tc, test_restart);
+	tcase_add_test(tc, test_held);
 	tcase_add_test(tc, test_foreign);
 	tcase_add_test(tc, test_slots);
 	tcase_add_test(tc, test_lost_with_the_process);

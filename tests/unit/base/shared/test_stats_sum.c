@@ -44,8 +44,9 @@ teardown(void)
 	free(sum);
 }
 
-/* What a gauge is that one and two have. A state: RUNS, ENDED, BROKEN (it is no block). */
-enum state { RUNS, ENDED, BROKEN };
+/* What a gauge is that one and two have. A state: RUNS, ENDED, BROKEN (it is no block), HELD (it is
+ * to follow). */
+enum state { RUNS, ENDED, BROKEN, HELD };
 #define GAUGE(g, a, a_state, b, b_state, s)                                                        \
 	{                                                                                          \
 		STATS_##g, #g, {a, b}, {a_state, b_state}, s                                       \
@@ -101,6 +102,18 @@ static const struct {
     GAUGE(CAN_SERVE, 1, ENDED, 0, RUNS, 0),
     GAUGE(CAN_SERVE, 1, BROKEN, 0, RUNS, 0),
     GAUGE(CAN_SERVE, INT64_MAX, RUNS, 0, RUNS, 0),
+    /* One that is to follow is not seen yet, but that it can take over at any time. */
+    GAUGE(IDLE, 3, RUNS, 1, HELD, 3),
+    GAUGE(ACTIVE, 3, RUNS, 1, HELD, 3),
+    GAUGE(STARTING, 3, RUNS, 1, HELD, 3),
+    GAUGE(STOPPING, 3, RUNS, 1, HELD, 3),
+    GAUGE(CONNECTIONS, 3, RUNS, 1, HELD, 3),
+    GAUGE(QUEUE_LIMIT, 9, RUNS, 4, HELD, 9),
+    GAUGE(QUEUE_LIMIT, 9, ENDED, 4, HELD, 9),
+    GAUGE(CHILDREN_LIMIT, 9, RUNS, 4, HELD, 9),
+    GAUGE(PID, 9, RUNS, 4, HELD, 9),
+    GAUGE(START_TIME, 1000, RUNS, 2000, HELD, 1000),
+    GAUGE(CAN_SERVE, 0, RUNS, 1, HELD, 1),
 };
 
 START_TEST(test_gauge)
@@ -113,6 +126,8 @@ START_TEST(test_gauge)
 			stats_set(stats[i], STATS_PID, 0);
 		if (gauges[_i].states[i] == BROKEN)
 			memory->blocks[i].magic++;
+		if (gauges[_i].states[i] == HELD)
+			atomic_store(&memory->blocks[i].began_us, -(T0 + 2));
 	}
 	stats_sum(sum, memory, T0);
 	ck_assert_msg(stats_get(sum, gauges[_i].gauge) == gauges[_i].expected, "%s",

@@ -221,6 +221,7 @@ setup(void)
 	ck_assert_int_eq(listen(fd, 8), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&door, &len), 0);
 	accept_begin(&f.pool, fd, -1);
+	accept_open(&f.pool);
 }
 
 static void

@@ -58,12 +58,13 @@ static const int worker_moves[WORKER_STATES][WORKER_STATES] = {
 };
 
 static const int pool_moves[POOL_STATES][POOL_STATES] = {
-	/* to:		     start serv drain stop gone */
-	[POOL_STARTING] =   { 0,   1,   1,    1,   0 },
-	[POOL_SERVING] =    { 0,   0,   1,    1,   0 },
-	[POOL_DRAINING] =   { 0,   0,   0,    1,   0 },
-	[POOL_STOPPING] =   { 0,   0,   0,    0,   1 },
-	[POOL_GONE] =	    { 0,   0,   0,    0,   0 },
+	/* to:		     start held serv drain stop gone */
+	[POOL_STARTING] =   { 0,   1,   1,   1,    1,   0 },
+	[POOL_HELD] =	    { 1,   0,   1,   0,    1,   0 },
+	[POOL_SERVING] =    { 0,   0,   0,   1,    1,   0 },
+	[POOL_DRAINING] =   { 0,   0,   0,   0,    1,   0 },
+	[POOL_STOPPING] =   { 0,   0,   0,   0,    0,   1 },
+	[POOL_GONE] =	    { 0,   0,   0,   0,    0,   0 },
 };
 
 /* One life cycle: bring an object to a state, move it, count those in a state. */
