@@ -165,6 +165,7 @@ struct conf {
 	struct conf_global global;
 	TAILQ_HEAD(, conf_pool) pools;
 	unsigned int pool_count;
+	unsigned int holders; /* who call load_free() one day */
 	struct errors warnings; /* what a server may start with all the same */
 	struct errors notes;    /* what is right, but may not be what was meant */
 };

@@ -46,6 +46,7 @@ conf_new(void)
 	struct conf *conf = text_calloc(1, sizeof(*conf));
 
 	TAILQ_INIT(&conf->pools);
+	conf->holders = 1;
 	set_defaults(SCOPE_GLOBAL, &conf->global);
 	return conf;
 }
@@ -77,12 +78,19 @@ add_pool(struct conf *conf, struct conf_pool *pool)
 	conf->pool_count++;
 }
 
+struct conf *
+load_hold(struct conf *conf)
+{
+	conf->holders++;
+	return conf;
+}
+
 void
 load_free(struct conf *conf)
 {
 	struct conf_pool *pool;
 
-	if (conf == NULL)
+	if (conf == NULL || --conf->holders > 0)
 		return;
 	while ((pool = TAILQ_FIRST(&conf->pools)) != NULL) {
 		TAILQ_REMOVE(&conf->pools, pool, next);

@@ -28,7 +28,10 @@ struct conf *load_text(const char *text, size_t len, const char *name, struct er
 struct conf *load_quick(const char *address, unsigned int workers, char *const argv[],
     bool allow_root, struct errors *errors);
 
-/* Takes NULL as well. */
+/* One more holds conf, and calls load_free() for it. Returns conf. */
+struct conf *load_hold(struct conf *conf);
+
+/* One holds it less; the last one frees it. Takes NULL as well. */
 void load_free(struct conf *conf);
 
 #endif

@@ -1,0 +1,58 @@
+/* program.c: marks files by what stat(2) tells of them. */
+#include "config.h"
+
+#include "fpm/program.h"
+
+#include <sys/stat.h>
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "conf/lookup.h"
+
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+#define FNV_BASIS UINT64_C(14695981039346656037)
+#define FNV_PRIME UINT64_C(1099511628211)
+
+static void
+add(uint64_t *mark, uint64_t value)
+{
+	for (size_t i = 0; i < sizeof(value); i++)
+		*mark = (*mark ^ (value >> (8 * i) & 0xff)) * FNV_PRIME;
+}
+
+static void
+add_file(uint64_t *mark, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
+		add(mark, 0);
+		return;
+	}
+	add(mark, st.st_dev);
+	add(mark, st.st_ino);
+	add(mark, (uint64_t)st.st_size);
+	add(mark, (uint64_t)st.st_mtim.tv_sec);
+	add(mark, (uint64_t)st.st_mtim.tv_nsec);
+}
+
+uint64_t
+program_mark(const struct conf_pool *pool)
+{
+	uint64_t mark = FNV_BASIS;
+	char path[PATH_MAX];
+	const char *searched;
+
+	if (lookup_program(pool, pool->command[0], path, sizeof(path), &searched))
+		add_file(&mark, path);
+	for (char **word = pool->command + 1; *word != NULL; word++) {
+		if (**word == '/' || pool->chdir == NULL)
+			snprintf(path, sizeof(path), "%s", *word);
+		else
+			snprintf(path, sizeof(path), "%s/%s", pool->chdir, *word);
+		add_file(&mark, path);
+	}
+	return mark;
+}
