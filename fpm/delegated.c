@@ -303,10 +303,17 @@ delegated_pool(const struct delegated *d, const struct conf_pool *pool)
 }
 
 void
-delegated_pool_ended(int pool_fd)
+delegated_pool_ended(int pool_fd, const struct place *place)
 {
-	if (pool_fd != -1 && cgroup_write(pool_fd, "cgroup.kill", "1") == -1)
-		log_warning("cannot kill what is in a pool's control group: %s", strerror(errno));
+	char name[NAME_ROOM];
+
+	for (uint32_t i = 0; pool_fd != -1 && i < place->slots; i++) {
+		snprintf(name, sizeof(name), "%lu/cgroup.kill",
+		    (unsigned long)place->first_slot + i);
+		if (cgroup_write(pool_fd, name, "1") == -1 && errno != ENOENT)
+			log_warning("cannot kill what is in a worker's control group: %s",
+			    strerror(errno));
+	}
 }
 
 void

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/cgroup.h"
+#include "base/shared/place.h"
 #include "conf/conf.h"
 
 #define DELEGATED_CONTROLLERS 2
@@ -41,8 +42,9 @@ bool delegated_enter(struct delegated *d, const struct conf *conf);
 /* Make a pool's. Returns its directory, -1 after having logged why not. */
 int delegated_pool(const struct delegated *d, const struct conf_pool *pool);
 
-/* The process of a pool has ended: kill its workers and whatever they have started. */
-void delegated_pool_ended(int pool_fd);
+/* The process of a pool that had this place has ended: kill its workers and whatever they have
+ * started. pool_fd: as of delegated_pool(), -1: there is none. */
+void delegated_pool_ended(int pool_fd, const struct place *place);
 
 /* Kill and remove all that is in it, and go back. */
 void delegated_leave(struct delegated *d);

@@ -15,10 +15,12 @@
 
 #include "base/log.h"
 #include "conf/dump.h"
+#include "conf/load.h"
 #include "pool/main.h"
 
 #define SECOND_US INT64_C(1000000)
 #define DRAIN_EXTRA_US (5 * SECOND_US) /* beyond process_control_timeout */
+#define HOLD_EXTRA_US (10 * SECOND_US) /* beyond pm.start_timeout, within which it says why */
 
 #define TO(state) (1U << (state))
 static const unsigned int legal_moves[] = {
@@ -43,8 +45,8 @@ set_state(struct generation *g, enum generation_state state)
 	g->events->moved(g->seat);
 }
 
-static bool
-is_untold(const struct generation *g)
+bool
+generation_is_untold(const struct generation *g)
 {
 	return g->state == GENERATION_STARTING || g->state == GENERATION_SERVING;
 }
@@ -54,8 +56,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct generation *g = arg;
 
-	log_warning("%s %ld %s; killing it", g->process.title, (long)g->process.pid,
-	    is_untold(g) ? "no longer talks to the master" : "did not end in time");
+	const char *how = "did not end in time";
+
+	if (generation_is_untold(g))
+		how = g->is_held ? "has no worker that is ready in time"
+				 : "no longer talks to the master";
+	log_warning("%s %ld %s; killing it", g->process.title, (long)g->process.pid, how);
 	process_kill(&g->process);
 }
 
@@ -77,11 +83,17 @@ on_message(const struct message *message, size_t len, void *arg)
 		break;
 	case MESSAGE_FAILED:
 		log_error("[pool %s] %.*s", g->pool->name, (int)len, message->data);
+		snprintf(g->why, sizeof(g->why), "%.*s", (int)len, message->data);
+		break;
+	case MESSAGE_WORKERS:
+		g->workers = message->arg;
+		g->is_counted = true;
+		g->events->moved(g->seat);
 		break;
 	case MESSAGE_LACK:
 	case MESSAGE_RETURN:
 	case MESSAGE_OFFER:
-		g->events->permits(message, len, g->seat);
+		g->events->permits(g, message, len, g->seat);
 		break;
 	default:
 		log_error("%s %ld sent a message of unknown type %lu", g->process.title,
@@ -98,13 +110,13 @@ on_end(const char *why, void *arg)
 
 	log_debug("[pool %s] channel to pool process %ld: %s", g->pool->name,
 	    (long)g->process.pid, why);
-	if (is_untold(g))
+	if (generation_is_untold(g))
 		process_set_timer(&g->process, PROCESS_END_US);
 }
 
 struct generation *
-generation_new(const struct service *service, const struct conf_pool *pool,
-    const struct place *place, const struct generation_events *events, void *seat)
+generation_new(const struct service *service, struct conf *conf,
+    const struct conf_pool *pool, const struct place *place, const struct generation_events *events, void *seat)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 	char title[PROCESS_TITLE_MAX];
@@ -112,7 +124,7 @@ generation_new(const struct service *service, const struct conf_pool *pool,
 	if (g == NULL)
 		return NULL;
 	g->service = service;
-	g->conf = service->conf;
+	g->conf = load_hold(conf);
 	g->pool = pool;
 	g->place = place;
 	g->events = events;
@@ -121,6 +133,7 @@ generation_new(const struct service *service, const struct conf_pool *pool,
 	g->dir.fd = -1;
 	snprintf(title, sizeof(title), "[pool %s] pool process", pool->name);
 	if (!process_init(&g->process, service->base, title, on_timer, g)) {
+		load_free(g->conf);
 		free(g);
 		return NULL;
 	}
@@ -134,6 +147,7 @@ generation_free(struct generation *g)
 {
 	assert(g->process.pid == 0 && g->dir.fd == -1);
 	process_destroy(&g->process);
+	load_free(g->conf);
 	free(g);
 }
 
@@ -175,8 +189,8 @@ send_start(struct generation *g, const struct generation_fd *fds, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (fds[i].fd != -1 && send_fd(g, fds[i].which, fds[i].fd) == -1)
 			return -1;
-	return channel_send(
-	    &g->process.channel, MESSAGE_START, 0, g->place, sizeof(*g->place), -1);
+	return channel_send(&g->process.channel, MESSAGE_START,
+	    g->is_held ? START_HOLD : START_ACCEPT, g->place, sizeof(*g->place), -1);
 }
 
 /* false after having logged why. */
@@ -202,11 +216,15 @@ give_birth(struct generation *g, const struct identity *identity)
 
 bool
 generation_start(struct generation *g, const struct identity *identity,
-    const struct generation_fd *fds, size_t count)
+    const struct generation_fd *fds, size_t count, bool held)
 {
 	if (!give_birth(g, identity))
 		return false;
+	g->is_held = held;
 	set_state(g, GENERATION_STARTING);
+	if (held)
+		process_set_timer(
+		    &g->process, g->pool->start_timeout_ms * 1000 + HOLD_EXTRA_US);
 	if (send_start(g, fds, count) == -1) {
 		log_error("[pool %s] cannot send its settings to pool process %ld: %s",
 		    g->pool->name, (long)g->process.pid, strerror(errno));
@@ -215,35 +233,82 @@ generation_start(struct generation *g, const struct identity *identity,
 	return true;
 }
 
+/* Its process has missed something, and is of no use: what it was to do is done by the next one. */
+static void
+give_up(struct generation *g, const char *what)
+{
+	if (errno != EPIPE && errno != ECONNRESET) /* else it has ended already */
+		log_error("%s %ld cannot be told %s: %s; killing it", g->process.title,
+		    (long)g->process.pid, what, strerror(errno));
+	process_kill(&g->process);
+}
+
+void
+generation_accept(struct generation *g, int handover_fd)
+{
+	assert(g->is_held && g->state == GENERATION_SERVING);
+	g->is_held = false;
+	if ((handover_fd != -1 && send_fd(g, MESSAGE_FD_HANDOVER, handover_fd) == -1) ||
+	    channel_send(&g->process.channel, MESSAGE_ACCEPT, 0, NULL, 0, -1) == -1)
+		give_up(g, "to accept");
+}
+
+void
+generation_tell_room(struct generation *g, unsigned int room)
+{
+	if (g->room == room)
+		return;
+	g->room = room;
+	g->is_counted = false;
+	if (channel_send(&g->process.channel, MESSAGE_ROOM, room, NULL, 0, -1) == -1)
+		give_up(g, "how many workers it may have");
+}
+
 /* Send a message that ends the process, and kill it if it has not ended after timeout_us (0: it may
  * take its time). */
 static void
-tell_to_end(
-    struct generation *g, enum generation_state state, enum message_type type, int64_t timeout_us)
+tell_to_end(struct generation *g, enum generation_state state, enum message_type type,
+    uint32_t arg, int64_t timeout_us)
 {
 	set_state(g, state);
-	if (channel_send(&g->process.channel, type, 0, NULL, 0, -1) == -1)
+	if (channel_send(&g->process.channel, type, arg, NULL, 0, -1) == -1)
 		process_kill(&g->process);
 	else if (timeout_us > 0)
 		process_set_timer(&g->process, timeout_us);
 }
 
+/* How long it may take to finish, 0: as long as it needs. */
+static int64_t
+finish_us(const struct generation *g)
+{
+	int64_t us = g->conf->global.process_control_timeout_ms * 1000;
+
+	return us > 0 ? us + g->pool->stop_timeout_ms * 1000 + DRAIN_EXTRA_US : 0;
+}
+
 void
 generation_drain(struct generation *g)
 {
-	int64_t finish_us = g->conf->global.process_control_timeout_ms * 1000;
+	if (generation_is_untold(g))
+		tell_to_end(g, GENERATION_DRAINING, MESSAGE_DRAIN, 0, finish_us(g));
+}
 
-	if (is_untold(g))
-		tell_to_end(g, GENERATION_DRAINING, MESSAGE_DRAIN,
-		    finish_us > 0 ? finish_us + g->pool->stop_timeout_ms * 1000 + DRAIN_EXTRA_US
-				  : 0);
+void
+generation_hand_over(struct generation *g, int handover_fd, bool is_last)
+{
+	if (!generation_is_untold(g))
+		return;
+	if (handover_fd != -1 && send_fd(g, MESSAGE_FD_HANDOVER, handover_fd) == -1)
+		log_warning("%s %ld closes its idle connections: they cannot be handed over: %s",
+		    g->process.title, (long)g->process.pid, strerror(errno));
+	tell_to_end(g, GENERATION_DRAINING, MESSAGE_HAND_OVER, is_last, finish_us(g));
 }
 
 void
 generation_stop(struct generation *g)
 {
-	if (is_untold(g) || g->state == GENERATION_DRAINING)
-		tell_to_end(g, GENERATION_STOPPING, MESSAGE_STOP, PROCESS_END_US);
+	if (generation_is_untold(g) || g->state == GENERATION_DRAINING)
+		tell_to_end(g, GENERATION_STOPPING, MESSAGE_STOP, 0, PROCESS_END_US);
 }
 
 bool
@@ -268,7 +333,8 @@ generation_pass(struct generation *g, enum message_fd which, int fd, const char 
 int64_t
 generation_exited(struct generation *g, const siginfo_t *info, struct respawn *respawn)
 {
-	int64_t wait_us = process_ended(&g->process, info, !is_untold(g), g->was_ready, respawn);
+	bool told = g->is_held || !generation_is_untold(g);
+	int64_t wait_us = process_ended(&g->process, info, told, g->was_ready, respawn);
 
 	rundir_remove(&g->dir);
 	set_state(g, GENERATION_ENDED);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/shared/place.h"
 #include "conf/conf.h"
@@ -17,27 +18,34 @@
 #include "fpm/process/process.h"
 #include "fpm/process/respawn.h"
 #include "fpm/service.h"
+#include "fpm/share.h"
 
 enum generation_state {
 	GENERATION_NEW,      /* has no process yet */
 	GENERATION_STARTING, /* no worker of it has become ready */
-	GENERATION_SERVING,  /* a worker of it has become ready */
+	GENERATION_SERVING,  /* a worker of it has become ready; one that is held only waits */
 	GENERATION_DRAINING, /* told to finish; killed when the timer expires */
 	GENERATION_STOPPING, /* told to end at once; killed when the timer expires */
 	GENERATION_ENDED     /* its process is gone */
 };
 
+struct generation;
+
 /* What a generation says to its seat. */
 struct generation_events {
 	void (*begun)(void *seat); /* it was set up, whatever becomes of its workers */
-	void (*moved)(void *seat); /* its state has changed */
+	void (*moved)(void *seat); /* its state, or the number of its workers, has changed */
 	/* MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER has come, with len bytes of data. */
-	void (*permits)(const struct message *message, size_t len, void *seat);
+	void (*permits)(struct generation *generation, const struct message *message, size_t len,
+	    void *seat);
 };
 
+#define GENERATION_WHY_MAX 256
+
 struct generation {
+	TAILQ_ENTRY(generation) next; /* in the seat */
 	const struct service *service;
-	const struct conf *conf; /* the configuration that it was started with */
+	struct conf *conf; /* the configuration that it was started with; held */
 	const struct conf_pool *pool; /* in it */
 	const struct generation_events *events;
 	void *seat;
@@ -48,7 +56,19 @@ struct generation {
 	                         * timer's meaning depends on the state */
 	struct socket_dir dir;  /* open while there is a process */
 	bool was_ready;         /* it reported a ready worker */
+	bool is_held;           /* it does not accept yet */
+	char why[GENERATION_WHY_MAX]; /* why it cannot serve, in its own words; empty: it did not say */
+
+	unsigned int room;    /* workers that are another generation's, as it was told */
+	unsigned int workers; /* that count besides those, as it said */
+	bool is_counted;      /* it has said so since it was told */
+
+	/* For permits.c, where process.max is set. */
+	struct share share;
+	bool has_asked;    /* for permits, and has no answer */
+	bool has_returned; /* some; an order may have crossed that */
 };
+TAILQ_HEAD(generation_list, generation);
 
 /* A descriptor that a process gets. */
 struct generation_fd {
@@ -56,19 +76,35 @@ struct generation_fd {
 	int fd; /* stays the caller's; -1: there is none */
 };
 
-/* In GENERATION_NEW, for a pool of the service's configuration. NULL: out of memory. */
-struct generation *generation_new(const struct service *service, const struct conf_pool *pool,
-    const struct place *place, const struct generation_events *events, void *seat);
+/* In GENERATION_NEW, for a pool of conf. NULL: out of memory. */
+struct generation *generation_new(const struct service *service, struct conf *conf,
+    const struct conf_pool *pool, const struct place *place,
+    const struct generation_events *events, void *seat);
 
 /* There must be no process. */
 void generation_free(struct generation *generation);
 
 /*
  * Start its process as identity, give it its settings and these descriptors. false after having
- * logged why. One that could not be told is killed, and ends like any other.
+ * logged why. One that could not be told is killed, and ends like any other. held: it accepts when
+ * it is told to, and is killed if it is not ready to in time.
  */
 bool generation_start(struct generation *generation, const struct identity *identity,
-    const struct generation_fd *fds, size_t count);
+    const struct generation_fd *fds, size_t count, bool held);
+
+/* The held one, which is ready, is to accept. handover_fd: to the generation before it, -1: there
+ * is none. */
+void generation_accept(struct generation *generation, int handover_fd);
+
+/* Tell it to finish what it accepted, and to give the rest to its successor; is_last: nobody will
+ * listen at its address any more. */
+void generation_hand_over(struct generation *generation, int handover_fd, bool is_last);
+
+/* Tell it that so many of the pool's workers are another generation's, if that is new to it. */
+void generation_tell_room(struct generation *generation, unsigned int room);
+
+/* Whether it accepts, or will, and was not told to end. */
+bool generation_is_untold(const struct generation *generation);
 
 /* Tell it to finish what it accepted, or to end now; it is told each once. */
 void generation_drain(struct generation *generation);

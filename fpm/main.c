@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "conf/dump.h"
 #include "conf/load.h"
+#include "fpm/configuration.h"
 #include "fpm/daemonize.h"
 #include "fpm/files/users.h"
 #include "fpm/master.h"
@@ -69,50 +70,6 @@ fill_standard_descriptors(void)
 	while (fd != -1 && fd <= STDERR_FILENO);
 	if (fd != -1)
 		close(fd);
-}
-
-static void
-print_errors(const struct errors *errors)
-{
-	for (size_t i = 0; i < errors->count; i++)
-		log_text(LEVEL_ERROR, errors->lines[i]);
-}
-
-/* A program that is missing keeps a server from starting only where somebody waits for the word:
- * elsewhere the other pools serve, and this one tries again. */
-static bool
-accept_warnings(const struct options *options, const struct errors *warnings)
-{
-	if (options->test || options->listen != NULL) {
-		print_errors(warnings);
-		return warnings->count == 0;
-	}
-	for (size_t i = 0; i < warnings->count; i++)
-		log_text(LEVEL_WARNING, warnings->lines[i]);
-	return true;
-}
-
-/* The configuration, whole and checked; NULL after having said what is wrong with it. */
-static struct conf *
-read_configuration(const struct options *options)
-{
-	struct errors errors = {NULL, 0};
-	struct conf *conf;
-
-	if (options->listen != NULL)
-		conf = load_quick(options->listen, options->workers, options->command,
-		    options->allow_root, &errors);
-	else
-		conf = load_file(options->file, options->prefix, options->allow_root, &errors);
-	print_errors(&errors);
-	errors_free(&errors);
-	for (size_t i = 0; conf != NULL && i < conf->notes.count; i++)
-		log_text(LEVEL_WARNING, conf->notes.lines[i]);
-	if (conf != NULL && !accept_warnings(options, &conf->warnings)) {
-		load_free(conf);
-		conf = NULL;
-	}
-	return conf;
 }
 
 /* Pools whose slow log will have no stacks. */
@@ -180,7 +137,7 @@ report_test(const struct options *options, const struct conf *conf)
 
 /* Be the master of this configuration. Returns the code to exit with. */
 static int
-run_master(const struct options *options, const struct conf *conf)
+run_master(const struct options *options, struct conf *conf)
 {
 	bool background = goes_to_background(options, conf);
 	bool to_stderr = logs_to_stderr(options, conf);
@@ -192,7 +149,7 @@ run_master(const struct options *options, const struct conf *conf)
 	if ((code = activation_take(&activation)) != 0 ||
 	    (code = preflight(conf, pid_path(options, conf), to_stderr, &activation)) != 0)
 		return code;
-	if ((code = master_init(&master, conf, background, to_stderr)) != 0)
+	if ((code = master_init(&master, conf, options, background, to_stderr)) != 0)
 		return code;
 	if (background && (report_fd = daemonize()) == -1) {
 		log_error("cannot go to the background");
@@ -239,7 +196,7 @@ main(int argc, char *argv[])
 	fill_standard_descriptors();
 	if ((code = options_parse(argc, argv, &options)) != -1)
 		return code;
-	if ((conf = read_configuration(&options)) == NULL)
+	if ((conf = configuration_read(&options, options.test || options.listen != NULL)) == NULL)
 		return EX_CONFIG;
 	log_set_level(conf->global.log_level);
 	warn_without_stacks(conf);

@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/writer.h"
+#include "conf/load.h"
 #include "fpm/files/errorlog.h"
 #include "fpm/process/launch.h"
 
@@ -43,6 +43,8 @@ leave(struct master *master)
 {
 	const struct seat *seat;
 
+	if (master->state == MASTER_SERVING)
+		return;
 	TAILQ_FOREACH (seat, &master->seats, next)
 		if (!seat_is_gone(seat))
 			return;
@@ -53,7 +55,7 @@ leave(struct master *master)
 }
 
 static void
-on_moved(const struct seat *seat, void *arg)
+on_moved(struct seat *seat, void *arg)
 {
 	struct master *master = arg;
 	const struct seat *other;
@@ -69,28 +71,29 @@ on_moved(const struct seat *seat, void *arg)
 		notify_ready(&master->notify);
 	}
 	notify_moved(&master->notify);
+	reload_moved(&master->reload, seat);
 	leave(master);
 }
 
 static void
-on_permits(struct seat *seat, const struct message *message, size_t len, void *arg)
+on_permits(struct generation *g, const struct message *message, size_t len, void *arg)
 {
 	struct master *master = arg;
 
 	if (message->type == MESSAGE_LACK)
-		permits_lack(&master->permits, seat, message->arg, len > 0);
+		permits_lack(&master->permits, g, message->arg, len > 0);
 	else if (message->type == MESSAGE_RETURN)
-		permits_return(&master->permits, seat, message->arg);
+		permits_return(&master->permits, g, message->arg);
 	else
-		permits_offer(&master->permits, seat, message->arg);
+		permits_offer(&master->permits, g, message->arg);
 }
 
 static void
-on_vacated(struct seat *seat, void *arg)
+on_vacated(struct generation *g, void *arg)
 {
 	struct master *master = arg;
 
-	permits_drop(&master->permits, seat);
+	permits_drop(&master->permits, g);
 }
 
 static const struct seat_events seat_events = {
@@ -106,6 +109,7 @@ stop(struct master *master)
 		return;
 	log_notice("Terminating ...");
 	set_state(master, MASTER_STOPPING);
+	reload_cancel(&master->reload);
 	notify_stopping(&master->notify);
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
@@ -123,6 +127,7 @@ finish(struct master *master)
 		return;
 	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
 	set_state(master, MASTER_FINISHING);
+	reload_cancel(&master->reload);
 	notify_stopping(&master->notify);
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_drain(seat);
@@ -132,31 +137,9 @@ static void
 reopen_error_log(struct master *master)
 {
 	struct seat *seat;
-	bool is_stderr;
-	int fd, own;
 
-	if (master->log_is_stderr || master->service.log_kind != LOG_TO_FILE ||
-	    master->log == NULL) {
-		log_notice("the error log is %s: there is no file to re-open",
-		    master->service.log_kind == LOG_TO_FILE ? "standard error"
-						    : master->service.conf->global.error_log);
+	if (!servicelog_reopen(&master->log, &master->service))
 		return;
-	}
-	if ((fd = errorlog_open(master->service.conf, false, &is_stderr)) == -1)
-		return; /* the old one stays in use */
-	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1) {
-		log_error("cannot re-open the error log: %s", strerror(errno));
-		fd_close(&fd);
-		return;
-	}
-	fd_close(&master->service.log_fd);
-	master->service.log_fd = fd;
-	writer_reopen(master->log, own);
-	if (master->is_daemon) { /* libc and assertions write there */
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-	}
-	log_notice("error log file re-opened");
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_send_log(seat);
 	if (master->metrics != NULL)
@@ -172,6 +155,79 @@ reopen_logs(struct master *master)
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_reopen_logs(seat);
 }
+
+static void
+reload(struct master *master, bool whole)
+{
+	if (master->state != MASTER_SERVING || master->service.is_starting)
+		return;
+	if (!master->reload.is_running)
+		notify_reloading(&master->notify);
+	reload_ask(&master->reload, whole);
+}
+
+/* A file takes the place of another; all else is there from the start. */
+static void
+change_error_log(struct master *master, const struct conf *before)
+{
+	const struct conf *conf = master->service.conf;
+
+	if (strcmp(before->global.error_log, conf->global.error_log) == 0)
+		return;
+	if (errorlog_kind(before, false) == LOG_TO_FILE && errorlog_kind(conf, false) == LOG_TO_FILE)
+		reopen_error_log(master);
+	else
+		log_warning("'error_log' has changed, which takes effect when anyfpm is stopped and "
+			    "started");
+}
+
+/* The metrics process that another configuration wants. */
+static void
+reload_metrics(struct master *master)
+{
+	const char *address = master->service.conf->global.metrics_listen;
+	struct activation none = {NULL, 0};
+
+	if (master->metrics != NULL && metrics_is_gone(master->metrics)) {
+		metrics_free(master->metrics);
+		master->metrics = NULL;
+	}
+	if (master->metrics != NULL) {
+		if (address == NULL)
+			metrics_stop(master->metrics);
+		else
+			metrics_reload(master->metrics);
+	} else if (address != NULL) {
+		if (metrics_new(&master->metrics, &master->service, &master->seats, &none) == 0)
+			metrics_start(master->metrics);
+	}
+}
+
+/* Settings of the master's own; what needs a restart was said. */
+static void
+on_applied(const struct conf *before, void *arg)
+{
+	struct master *master = arg;
+	const struct conf *conf = master->service.conf;
+
+	log_set_level(conf->global.log_level);
+	log_set_json(conf->global.log_format == LOG_FORMAT_JSON);
+	change_error_log(master, before);
+	notify_set_interval(&master->notify, conf->global.systemd_interval_ms);
+	reload_metrics(master);
+}
+
+static void
+on_reload_ended(void *arg)
+{
+	struct master *master = arg;
+
+	if (!master->reload.is_wanted)
+		notify_ready(&master->notify);
+}
+
+static const struct reload_events reload_events = {
+    .applied = on_applied, .ended = on_reload_ended};
 
 static void
 on_signal(evutil_socket_t signo, short what, void *arg)
@@ -191,6 +247,8 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 		break;
 	case SIGCHLD:
 		reaper_collect(&master->reaper);
+		if (master->state == MASTER_SERVING)
+			reload_sweep(&master->reload);
 		leave(master);
 		break;
 	case SIGHUP:
@@ -198,10 +256,10 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 			stop(master);
 			break;
 		}
-		/* FALLTHROUGH */
-	case SIGUSR2:
-		log_notice("reload is not available in this version; to apply a changed "
-			   "configuration, finish (SIGQUIT) and start again");
+		reload(master, false);
+		break;
+	case SIGUSR2: /* a deploy: php-fpm's users expect all of it to be new */
+		reload(master, true);
 		break;
 	}
 }
@@ -223,7 +281,8 @@ obeys_terminal(void)
 }
 
 int
-master_init(struct master *master, const struct conf *conf, bool background, bool to_stderr)
+master_init(struct master *master, struct conf *conf, const struct options *options,
+    bool background, bool to_stderr)
 {
 	sigset_t none;
 
@@ -232,12 +291,15 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	master->permits =
 	    (struct permits){.service = &master->service, .seats = &master->seats};
 	master->state = MASTER_SERVING;
-	master->service.conf = conf;
+	master->service.conf = load_hold(conf);
+	master->service.options = options;
+	reload_init(&master->reload, &master->service, &master->seats, &seat_events,
+	    &reload_events, master);
 	master->service.log_fd = master->pidfile.dir_fd = -1;
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
 	reaper_init(&master->reaper, &master->seats, &master->metrics);
 	notify_init(&master->notify, &master->seats);
-	master->is_daemon = background;
+	master->log.is_daemon = background;
 	master->has_terminal = !background && obeys_terminal();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size stops nothing */
@@ -248,9 +310,7 @@ master_init(struct master *master, const struct conf *conf, bool background, boo
 	/* Pools are started from this even if an upgrade has replaced the file since. */
 	if ((master->service.exe_fd = launch_open_exe()) == -1)
 		return EX_OSERR;
-	master->service.log_kind = errorlog_kind(conf, to_stderr);
-	master->service.log_fd = errorlog_open(conf, to_stderr, &master->log_is_stderr);
-	if (master->service.log_fd == -1)
+	if (!servicelog_open(&master->log, &master->service, to_stderr))
 		return EX_CONFIG;
 	return delegated_enter(&master->service.cgroup, conf) ? 0 : EX_CONFIG;
 }
@@ -273,7 +333,7 @@ open_loop(struct master *master)
 int
 master_bind(struct master *master, const char *pid_path, struct activation *activation)
 {
-	const struct conf *conf = master->service.conf;
+	struct conf *conf = master->service.conf;
 	const struct conf_pool *pool;
 	struct seat *seat;
 	int code;
@@ -290,14 +350,14 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 	if ((master->service.rundir = rundir_prepare()) == NULL)
 		return EX_CONFIG;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
-		if ((seat = seat_new(&master->service, pool, &seat_events, master)) == NULL) {
+		if ((seat = seat_new(&master->service, conf, pool, &seat_events, master)) == NULL) {
 			log_error("out of memory");
 			return EX_OSERR;
 		}
 		TAILQ_INSERT_TAIL(&master->seats, seat, next);
-		if (!seat_open_logs(seat) || !seat_make_cgroup(seat))
+		if (!setup_open_logs(&seat->setup) || !seat_make_cgroup(seat))
 			return EX_CONFIG;
-		if ((code = seat_listen(seat, activation)) != 0)
+		if ((code = setup_listen(&seat->setup, NULL, activation)) != 0)
 			return code;
 	}
 	if (conf->global.metrics_listen != NULL &&
@@ -316,25 +376,6 @@ run_loop(struct master *master)
 		return 0;
 	log_alert("the event loop failed: %s; the pools end with the master", strerror(errno));
 	return EX_OSERR;
-}
-
-/* From here on nothing waits for the disk; we do not fork without executing any more. */
-static void
-start_log(struct master *master)
-{
-	const struct conf_global *global = &master->service.conf->global;
-	int fd;
-
-	log_set_json(global->log_format == LOG_FORMAT_JSON);
-	log_set_fd(master->service.log_fd);
-	if (master->service.log_kind != LOG_TO_FILE)
-		master->log = log_open_system(
-		    master->service.log_kind, global->syslog_ident, global->syslog_facility);
-	else if ((fd = fcntl(master->service.log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
-		master->log = log_open(master->log_is_stderr ? "stderr" : global->error_log, fd);
-	if (log_start_writer() == -1)
-		log_warning(
-		    "cannot start the thread that writes the error log: %s", strerror(errno));
 }
 
 /* Whether it is known of every pool if its first process could be set up. */
@@ -367,7 +408,7 @@ master_launch(struct master *master)
 	unsigned int failed;
 	int code = 0;
 
-	start_log(master);
+	servicelog_start(&master->log, &master->service);
 	log_notice("fpm is running, pid %ld", (long)getpid());
 	master->service.is_starting = true;
 	TAILQ_FOREACH (seat, &master->seats, next)
@@ -403,7 +444,7 @@ master_end(struct master *master)
 	struct seat *seat;
 
 	TAILQ_FOREACH (seat, &master->seats, next)
-		if (seat->generation != NULL)
+		if (!TAILQ_EMPTY(&seat->generations))
 			return; /* the event loop has failed: they end themselves after us */
 	reaper_end(&master->reaper);
 	while ((seat = TAILQ_FIRST(&master->seats)) != NULL) {
@@ -421,12 +462,11 @@ master_end(struct master *master)
 	if (master->service.base != NULL)
 		event_base_free(master->service.base);
 	fd_close(&master->service.exe_fd);
+	load_free(master->service.conf);
 }
 
 void
 master_end_log(struct master *master)
 {
-	writer_stop(LOG_STOP_US);
-	log_close(master->log);
-	fd_close(&master->service.log_fd);
+	servicelog_end(&master->log, &master->service);
 }

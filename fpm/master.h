@@ -13,8 +13,10 @@
 #include "fpm/notify.h"
 #include "fpm/permits.h"
 #include "fpm/reaper.h"
+#include "fpm/reload.h"
 #include "fpm/seat.h"
 #include "fpm/service.h"
+#include "fpm/servicelog.h"
 
 #define MASTER_SIGNALS 7
 
@@ -27,18 +29,17 @@ enum master_state {
 struct master {
 	enum master_state state;
 	struct service service;
-	struct writer_file *log; /* what we write to the error log ourselves */
+	struct servicelog log;
 	struct pidfile pidfile;
 	struct event *signals[MASTER_SIGNALS];
 	struct seat_list seats;  /* one per pool, in the configuration's order */
+	struct reload reload;    /* of these */
 	struct permits permits;  /* among these */
 	struct metrics *metrics; /* NULL: there is no metrics_listen */
 	struct notify notify;    /* to systemd */
 	struct reaper reaper;    /* of their processes, and what those leave behind */
 	bool has_ended;          /* every process has gone for good */
 	bool has_announced;      /* "ready to handle connections" has been said */
-	bool log_is_stderr;      /* rather than a file */
-	bool is_daemon;          /* descriptors 1 and 2 are the error log */
 	bool has_terminal;       /* a hang-up of the terminal ends us */
 };
 
@@ -47,7 +48,8 @@ struct master {
  * error if to_stderr, and enter the control group, which whoever waits for the daemon has to leave
  * too. Returns 0, or the code to exit with after having logged why.
  */
-int master_init(struct master *master, const struct conf *conf, bool background, bool to_stderr);
+int master_init(struct master *master, struct conf *conf, const struct options *options,
+    bool background, bool to_stderr);
 
 /* Take pid file (NULL: none), run directory and listening sockets, those of systemd's where there
  * are some; what is left of them is closed. Returns as master_init();

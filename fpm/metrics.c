@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/load.h"
 #include "conf/lookup.h"
 #include "fpm/metrics/main.h"
 
@@ -35,7 +36,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct metrics *m = arg;
 
 	log_warning("%s %ld %s; killing it", m->process.title, (long)m->process.pid,
-	    m->ending ? "did not end in time" : "no longer talks to the master");
+	    m->ending || m->is_leaving ? "did not end in time" : "no longer talks to the master");
 	process_kill(&m->process);
 }
 
@@ -65,7 +66,7 @@ on_end(const char *why, void *arg)
 {
 	struct metrics *m = arg;
 
-	if (!m->ending)
+	if (!m->ending && !m->is_leaving)
 		process_set_timer(&m->process, PROCESS_END_US);
 }
 
@@ -103,6 +104,7 @@ metrics_new(
 	m->process.channel.on_message = on_message;
 	m->process.channel.on_end = on_end;
 	m->service = service;
+	m->conf = load_hold(service->conf);
 	m->seats = seats;
 	*metrics = m;
 	return sockets_open(&m->listener, &settings, activation);
@@ -115,6 +117,7 @@ metrics_free(struct metrics *m)
 	sockets_close(&m->listener);
 	process_destroy(&m->process);
 	respawn_destroy(&m->respawn);
+	load_free(m->conf);
 	free(m);
 }
 
@@ -133,7 +136,7 @@ send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 static int
 send_pool(struct metrics *m, const struct seat *seat, uint32_t number)
 {
-	const char *name = seat->pool->name;
+	const char *name = seat->setup.pool->name;
 	char path[64];
 	int fd = -1, result;
 
@@ -186,9 +189,51 @@ metrics_start(struct metrics *m)
 		respawn_in(&m->respawn, respawn_failed(&m->respawn), m->process.title);
 		return;
 	}
-	m->was_ready = false;
+	m->was_ready = m->is_leaving = false;
 	if (send_start(m) == -1)
 		give_up(m, "its settings");
+}
+
+/* Where another address is wanted. One that cannot be had stays what it was; logged. */
+static void
+listen_anew(struct metrics *m)
+{
+	const struct listen_settings settings = metrics_listen_settings(m->service->conf);
+	struct activation none = {NULL, 0};
+	struct listen_socket l;
+
+	if (sockets_is_at(&m->listener, settings.text))
+		m->listener.settings = settings;
+	else if (sockets_open(&l, &settings, &none) == 0) {
+		sockets_close(&m->listener);
+		sockets_move(&m->listener, &l);
+	} else {
+		sockets_close(&l);
+		return;
+	}
+	load_free(m->conf);
+	m->conf = load_hold(m->service->conf);
+}
+
+static void
+tell_to_end(struct metrics *m)
+{
+	if (channel_send(&m->process.channel, MESSAGE_STOP, 0, NULL, 0, -1) == -1)
+		process_kill(&m->process);
+	else
+		process_set_timer(&m->process, PROCESS_END_US);
+}
+
+void
+metrics_reload(struct metrics *m)
+{
+	if (m->ending)
+		return;
+	listen_anew(m);
+	if (m->process.pid == 0 || m->is_leaving)
+		return; /* the next one gets to know it all */
+	m->is_leaving = true;
+	tell_to_end(m);
 }
 
 void
@@ -199,10 +244,8 @@ metrics_stop(struct metrics *m)
 	m->ending = true;
 	if (m->process.pid == 0)
 		respawn_cancel(&m->respawn);
-	else if (channel_send(&m->process.channel, MESSAGE_STOP, 0, NULL, 0, -1) == -1)
-		process_kill(&m->process);
 	else
-		process_set_timer(&m->process, PROCESS_END_US);
+		tell_to_end(m);
 }
 
 bool
@@ -217,7 +260,7 @@ metrics_seat_moved(struct metrics *m, const struct seat *seat)
 	const struct seat *other;
 	uint32_t number = 0;
 
-	if (m->process.pid == 0 || m->ending)
+	if (m->process.pid == 0 || m->ending || m->is_leaving)
 		return;
 	TAILQ_FOREACH (other, m->seats, next) {
 		if (other == seat)
@@ -243,7 +286,8 @@ metrics_exited(struct metrics *m, const siginfo_t *info)
 
 	if (m->process.pid != info->si_pid)
 		return false;
-	wait_us = process_ended(&m->process, info, m->ending, m->was_ready, &m->respawn);
+	wait_us = process_ended(
+	    &m->process, info, m->ending || m->is_leaving, m->was_ready, &m->respawn);
 	if (!m->ending)
 		respawn_in(&m->respawn, wait_us, m->process.title);
 	return true;

@@ -13,11 +13,13 @@
 struct metrics {
 	const struct service *service;
 	const struct seat_list *seats; /* of the pools that it tells about */
+	struct conf *conf; /* that its socket was opened for; held */
 	struct listen_socket listener;
 	struct process process; /* its timer: kill it */
 	struct respawn respawn; /* while there is none, and it is not ending */
 	bool was_ready;         /* this process reported that it serves */
 	bool ending;            /* there will be no process after this one */
+	bool is_leaving;        /* the process makes room for the next one */
 };
 
 /* What the socket of metrics_listen has to be like. */
@@ -34,6 +36,9 @@ void metrics_free(struct metrics *metrics);
 
 /* Start a process now; on failure it is tried again later. */
 void metrics_start(struct metrics *metrics);
+
+/* The pools are others, or the configuration: a process that knows them takes its place. */
+void metrics_reload(struct metrics *metrics);
 
 /* End it for good. */
 void metrics_stop(struct metrics *metrics);

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -94,14 +95,21 @@ notify_init(struct notify *n, const struct seat_list *seats)
 #endif
 }
 
-bool
-notify_begin(struct notify *n, struct event_base *base, int64_t interval_ms)
+void
+notify_set_interval(struct notify *n, int64_t interval_ms)
 {
 	int64_t seconds = (interval_ms + 999) / 1000;
 
+	n->interval_s = (unsigned int)(seconds < RATE_MAX_S ? seconds : RATE_MAX_S);
+	notify_moved(n);
+}
+
+bool
+notify_begin(struct notify *n, struct event_base *base, int64_t interval_ms)
+{
 	if (!n->is_on)
 		return true;
-	n->interval_s = (unsigned int)(seconds < RATE_MAX_S ? seconds : RATE_MAX_S);
+	notify_set_interval(n, interval_ms);
 	n->scratch = malloc(sizeof(*n->scratch));
 	n->status = evtimer_new(base, on_status, n);
 	n->watchdog = evtimer_new(base, on_watchdog, n);
@@ -132,6 +140,17 @@ notify_ready(struct notify *n)
 	/* Of a daemon, systemd cannot know which process it is. */
 	snprintf(text, sizeof(text), "READY=1\nMAINPID=%ld\nSTATUS=Ready to handle connections",
 	    (long)getpid());
+	tell(n, text);
+}
+
+void
+notify_reloading(struct notify *n)
+{
+	char text[96];
+
+	/* sd_notify(3): the moment tells this reload from those before it. */
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)clock_now_us());
 	tell(n, text);
 }
 

@@ -33,8 +33,14 @@ void notify_init(struct notify *notify, const struct seat_list *seats);
 bool notify_begin(struct notify *notify, struct event_base *base, int64_t interval_ms);
 void notify_end(struct notify *notify);
 
-/* Every pool is ready, for the first time. */
+/* Every pool is ready, for the first time; or a reload has ended. */
 void notify_ready(struct notify *notify);
+
+/* Another configuration is on its way into effect; notify_ready() says when it is. */
+void notify_reloading(struct notify *notify);
+
+/* systemd_interval has changed. */
+void notify_set_interval(struct notify *notify, int64_t interval_ms);
 
 /* What a seat tells of itself has changed. */
 void notify_moved(struct notify *notify);

@@ -4,6 +4,7 @@
 #include "fpm/permits.h"
 
 #include <event2/event.h>
+#include <limits.h>
 
 #include "base/log.h"
 
@@ -35,32 +36,32 @@ again(struct permits *permits)
 
 /* Tell it what has changed. false: not all of it. */
 static bool
-tell(struct seat *seat, bool settled)
+tell(struct generation *g, bool settled)
 {
-	struct share *s = &seat->share;
+	struct share *s = &g->share;
 	bool told = true;
 
 	if (s->call != s->called) {
 		if ((s->call != CALL_NOBODY || s->called == CALL_ANY || settled) &&
-		    seat_tell_permits(seat, MESSAGE_CALL, s->call)) {
+		    generation_tell_permits(g, MESSAGE_CALL, s->call)) {
 			s->called = s->call;
 			s->offered = s->ordered = 0; /* it forgets them, too */
-			seat->has_returned = false;
+			g->has_returned = false;
 		} else
 			told = false;
 	}
-	if (s->order != s->ordered || (seat->has_returned && s->called != CALL_NOBODY)) {
-		if (seat_tell_permits(seat, MESSAGE_RECLAIM, s->order)) {
+	if (s->order != s->ordered || (g->has_returned && s->called != CALL_NOBODY)) {
+		if (generation_tell_permits(g, MESSAGE_RECLAIM, s->order)) {
 			s->ordered = s->order;
-			seat->has_returned = false;
+			g->has_returned = false;
 		} else
 			told = false;
 	}
-	if (s->granting > 0 || seat->has_asked) { /* so that it need not wait for an answer */
-		if (seat_tell_permits(seat, MESSAGE_PERMIT, s->granting)) {
+	if (s->granting > 0 || g->has_asked) { /* so that it need not wait for an answer */
+		if (generation_tell_permits(g, MESSAGE_PERMIT, s->granting)) {
 			s->permits += s->granting;
 			s->lacking -= s->granting;
-			seat->has_asked = false;
+			g->has_asked = false;
 		} else
 			told = false;
 	}
@@ -72,25 +73,31 @@ static void
 share(struct permits *permits, bool settled)
 {
 	struct share_list list = TAILQ_HEAD_INITIALIZER(list);
+	unsigned int max = permits->service->conf->global.process_max;
+	struct generation *g;
 	struct seat *seat;
 
 	TAILQ_FOREACH (seat, permits->seats, next)
-		TAILQ_INSERT_TAIL(&list, &seat->share, next);
-	share_decide(&list, permits->service->conf->global.process_max);
+		TAILQ_FOREACH (g, &seat->generations, next)
+			TAILQ_INSERT_TAIL(&list, &g->share, next);
+	/* Who asks under a configuration that has gone is not to wait. */
+	share_decide(&list, max > 0 ? max : UINT_MAX);
 	TAILQ_FOREACH (seat, permits->seats, next) {
-		if (!tell(seat, settled))
-			again(permits);
+		TAILQ_FOREACH (g, &seat->generations, next) {
+			if (!tell(g, settled))
+				again(permits);
+		}
 	}
 }
 
 void
-permits_lack(struct permits *permits, struct seat *seat, unsigned int n, bool waiting)
+permits_lack(struct permits *permits, struct generation *g, unsigned int n, bool waiting)
 {
-	unsigned int most = seat->pool->max_children + seat->pool->max_surge;
+	unsigned int most = g->pool->max_children + g->pool->max_surge;
 
-	seat->share.lacking = n < most ? n : most;
-	seat->share.waiting = waiting;
-	seat->has_asked = n > 0;
+	g->share.lacking = n < most ? n : most;
+	g->share.waiting = waiting;
+	g->has_asked = n > 0;
 	share(permits, false);
 }
 
@@ -101,28 +108,28 @@ take(unsigned int *from, unsigned int n)
 }
 
 void
-permits_return(struct permits *permits, struct seat *seat, unsigned int n)
+permits_return(struct permits *permits, struct generation *g, unsigned int n)
 {
-	seat->has_returned = seat->has_returned || seat->share.ordered > 0;
-	take(&seat->share.permits, n);
-	take(&seat->share.offered, n);
-	take(&seat->share.ordered, n);
+	g->has_returned = g->has_returned || g->share.ordered > 0;
+	take(&g->share.permits, n);
+	take(&g->share.offered, n);
+	take(&g->share.ordered, n);
 	share(permits, false);
 }
 
 void
-permits_offer(struct permits *permits, struct seat *seat, unsigned int n)
+permits_offer(struct permits *permits, struct generation *g, unsigned int n)
 {
-	unsigned int most = seat->share.permits;
+	unsigned int most = g->share.permits;
 
-	seat->share.offered = n < most ? n : most;
+	g->share.offered = n < most ? n : most;
 	share(permits, false);
 }
 
 void
-permits_drop(struct permits *permits, struct seat *seat)
+permits_drop(struct permits *permits, struct generation *g)
 {
-	seat->share = (struct share){.call = CALL_NOBODY};
-	seat->has_asked = seat->has_returned = false;
+	g->share = (struct share){.call = CALL_NOBODY};
+	g->has_asked = g->has_returned = false;
 	share(permits, false);
 }

@@ -13,14 +13,14 @@ struct permits {
 	bool is_due; /* what could not be said is said again in a moment */
 };
 
-/* The pool says how many permits it lacks in all, and whether requests wait while it has no worker;
- * that it gives n of its own back; or that n of its workers are idle and can be ended for others,
- * as it was called. */
-void permits_lack(struct permits *permits, struct seat *seat, unsigned int n, bool waiting);
-void permits_return(struct permits *permits, struct seat *seat, unsigned int n);
-void permits_offer(struct permits *permits, struct seat *seat, unsigned int n);
+/* A generation says how many permits it lacks in all, and whether requests wait while it has no
+ * worker; that it gives n of its own back; or that n of its workers are idle and can be ended for
+ * others, as it was called. */
+void permits_lack(struct permits *permits, struct generation *g, unsigned int n, bool waiting);
+void permits_return(struct permits *permits, struct generation *g, unsigned int n);
+void permits_offer(struct permits *permits, struct generation *g, unsigned int n);
 
 /* Its process is gone, and its workers with it. */
-void permits_drop(struct permits *permits, struct seat *seat);
+void permits_drop(struct permits *permits, struct generation *g);
 
 #endif

@@ -19,7 +19,7 @@ is_our_own(const struct reaper *r, pid_t pid)
 	const struct seat *seat;
 
 	TAILQ_FOREACH (seat, r->seats, next)
-		if (seat_pid(seat) == pid)
+		if (seat_has_process(seat, pid))
 			return true;
 	return *r->metrics != NULL && (*r->metrics)->process.pid == pid;
 }

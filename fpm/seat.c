@@ -16,7 +16,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/shared/stats_memory.h"
-#include "fpm/files/poollog.h"
 
 _Static_assert(STATS_SLOTS_MAX >= POOL_MAX_CHILDREN + 1001,
     "of the largest pool's only generation, as many workers as may serve are told to metrics");
@@ -44,11 +43,12 @@ on_moved(void *arg)
 }
 
 static void
-on_permits(const struct message *message, size_t len, void *arg)
+on_permits(
+    struct generation *g, const struct message *message, size_t len, void *arg)
 {
 	struct seat *seat = arg;
 
-	seat->events->permits(seat, message, len, seat->arg);
+	seat->events->permits(g, message, len, seat->arg);
 }
 
 static const struct generation_events generation_events = {
@@ -72,7 +72,7 @@ stats_memory(const struct conf_pool *pool)
 }
 
 struct seat *
-seat_new(const struct service *service, const struct conf_pool *pool,
+seat_new(const struct service *service, struct conf *conf, const struct conf_pool *pool,
     const struct seat_events *events, void *arg)
 {
 	struct seat *seat = calloc(1, sizeof(*seat));
@@ -84,13 +84,11 @@ seat_new(const struct service *service, const struct conf_pool *pool,
 		return NULL;
 	}
 	seat->service = service;
-	seat->pool = pool;
-	seat->identity = users_of_pool(pool);
 	seat->events = events;
 	seat->arg = arg;
-	seat->listener.fd = seat->listener.dir_fd = seat->listener.lock_fd = -1;
-	seat->status_listener = seat->listener;
-	seat->access_fd = seat->slowlog_fd = seat->cgroup_fd = -1;
+	TAILQ_INIT(&seat->generations);
+	setup_init(&seat->setup, conf, pool);
+	seat->cgroup_fd = -1;
 	seat->stats_fd = stats_memory(pool);
 	return seat;
 }
@@ -98,45 +96,13 @@ seat_new(const struct service *service, const struct conf_pool *pool,
 void
 seat_free(struct seat *seat)
 {
-	assert(seat->generation == NULL);
-	sockets_close(&seat->listener);
-	sockets_close(&seat->status_listener);
-	fd_close(&seat->slowlog_fd);
+	assert(TAILQ_EMPTY(&seat->generations));
+	seat_end_succession(seat);
+	setup_free(&seat->setup);
 	fd_close(&seat->cgroup_fd);
-	fd_close(&seat->access_fd);
 	fd_close(&seat->stats_fd);
 	respawn_destroy(&seat->respawn);
 	free(seat);
-}
-
-int
-seat_listen(struct seat *seat, struct activation *activation)
-{
-	struct listen_settings settings = sockets_of_pool(seat->pool);
-	int code = sockets_open(&seat->listener, &settings, activation);
-
-	if (code != 0 || seat->pool->status_listen == NULL)
-		return code;
-	settings.text = seat->pool->status_listen;
-	return sockets_open(&seat->status_listener, &settings, activation);
-}
-
-/* Open one of the pool's logs, if it has it. false after having logged why not. */
-static bool
-open_log(const struct seat *seat, enum poollog which, int *fd)
-{
-	bool is_stream;
-
-	if (poollog_exists(seat->pool, which))
-		*fd = poollog_open(seat->service->conf, seat->pool, which, &is_stream);
-	return !poollog_exists(seat->pool, which) || *fd != -1;
-}
-
-bool
-seat_open_logs(struct seat *seat)
-{
-	return open_log(seat, POOLLOG_ACCESS, &seat->access_fd) &&
-	    open_log(seat, POOLLOG_SLOW, &seat->slowlog_fd);
 }
 
 bool
@@ -145,44 +111,36 @@ seat_make_cgroup(struct seat *seat)
 	const struct delegated *cgroup = &seat->service->cgroup;
 
 	if (cgroup->fd != -1)
-		seat->cgroup_fd = delegated_pool(cgroup, seat->pool);
+		seat->cgroup_fd = delegated_pool(cgroup, seat->setup.pool);
 	return cgroup->fd == -1 || seat->cgroup_fd != -1;
 }
 
-/* Open it again, and give it to the process. A standard stream stays what it is: that of a daemon
- * is another by now. */
+/* Give all its processes a descriptor that was opened again. */
 static void
-reopen_log(struct seat *seat, enum poollog which, int *fd, enum message_fd message)
+pass_to_all(struct seat *seat, enum message_fd which, int fd, const char *what)
 {
-	bool is_stream = false;
-	int reopened;
+	struct generation *g;
 
-	if (*fd == -1 || (reopened = poollog_open(seat->service->conf, seat->pool, which,
-			      &is_stream)) == -1)
-		return;
-	if (is_stream) {
-		fd_close(&reopened);
-		return;
-	}
-	fd_close(fd);
-	*fd = reopened;
-	if (seat->generation != NULL)
-		generation_pass(seat->generation, message, reopened, poollog_directive(which));
+	TAILQ_FOREACH (g, &seat->generations, next)
+		if (g->process.pid != 0)
+			generation_pass(g, which, fd, what);
 }
 
 void
 seat_reopen_logs(struct seat *seat)
 {
-	reopen_log(seat, POOLLOG_ACCESS, &seat->access_fd, MESSAGE_FD_ACCESS_LOG);
-	reopen_log(seat, POOLLOG_SLOW, &seat->slowlog_fd, MESSAGE_FD_SLOWLOG);
+	if (setup_reopen_log(&seat->setup, POOLLOG_ACCESS))
+		pass_to_all(seat, MESSAGE_FD_ACCESS_LOG, seat->setup.access_fd,
+		    poollog_directive(POOLLOG_ACCESS));
+	if (setup_reopen_log(&seat->setup, POOLLOG_SLOW))
+		pass_to_all(seat, MESSAGE_FD_SLOWLOG, seat->setup.slowlog_fd,
+		    poollog_directive(POOLLOG_SLOW));
 }
 
 void
 seat_send_log(struct seat *seat)
 {
-	if (seat->generation != NULL)
-		generation_pass(seat->generation, MESSAGE_FD_ERROR_LOG, seat->service->log_fd,
-		    "error log");
+	pass_to_all(seat, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");
 }
 
 /* There is no generation: start one after wait_us, unless this was the first of a master that
@@ -196,68 +154,123 @@ try_again(struct seat *seat, int64_t wait_us)
 		seat->has_failed = true;
 		return;
 	}
-	snprintf(title, sizeof(title), "[pool %s] pool process", seat->pool->name);
+	snprintf(title, sizeof(title), "[pool %s] pool process", seat->setup.pool->name);
 	respawn_in(&seat->respawn, wait_us, title);
 }
 
 /* What it counted stays. */
 static void
-leave(struct seat *seat)
+leave(struct seat *seat, struct generation *g)
 {
-	if (seat->stats_fd != -1 &&
-	    stats_memory_end(seat->stats_fd, seat->generation->place) == -1)
+	if (seat->stats_fd != -1 && stats_memory_end(seat->stats_fd, g->place) == -1)
 		log_warning("[pool %s] cannot note in its numbers that its process has ended: %s",
-		    seat->pool->name, strerror(errno));
-	places_give_back(&seat->places, seat->generation->place);
-	generation_free(seat->generation);
-	seat->generation = NULL;
+		    seat->setup.pool->name, strerror(errno));
+	places_give_back(&seat->places, g->place);
+	TAILQ_REMOVE(&seat->generations, g, next);
+	generation_free(g);
 }
 
-/* Put a generation in the seat, with what is the seat's. false after having logged why not. */
+/* A generation for the seat, which has no process yet. NULL, with why not unless it has to wait for
+ * a place. */
+static struct generation *
+make_generation(struct seat *seat, const struct setup *setup, const char **why_not)
+{
+	const struct conf_pool *pool = setup->pool;
+	const struct place *place =
+	    places_take(&seat->places, place_slots(pool->max_children, pool->max_surge));
+	struct generation *g;
+
+	*why_not = NULL;
+	if (place == NULL)
+		return NULL;
+	g = generation_new(
+	    seat->service, setup->conf, pool, place, &generation_events, seat);
+	if (g == NULL) {
+		places_give_back(&seat->places, place);
+		*why_not = "out of memory";
+	} else
+		TAILQ_INSERT_TAIL(&seat->generations, g, next);
+	return g;
+}
+
+/* Start it with what is the seat's, and with setup, or those sockets of before's that it has in
+ * common with it. false after having logged why not. */
 static bool
-put(struct seat *seat)
+start(struct seat *seat, struct generation *g, const struct setup *setup,
+    const struct setup *before, bool held)
 {
 	const struct service *service = seat->service;
 	const struct generation_fd fds[] = {
-	    {MESSAGE_FD_LISTEN, seat->listener.fd},
-	    {MESSAGE_FD_STATUS_LISTEN, seat->status_listener.fd},
+	    {MESSAGE_FD_LISTEN, setup_listen_fd(setup, before)},
+	    {MESSAGE_FD_STATUS_LISTEN, setup_status_fd(setup, before)},
 	    {MESSAGE_FD_ERROR_LOG, service->log_kind == LOG_TO_FILE ? service->log_fd : -1},
-	    {MESSAGE_FD_ACCESS_LOG, seat->access_fd},
+	    {MESSAGE_FD_ACCESS_LOG, setup->access_fd},
 	    {MESSAGE_FD_STATS, seat->stats_fd},
-	    {MESSAGE_FD_SLOWLOG, seat->slowlog_fd},
-	    {MESSAGE_FD_EXE, seat->slowlog_fd != -1 ? service->exe_fd : -1},
+	    {MESSAGE_FD_SLOWLOG, setup->slowlog_fd},
+	    {MESSAGE_FD_EXE, setup->slowlog_fd != -1 ? service->exe_fd : -1},
 	    {MESSAGE_FD_CGROUP, seat->cgroup_fd},
 	};
-	const struct place *place;
 
-	place = places_take(
-	    &seat->places, place_slots(seat->pool->max_children, seat->pool->max_surge));
-	if (place == NULL) {
-		log_error("[pool %s] cannot start a pool process: %d others of it have not ended",
-		    seat->pool->name, PLACES_MAX);
-		return false;
-	}
-	seat->generation =
-	    generation_new(service, seat->pool, place, &generation_events, seat);
-	if (seat->generation == NULL) {
-		places_give_back(&seat->places, place);
-		log_error("[pool %s] cannot start a pool process: out of memory", seat->pool->name);
-		return false;
-	}
-	if (generation_start(
-		seat->generation, &seat->identity, fds, sizeof(fds) / sizeof(fds[0])))
+	if (generation_start(g, &setup->identity, fds, sizeof(fds) / sizeof(fds[0]), held)) {
+		seat->events->started(seat, g->process.pid, seat->arg);
 		return true;
-	leave(seat);
+	}
+	leave(seat, g);
 	return false;
 }
 
 void
 seat_start(struct seat *seat)
 {
-	if (put(seat))
-		seat->events->started(seat, seat_pid(seat), seat->arg);
-	else
-		try_again(seat, respawn_failed(&seat->respawn));
+	const char *name = seat->setup.pool->name, *why_not;
+	struct generation *g = make_generation(seat, &seat->setup, &why_not);
+
+	if (g == NULL)
+		log_error("[pool %s] cannot start a pool process: %s", name,
+		    why_not != NULL ? why_not : "too many others of it have not ended");
+	else {
+		seat->generation = g;
+		if (start(seat, g, &seat->setup, &seat->setup, false))
+			return;
+		seat->generation = NULL;
+	}
+	try_again(seat, respawn_failed(&seat->respawn));
+}
+
+bool
+seat_start_successor(struct seat *seat, const char **why_not)
+{
+	const struct succession *next = &seat->succession;
+	struct generation *g = make_generation(seat, &next->setup, why_not);
+
+	assert(seat->successor == NULL);
+	if (g == NULL)
+		return false;
+	seat->successor = g;
+	if (start(seat, g, &next->setup, next->before, true))
+		return true;
+	seat->successor = NULL;
+	*why_not = "its process could not be started";
+	return false;
+}
+
+void
+seat_switch(struct seat *seat)
+{
+	struct succession *s = &seat->succession;
+
+	assert(seat->successor != NULL);
+	respawn_cancel(&seat->respawn);
+	seat->generation = seat->successor;
+	seat->successor = NULL;
+	setup_replace(&seat->setup, &s->setup, s->before);
+}
+
+void
+seat_end_succession(struct seat *seat)
+{
+	setup_free(&seat->succession.setup);
+	seat->succession.before = NULL;
 }
 
 /* There is no generation, and there will be none. */
@@ -274,24 +287,36 @@ close_empty(struct seat *seat)
 void
 seat_drain(struct seat *seat)
 {
-	sockets_close(&seat->listener);
-	if (seat->generation == NULL) {
+	struct generation *g;
+
+	sockets_close(&seat->setup.listener);
+	if (TAILQ_EMPTY(&seat->generations)) {
 		close_empty(seat);
 		return;
 	}
+	respawn_cancel(&seat->respawn);
 	seat->is_closed = true;
-	generation_drain(seat->generation);
+	TAILQ_FOREACH (g, &seat->generations, next) {
+		if (g == seat->successor)
+			generation_stop(g);
+		else
+			generation_drain(g);
+	}
 }
 
 void
 seat_stop(struct seat *seat)
 {
-	if (seat->generation == NULL) {
+	struct generation *g;
+
+	if (TAILQ_EMPTY(&seat->generations)) {
 		close_empty(seat);
 		return;
 	}
+	respawn_cancel(&seat->respawn);
 	seat->is_closed = true;
-	generation_stop(seat->generation);
+	TAILQ_FOREACH (g, &seat->generations, next)
+		generation_stop(g);
 }
 
 pid_t
@@ -321,7 +346,7 @@ seat_is_serving(const struct seat *seat)
 bool
 seat_is_gone(const struct seat *seat)
 {
-	return seat->is_closed && state_of(seat) == GENERATION_ENDED;
+	return seat->is_closed && TAILQ_EMPTY(&seat->generations);
 }
 
 const char *
@@ -339,34 +364,63 @@ seat_why(const struct seat *seat)
 	return seat_is_gone(seat) ? "it was stopped" : why[state_of(seat)];
 }
 
-bool
-seat_tell_permits(struct seat *seat, enum message_type type, uint32_t arg)
+static struct generation *
+find(const struct seat *seat, pid_t pid)
 {
-	assert(seat->generation != NULL); /* only who has one lacks or holds any */
-	return generation_tell_permits(seat->generation, type, arg);
+	struct generation *g;
+
+	TAILQ_FOREACH (g, &seat->generations, next)
+		if (g->process.pid == pid)
+			break;
+	return g;
+}
+
+bool
+seat_has_process(const struct seat *seat, pid_t pid)
+{
+	return find(seat, pid) != NULL;
+}
+
+/* One that was to succeed has ended: nobody waits for it any more, whatever it was. */
+static void
+note_why(struct succession *s, const struct generation *g)
+{
+	snprintf(s->why, sizeof(s->why), "%s",
+	    g->why[0] != '\0' ? g->why : "its process has ended before a worker was ready");
 }
 
 bool
 seat_exited(struct seat *seat, const siginfo_t *info)
 {
+	struct respawn nobody = {0};
+	struct generation *g = find(seat, info->si_pid);
+	bool was_serving = g == seat->generation;
 	int64_t wait_us;
 
-	if (seat->generation == NULL || seat_pid(seat) != info->si_pid)
+	if (g == NULL)
 		return false;
-	wait_us = generation_exited(seat->generation, info, &seat->respawn);
-	delegated_pool_ended(seat->cgroup_fd);
-	seat->events->vacated(seat, seat->arg);
-	leave(seat);
-	if (!seat->is_closed)
+	wait_us = generation_exited(g, info, was_serving ? &seat->respawn : &nobody);
+	delegated_pool_ended(seat->cgroup_fd, g->place);
+	seat->events->vacated(g, seat->arg);
+	if (was_serving)
+		seat->generation = NULL;
+	else if (g == seat->successor) {
+		note_why(&seat->succession, g);
+		seat->successor = NULL;
+	}
+	leave(seat, g);
+	if (was_serving && !seat->is_closed)
 		try_again(seat, wait_us);
+	seat->events->moved(seat, seat->arg);
 	return true;
 }
 
 bool
 seat_stopped(struct seat *seat, const siginfo_t *info)
 {
-	if (seat->generation == NULL || seat_pid(seat) != info->si_pid)
-		return false;
-	process_stopped(&seat->generation->process, info);
-	return true;
+	struct generation *g = find(seat, info->si_pid);
+
+	if (g != NULL)
+		process_stopped(&g->process, info);
+	return g != NULL;
 }

@@ -1,7 +1,8 @@
 /*
  * seat.h: a pool's place in the master, which outlives its processes: listening sockets, logs,
- * statistics, control group, permits. A generation sits in it, and the next one when that dies.
- * It knows the master by a table of events only.
+ * statistics, control group. A generation sits in it, and the next one when that dies. At a reload
+ * (succession.h) there are a successor that is not serving yet, and those that finish what they
+ * have. It knows the master by a table of events only.
  */
 #ifndef ANYFPM_FPM_SEAT_H
 #define ANYFPM_FPM_SEAT_H
@@ -15,8 +16,7 @@
 
 #include "fpm/generation.h"
 #include "fpm/places.h"
-#include "fpm/share.h"
-#include "fpm/sockets/sockets.h"
+#include "fpm/setup.h"
 
 struct seat;
 
@@ -24,56 +24,60 @@ struct seat;
 struct seat_events {
 	/* It has a process, which leads a session of its own. */
 	void (*started)(const struct seat *seat, pid_t pid, void *arg);
-	/* What seat_why() and its like tell has changed. */
-	void (*moved)(const struct seat *seat, void *arg);
+	/* What seat_why() and its like tell, or something of its generations, has changed. */
+	void (*moved)(struct seat *seat, void *arg);
 	/* MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER has come, with len bytes of data. */
-	void (*permits)(
-	    struct seat *seat, const struct message *message, size_t len, void *arg);
+	void (*permits)(struct generation *generation, const struct message *message, size_t len,
+	    void *arg);
 	/* Its process is gone, and its workers with it. */
-	void (*vacated)(struct seat *seat, void *arg);
+	void (*vacated)(struct generation *generation, void *arg);
+};
+
+/* How far a reload is with this pool (succession.c). */
+enum succession_state {
+	SUCCESSION_NONE,    /* there is none under way */
+	SUCCESSION_PLANNED, /* its turn has not come */
+	SUCCESSION_WAITING, /* for room for one worker more, or for a place */
+	SUCCESSION_STARTING /* the successor has no worker that is ready */
+};
+
+struct succession {
+	enum succession_state state;
+	struct setup setup;   /* of the successor */
+	struct setup *before; /* whose sockets it takes over: the seat's, or that of a pool that
+	                       * has gone */
+	bool has_ended; /* which nobody has taken notice of yet */
+	char why[GENERATION_WHY_MAX]; /* the last one has failed; empty: it has not */
 };
 
 struct seat {
 	TAILQ_ENTRY(seat) next;
 	const struct service *service;
-	const struct conf_pool *pool; /* what its next generation is started with */
-	struct identity identity;     /* likewise: who the process runs as */
 	const struct seat_events *events;
 	void *arg;
 
-	struct listen_socket listener, status_listener; /* listen, pm.status_listen */
-	int access_fd; /* its access log, -1: there is none */
-	int slowlog_fd; /* -1: there is none */
+	struct setup setup; /* what its generation was, and the next is started with */
 	int stats_fd; /* memory for its numbers, which outlives its processes; -1: there is none */
 	int cgroup_fd; /* its control group, -1: there is none */
 
-	struct generation *generation; /* NULL: there is none */
+	struct generation_list generations; /* all, the first is the oldest */
+	struct generation *generation; /* of them the one that accepts; NULL: there is none */
+	struct generation *successor;  /* the one that is held, likewise */
+	struct succession succession;
 	struct places places;          /* that generations have */
 	struct respawn respawn;        /* when there is none, and the seat is not closed */
 	bool is_closed;                /* gets no generation any more */
 	bool has_begun;  /* a process of it was set up, whatever became of its workers */
 	bool has_failed; /* at the start of all; there is no second attempt then */
-
-	/* For permits.c, where process.max is set. */
-	struct share share;
-	bool has_asked;    /* for permits, and has no answer */
-	bool has_returned; /* some; an order may have crossed that */
 };
 TAILQ_HEAD(seat_list, seat);
 
-/* Without a generation, with its listening sockets still to be opened. NULL: out of memory. */
-struct seat *seat_new(const struct service *service, const struct conf_pool *pool,
-    const struct seat_events *events, void *arg);
+/* Without a generation, and with nothing of its setup open. NULL: out of memory. */
+struct seat *seat_new(const struct service *service, struct conf *conf,
+    const struct conf_pool *pool, const struct seat_events *events, void *arg);
 
 /* Closes its listening sockets and log files; there must be no process. */
 void seat_free(struct seat *seat);
-
-/* Open its listening sockets, or take those of systemd's. Returns 0, or the code to exit with after
- * having logged why. */
-int seat_listen(struct seat *seat, struct activation *activation);
-
-/* Open its access log and slow log, where it has them. false after having logged why. */
-bool seat_open_logs(struct seat *seat);
 
 /* Make its control group, where workers have theirs. false after having logged why not. */
 bool seat_make_cgroup(struct seat *seat);
@@ -88,23 +92,32 @@ void seat_send_log(struct seat *seat);
 /* Start a generation now; on failure it is tried again later. */
 void seat_start(struct seat *seat);
 
+/* Start the successor, held, with the setup of the succession. false after having logged why, or
+ * if it has to wait for a place; *why_not is set then, to NULL if it has to wait. */
+bool seat_start_successor(struct seat *seat, const char **why_not);
+
+/* The successor becomes the generation of the seat, and its setup the seat's. */
+void seat_switch(struct seat *seat);
+
+/* Let go of what was made for a successor. */
+void seat_end_succession(struct seat *seat);
+
 /* For good: let it finish what it accepted, while nobody can connect any more; or end it now. */
 void seat_drain(struct seat *seat);
 void seat_stop(struct seat *seat);
 
-/* Its process, 0: there is none. */
+/* Its process that accepts, 0: there is none. */
 pid_t seat_pid(const struct seat *seat);
+
+/* Whether that is one of its processes. */
+bool seat_has_process(const struct seat *seat, pid_t pid);
 
 bool seat_is_starting(const struct seat *seat); /* no worker is ready yet */
 bool seat_is_serving(const struct seat *seat);
-bool seat_is_gone(const struct seat *seat); /* closed, and without a process */
+bool seat_is_gone(const struct seat *seat); /* closed, and without any process */
 
 /* Why it cannot serve as far as the master knows; empty: it can. */
 const char *seat_why(const struct seat *seat);
-
-/* Tell its process about workers that the pool may have (process.max): MESSAGE_PERMIT, MESSAGE_CALL
- * or MESSAGE_RECLAIM with its argument. false: it could not be told; logged. */
-bool seat_tell_permits(struct seat *seat, enum message_type type, uint32_t arg);
 
 /* The kernel says that a process has ended or was stopped: whether it was one of this seat's. */
 bool seat_exited(struct seat *seat, const siginfo_t *info);

@@ -11,11 +11,13 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "fpm/delegated.h"
+#include "fpm/options.h"
 
 struct event_base;
 
 struct service {
-	const struct conf *conf;
+	const struct options *options; /* what the command line asked for */
+	struct conf *conf; /* held by the master; a reload exchanges it */
 	struct event_base *base;
 	int exe_fd;             /* our own binary */
 	struct rlimit nofile;   /* of descriptors as it was before we raised ours */

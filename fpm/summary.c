@@ -53,7 +53,7 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 		if ((why = why_not(seat, memory)) == NULL)
 			s->serving++;
 		else if (s->why[0] == '\0')
-			snprintf(s->why, sizeof(s->why), "%s: %s", seat->pool->name, why);
+			snprintf(s->why, sizeof(s->why), "%s: %s", seat->setup.pool->name, why);
 		if (memory != NULL)
 			stats_memory_unmap((struct stats_memory *)memory);
 	}

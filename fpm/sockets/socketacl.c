@@ -4,13 +4,13 @@
 #include "fpm/sockets/socketacl.h"
 
 #include <errno.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
 
 #ifdef HAVE_LIBACL
 
 #include <stddef.h>
 #include <sys/acl.h>
-#include <sys/types.h>
-#include <sys/xattr.h>
 
 #include "conf/lookup.h"
 
@@ -111,3 +111,9 @@ socketacl_possible(const char *path)
 }
 
 #endif
+
+void
+socketacl_clear(const char *path)
+{
+	removexattr(path, "system.posix_acl_access"); /* fails where there is none */
+}

@@ -11,6 +11,9 @@
  */
 int socketacl_set(const char *path, char *const *users, char *const *groups);
 
+/* Take such a list from the file, if it has one. */
+void socketacl_clear(const char *path);
+
 /* Whether files in the directory can have one; false with errno. */
 bool socketacl_possible(const char *path);
 

@@ -3,6 +3,9 @@
 
 #include "fpm/sockets/sockets.h"
 
+#include <sys/socket.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -34,15 +37,21 @@ sockets_of_pool(const struct conf_pool *pool)
 	return s;
 }
 
+void
+sockets_init(struct listen_socket *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->fd = l->dir_fd = l->lock_fd = -1;
+}
+
 /* One that is closed. Returns as sockets_open(). */
 static int
 begin(struct listen_socket *l, const struct listen_settings *settings)
 {
 	const char *wrong;
 
-	memset(l, 0, sizeof(*l));
+	sockets_init(l);
 	l->settings = *settings;
-	l->fd = l->dir_fd = l->lock_fd = -1;
 	if ((wrong = address_parse(settings->text, &l->address)) == NULL)
 		return 0;
 	log_error("%s cannot listen on %s: %s", settings->title, settings->text, wrong);
@@ -88,6 +97,55 @@ sockets_open(struct listen_socket *l, const struct listen_settings *settings,
 		return 0;
 	}
 	return l->address.kind == ADDRESS_UNIX ? unixsocket_open(l) : tcpsocket_open(l);
+}
+
+bool
+sockets_is_at(const struct listen_socket *l, const char *text)
+{
+	struct address address;
+
+	return l->fd != -1 && address_parse(text, &address) == NULL &&
+	    address_same(&l->address, &address);
+}
+
+void
+sockets_move(struct listen_socket *to, struct listen_socket *from)
+{
+	*to = *from;
+	if (from->name != NULL)
+		to->name = to->address.path + (from->name - from->address.path);
+	sockets_init(from);
+}
+
+static bool
+is_same_list(char *const *a, char *const *b)
+{
+	while (a != NULL && b != NULL && *a != NULL && *b != NULL && strcmp(*a, *b) == 0) {
+		a++;
+		b++;
+	}
+	return (a == NULL || *a == NULL) && (b == NULL || *b == NULL);
+}
+
+static bool
+has_same_rights(const struct listen_settings *a, const struct listen_settings *b)
+{
+	return a->mode == b->mode && a->owner.uid == b->owner.uid &&
+	    a->owner.gid == b->owner.gid && is_same_list(a->acl_users, b->acl_users) &&
+	    is_same_list(a->acl_groups, b->acl_groups);
+}
+
+void
+sockets_change(struct listen_socket *l, const struct listen_settings *settings)
+{
+	bool is_same = has_same_rights(&l->settings, settings);
+
+	l->settings = *settings;
+	if (listen(l->fd, settings->backlog) == -1)
+		log_warning("%s cannot change the backlog of %s: %s", settings->title,
+		    settings->text, strerror(errno));
+	if (!is_same && l->address.kind == ADDRESS_UNIX)
+		unixsocket_change(l);
 }
 
 void

@@ -23,6 +23,19 @@ int sockets_check(
 int sockets_open(struct listen_socket *socket, const struct listen_settings *settings,
     struct activation *activation);
 
+/* It is closed, and nothing is known of what it is to be. */
+void sockets_init(struct listen_socket *socket);
+
+/* Whether it is open and listens at the address text. */
+bool sockets_is_at(const struct listen_socket *socket, const char *text);
+
+/* to, which is closed, becomes what from was, and from is closed. */
+void sockets_move(struct listen_socket *to, struct listen_socket *from);
+
+/* The same socket gets other settings: backlog, and the rights of its file unless it is systemd's.
+ * What cannot be done is logged. */
+void sockets_change(struct listen_socket *socket, const struct listen_settings *settings);
+
 /* Close it, and remove its socket file and lock if they are still ours, and not systemd's. */
 void sockets_close(struct listen_socket *socket);
 

@@ -180,13 +180,13 @@ bind_path(
 		    un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d/" SHORT_NAME, private_fd);
 }
 
-/* Set owner and group of the socket file. */
+/* Set owner and group of the socket file that file_fd is. */
 static int
-give_away(const struct listen_socket *l, int private_fd, const char *name)
+give_away(const struct listen_socket *l, int file_fd)
 {
 	const struct identity *owner = &l->settings.owner;
 
-	if (fchownat(private_fd, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fchownat(file_fd, "", owner->uid, owner->gid, AT_EMPTY_PATH) == 0)
 		return 0;
 	if (errno != EPERM || geteuid() == 0)
 		return -1;
@@ -196,19 +196,16 @@ give_away(const struct listen_socket *l, int private_fd, const char *name)
 	return 0;
 }
 
-/* Who may connect besides. */
+/* Who may connect besides those of its mode; path: the file. */
 static int
-set_acl(const struct listen_socket *l, int private_fd, const char *name)
+set_acl(const struct listen_socket *l, const char *path)
 {
 	const struct listen_settings *s = &l->settings;
-	char path[128];
 
+	socketacl_clear(path);
 	if (s->acl_users == NULL && s->acl_groups == NULL)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", private_fd, name);
-	if (socketacl_set(path, s->acl_users, s->acl_groups) == 0)
-		return 0;
-	return fail(l, ACL_FAILED);
+	return socketacl_set(path, s->acl_users, s->acl_groups) == 0 ? 0 : fail(l, ACL_FAILED);
 }
 
 /* Whether its directory's file system has such lists. */
@@ -223,6 +220,32 @@ check_acl(const struct listen_socket *l)
 	return socketacl_possible(path) ? 0 : fail(l, ACL_FAILED);
 }
 
+/* Mode, owner and list of the socket file that file_fd (O_PATH) is, by whatever name it goes
+ * meanwhile. Returns 0, or the code to exit with after having logged why. */
+static int
+set_rights(const struct listen_socket *l, int file_fd)
+{
+	char path[sizeof("/proc/self/fd/") + 12];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file_fd);
+	if (chmod(path, l->settings.mode) == -1)
+		return fail(l, "cannot set its mode");
+	if (give_away(l, file_fd) == -1)
+		return fail(l, "cannot set its owner");
+	return set_acl(l, path);
+}
+
+/* The socket file in a directory, whatever else is put there meanwhile; -1 with errno. */
+static int
+open_file(int dir_fd, const char *name, struct stat *st)
+{
+	int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd != -1 && fstat(fd, st) == -1)
+		fd_close(&fd);
+	return fd;
+}
+
 /* Bind in the private directory, make the socket complete there, move it to its path. */
 static int
 bind_and_publish(struct listen_socket *l, const char *private, int private_fd)
@@ -230,7 +253,7 @@ bind_and_publish(struct listen_socket *l, const char *private, int private_fd)
 	struct sockaddr_un un;
 	struct stat st;
 	const char *name;
-	int code;
+	int code, file_fd;
 
 	if ((l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) == -1)
 		return fail(l, "cannot make a socket");
@@ -238,16 +261,15 @@ bind_and_publish(struct listen_socket *l, const char *private, int private_fd)
 	name = strrchr(un.sun_path, '/') + 1;
 	if (bind(l->fd, (const struct sockaddr *)&un, sizeof(un)) == -1)
 		return fail(l, "cannot bind");
-	if (fchmodat(private_fd, name, l->settings.mode, 0) == -1)
-		return fail(l, "cannot set its mode");
-	if (give_away(l, private_fd, name) == -1)
-		return fail(l, "cannot set its owner");
-	if ((code = set_acl(l, private_fd, name)) != 0)
+	if ((file_fd = open_file(private_fd, name, &st)) == -1)
+		return fail(l, "cannot open it");
+	code = set_rights(l, file_fd);
+	close(file_fd);
+	if (code != 0)
 		return code;
 	if (listen(l->fd, l->settings.backlog) == -1)
 		return fail(l, "cannot listen");
-	if (fstatat(private_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    renameat(private_fd, name, l->dir_fd, l->name) == -1)
+	if (renameat(private_fd, name, l->dir_fd, l->name) == -1)
 		return fail(l, "cannot move it into place");
 	l->dev = st.st_dev;
 	l->ino = st.st_ino;
@@ -310,6 +332,27 @@ unixsocket_open(struct listen_socket *l)
 	return code;
 }
 
+/* Whether a file is the one that we made. */
+static bool
+is_ours(const struct listen_socket *l, const struct stat *st)
+{
+	return l->ino != 0 && st->st_dev == l->dev && st->st_ino == l->ino;
+}
+
+void
+unixsocket_change(struct listen_socket *l)
+{
+	struct stat st;
+	int file_fd;
+
+	if (l->lock_fd == -1)
+		return; /* systemd's */
+	file_fd = open_file(l->dir_fd, l->name, &st);
+	if (file_fd != -1 && is_ours(l, &st))
+		set_rights(l, file_fd);
+	fd_close(&file_fd);
+}
+
 void
 unixsocket_close(struct listen_socket *l)
 {
@@ -317,8 +360,8 @@ unixsocket_close(struct listen_socket *l)
 	struct stat st;
 
 	if (l->lock_fd != -1) {
-		if (l->ino != 0 && fstatat(l->dir_fd, l->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_dev == l->dev && st.st_ino == l->ino)
+		if (fstatat(l->dir_fd, l->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    is_ours(l, &st))
 			unlinkat(l->dir_fd, l->name, 0);
 		lock_name(l, name);
 		lockfile_release(l->dir_fd, name, &l->lock_fd);

@@ -14,20 +14,21 @@ static struct conf_pool pool = {.max_children = 4, .max_surge = 1};
 static struct service service;
 static struct seat_list seats;
 static struct permits permits;
-static struct seat a, b;
+static struct seat seat_a, seat_b;
+static struct generation a, b;
 static char said[1024]; /* what was told to whom */
 static bool fails;	/* nothing can be */
 
-/* In place of seat.c's. */
+/* In place of generation.c's. */
 bool
-seat_tell_permits(struct seat *seat, enum message_type type, uint32_t arg)
+generation_tell_permits(struct generation *generation, enum message_type type, uint32_t arg)
 {
 	size_t len = strlen(said);
 
 	if (fails)
 		return false;
 	snprintf(said + len, sizeof(said) - len, "%s%c %s %u", len > 0 ? ", " : "",
-	    seat == &a ? 'a' : 'b',
+	    generation == &a ? 'a' : 'b',
 	    type == MESSAGE_PERMIT     ? "permit"
 		: type == MESSAGE_CALL ? "call"
 				       : "reclaim",
@@ -52,8 +53,12 @@ setup(void)
 	service.base = event_base_new();
 	TAILQ_INIT(&seats);
 	a.pool = b.pool = &pool;
-	TAILQ_INSERT_TAIL(&seats, &a, next);
-	TAILQ_INSERT_TAIL(&seats, &b, next);
+	TAILQ_INIT(&seat_a.generations);
+	TAILQ_INIT(&seat_b.generations);
+	TAILQ_INSERT_TAIL(&seat_a.generations, &a, next);
+	TAILQ_INSERT_TAIL(&seat_b.generations, &b, next);
+	TAILQ_INSERT_TAIL(&seats, &seat_a, next);
+	TAILQ_INSERT_TAIL(&seats, &seat_b, next);
 	fails = false;
 	said[0] = '\0';
 }

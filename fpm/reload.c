@@ -1,0 +1,374 @@
+/*
+ * reload.c: compares what runs with what is wanted, opens all that is needed for it, and only then
+ * changes anything; carried out by succession.c, pool by pool.
+ */
+#include "config.h"
+
+#include "fpm/reload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "conf/differ.h"
+#include "conf/load.h"
+#include "fpm/configuration.h"
+#include "fpm/program.h"
+#include "fpm/succession.h"
+
+void
+reload_init(struct reload *r, struct service *service, struct seat_list *seats,
+    const struct seat_events *seat_events, const struct reload_events *events, void *arg)
+{
+	memset(r, 0, sizeof(*r));
+	r->service = service;
+	r->seats = seats;
+	r->seat_events = seat_events;
+	r->events = events;
+	r->arg = arg;
+}
+
+static const char *
+name_of(const struct seat *seat)
+{
+	return seat->setup.pool->name;
+}
+
+static const struct conf_pool *
+find_pool(const struct conf *conf, const char *name)
+{
+	const struct conf_pool *pool;
+
+	TAILQ_FOREACH (pool, &conf->pools, next)
+		if (strcmp(pool->name, name) == 0)
+			break;
+	return pool;
+}
+
+/* The pool's seat; NULL: it has none, or only one that is being left. */
+static struct seat *
+find_seat(const struct reload *r, const char *name)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next)
+		if (!seat->is_closed && strcmp(name_of(seat), name) == 0)
+			break;
+	return seat;
+}
+
+/* Where a pool that is not in conf any more listens at the pool's address, its setup. */
+static struct setup *
+find_heritage(const struct reload *r, const struct conf *conf, const struct conf_pool *pool)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next) {
+		if (!seat->is_closed && sockets_is_at(&seat->setup.listener, pool->listen) &&
+		    find_pool(conf, name_of(seat)) == NULL)
+			return &seat->setup;
+	}
+	return NULL;
+}
+
+/* Whether one that has gone is still in the control group that a new pool of that name gets. */
+static bool
+is_in_the_way(const struct reload *r, const char *name)
+{
+	const struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next) {
+		if (seat->is_closed && seat->cgroup_fd != -1 && strcmp(name_of(seat), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* false after having logged why. */
+static bool
+plan_new(struct reload *r, struct conf *conf, const struct conf_pool *pool)
+{
+	struct setup *heritage = find_heritage(r, conf, pool);
+	struct seat *seat;
+
+	if (is_in_the_way(r, pool->name)) {
+		log_error("[pool %s] what a pool of that name has begun is not finished yet; "
+			  "reload again when it is",
+		    pool->name);
+		return false;
+	}
+	if ((seat = seat_new(r->service, conf, pool, r->seat_events, r->arg)) == NULL) {
+		log_error("[pool %s] out of memory", pool->name);
+		return false;
+	}
+	TAILQ_INSERT_TAIL(r->seats, seat, next);
+	return seat_make_cgroup(seat) &&
+	    succession_plan(seat, conf, pool, heritage != NULL ? heritage : &seat->setup);
+}
+
+static bool
+is_changed(const struct seat *seat, const struct conf *conf, const struct conf_pool *pool)
+{
+	return seat->generation == NULL || seat->succession.why[0] != '\0' ||
+	    seat->setup.program != program_mark(pool) ||
+	    differ_pool(seat->setup.conf, conf, pool->name);
+}
+
+/* Open everything that is needed, and change nothing. false after having logged why. */
+static bool
+plan(struct reload *r, struct conf *conf, bool whole)
+{
+	const struct conf_pool *pool;
+	struct seat *seat;
+
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		seat = find_seat(r, pool->name);
+		if (seat == NULL && !plan_new(r, conf, pool))
+			return false;
+		if (seat != NULL && (whole || is_changed(seat, conf, pool)) &&
+		    !succession_plan(seat, conf, pool, &seat->setup))
+			return false;
+	}
+	return true;
+}
+
+/* Whether it is a pool that has never served: what it is to listen on is still the successor's. */
+static bool
+is_new(const struct seat *seat)
+{
+	return seat->setup.listener.fd == -1 && !seat->is_closed;
+}
+
+/* Nobody's turn has come: all is as it was before. */
+static void
+discard_plan(struct reload *r)
+{
+	struct seat *seat, *next;
+
+	for (seat = TAILQ_FIRST(r->seats); seat != NULL; seat = next) {
+		next = TAILQ_NEXT(seat, next);
+		succession_cancel(seat);
+		if (is_new(seat)) {
+			TAILQ_REMOVE(r->seats, seat, next);
+			seat_free(seat);
+		}
+	}
+}
+
+static void
+end(struct reload *r)
+{
+	r->is_running = false;
+	r->events->ended(r->arg);
+	if (!r->is_wanted)
+		return;
+	r->is_wanted = false;
+	reload_ask(r, r->is_wanted_whole);
+}
+
+static void
+fail(struct reload *r, const char *why)
+{
+	snprintf(r->why, sizeof(r->why), "%s", why);
+	log_error("reload failed: %s; everything goes on as it was", why);
+	end(r);
+}
+
+/* Say of what has changed that it cannot be changed while we run. */
+static void
+note_restart(const struct conf *before, const struct conf *conf)
+{
+	for (const struct directive *d = directives; d->name != NULL; d++) {
+		if (d->scope == SCOPE_GLOBAL && d->reload == RELOAD_RESTART &&
+		    differ_field(d, &before->global, &conf->global))
+			log_warning("'%s' has changed, which takes effect when anyfpm is stopped "
+				    "and started",
+			    d->name);
+	}
+}
+
+/* In the configuration's order; those that have gone are the last. */
+static void
+sort_seats(struct reload *r, const struct conf *conf)
+{
+	struct seat_list sorted = TAILQ_HEAD_INITIALIZER(sorted);
+	const struct conf_pool *pool;
+	struct seat *seat;
+
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		seat = find_seat(r, pool->name);
+		TAILQ_REMOVE(r->seats, seat, next);
+		TAILQ_INSERT_TAIL(&sorted, seat, next);
+	}
+	TAILQ_CONCAT(&sorted, r->seats, next);
+	TAILQ_CONCAT(r->seats, &sorted, next);
+}
+
+/* Pools that are not in the configuration any more finish what they have. */
+static void
+drain_gone(struct reload *r)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next) {
+		if (seat->is_closed || find_pool(r->service->conf, name_of(seat)) != NULL)
+			continue;
+		log_notice("[pool %s] it is not in the configuration any more: it finishes what "
+			   "it has",
+		    name_of(seat));
+		seat_drain(seat);
+	}
+}
+
+static void
+finish(struct reload *r)
+{
+	drain_gone(r);
+	if (r->failed == 0) {
+		r->why[0] = '\0';
+		log_notice("reload done: %u %s replaced", r->planned,
+		    r->planned == 1 ? "pool was" : "pools were");
+	} else
+		log_error("reload failed for %u of %u pools, for the reasons above: each of these "
+			  "goes on as it was",
+		    r->failed, r->planned);
+	end(r);
+}
+
+static unsigned int
+count_planned(const struct reload *r)
+{
+	const struct seat *seat;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (seat, r->seats, next)
+		n += seat->succession.state == SUCCESSION_PLANNED;
+	return n;
+}
+
+static unsigned int
+count_under_way(const struct reload *r)
+{
+	const struct seat *seat;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (seat, r->seats, next)
+		n += seat->succession.state > SUCCESSION_PLANNED;
+	return n;
+}
+
+/* The pool goes on as it was, or it was to be a new one. */
+static void
+note_failed(struct reload *r, struct seat *seat)
+{
+	bool never = is_new(seat);
+
+	r->failed++;
+	snprintf(r->why, sizeof(r->why), "pool %s: %s", name_of(seat), seat->succession.why);
+	log_error("[pool %s] reload failed: %s; %s", name_of(seat), seat->succession.why,
+	    never ? "it is not started" : "it goes on with its old settings and program");
+	if (never)
+		seat_drain(seat);
+}
+
+static void
+note_ended(struct reload *r, struct seat *seat)
+{
+	if (!seat->succession.has_ended)
+		return;
+	seat->succession.has_ended = false;
+	if (seat->succession.why[0] != '\0')
+		note_failed(r, seat);
+}
+
+/* Begin with as many as may be replaced at the same time, and end with the last one. */
+static void
+go_on(struct reload *r)
+{
+	struct seat *seat;
+
+	if (!r->is_running || r->is_busy)
+		return;
+	r->is_busy = true; /* what begins says so, and that leads here again */
+	TAILQ_FOREACH (seat, r->seats, next) {
+		if (count_under_way(r) >= RELOAD_AT_ONCE)
+			break;
+		if (seat->succession.state == SUCCESSION_PLANNED)
+			succession_begin(seat);
+		note_ended(r, seat);
+	}
+	r->is_busy = false;
+	if (count_planned(r) == 0 && count_under_way(r) == 0)
+		finish(r);
+}
+
+static void
+begin(struct reload *r, bool whole)
+{
+	struct conf *conf, *before = r->service->conf;
+
+	r->is_running = true;
+	r->is_wanted_whole = false;
+	r->failed = 0;
+	log_notice("Reloading in progress ...");
+	if ((conf = configuration_read(r->service->options, true)) == NULL) {
+		fail(r, "the configuration has errors, see above");
+		return;
+	}
+	if (!plan(r, conf, whole)) {
+		discard_plan(r);
+		load_free(conf);
+		fail(r, "what the new configuration needs cannot be had, see above");
+		return;
+	}
+	sort_seats(r, conf);
+	note_restart(before, conf);
+	r->planned = count_planned(r);
+	r->service->conf = conf;
+	r->events->applied(before, r->arg);
+	load_free(before);
+	go_on(r);
+}
+
+void
+reload_ask(struct reload *r, bool whole)
+{
+	if (!r->is_running) {
+		begin(r, whole);
+		return;
+	}
+	r->is_wanted = true;
+	r->is_wanted_whole = r->is_wanted_whole || whole;
+}
+
+void
+reload_moved(struct reload *r, struct seat *seat)
+{
+	succession_step(seat);
+	note_ended(r, seat);
+	go_on(r);
+}
+
+void
+reload_sweep(struct reload *r)
+{
+	struct seat *seat, *next;
+
+	for (seat = TAILQ_FIRST(r->seats); seat != NULL; seat = next) {
+		next = TAILQ_NEXT(seat, next);
+		if (!seat_is_gone(seat))
+			continue;
+		TAILQ_REMOVE(r->seats, seat, next);
+		seat_free(seat);
+	}
+}
+
+void
+reload_cancel(struct reload *r)
+{
+	struct seat *seat;
+
+	r->is_running = r->is_wanted = false;
+	TAILQ_FOREACH (seat, r->seats, next)
+		succession_cancel(seat);
+}

@@ -1,0 +1,56 @@
+/*
+ * reload.h: the configuration is read again, and what it says comes into effect without anybody
+ * noticing: pools that are other get a new generation, new ones start, gone ones finish.
+ */
+#ifndef ANYFPM_FPM_RELOAD_H
+#define ANYFPM_FPM_RELOAD_H
+
+#include <stdbool.h>
+
+#include "fpm/options.h"
+#include "fpm/seat.h"
+#include "fpm/service.h"
+
+/* Pools that are replaced at the same time. */
+#define RELOAD_AT_ONCE 4
+#define RELOAD_WHY_MAX 512
+
+struct reload_events {
+	/* It goes on from here with another configuration than before. */
+	void (*applied)(const struct conf *before, void *arg);
+	/* It has come to its end; why[0] is '\0' if all that was wanted is in effect. */
+	void (*ended)(void *arg);
+};
+
+struct reload {
+	struct service *service;
+	struct seat_list *seats;
+	const struct seat_events *seat_events; /* of pools that are new */
+	const struct reload_events *events;
+	void *arg; /* of both */
+
+	bool is_running;
+	bool is_busy;         /* somebody is at it already */
+	bool is_wanted;       /* another is to follow it, which reads what has changed since */
+	bool is_wanted_whole; /* and is to replace all pools */
+	unsigned int planned, failed; /* pools, of the one that runs or was the last */
+	char why[RELOAD_WHY_MAX]; /* why not all of what was wanted last is in effect; empty: it is */
+};
+
+/* No reload was asked for. */
+void reload_init(struct reload *reload, struct service *service, struct seat_list *seats,
+    const struct seat_events *seat_events, const struct reload_events *events, void *arg);
+
+/* Reload now, or when the one that runs has ended; whole: pools that are unchanged, too. */
+void reload_ask(struct reload *reload, bool whole);
+
+/* Something of the seat has moved. */
+void reload_moved(struct reload *reload, struct seat *seat);
+
+/* Free the seats of pools that have gone; no function of a seat may be under way. */
+void reload_sweep(struct reload *reload);
+
+/* The service ends: nobody takes anybody's place any more. */
+void reload_cancel(struct reload *reload);
+
+#endif

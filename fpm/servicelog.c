@@ -1,0 +1,78 @@
+/* servicelog.c: opens, opens again and closes the error log of the service. */
+#include "config.h"
+
+#include "fpm/servicelog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/writer.h"
+#include "fpm/files/errorlog.h"
+
+bool
+servicelog_open(struct servicelog *l, struct service *service, bool to_stderr)
+{
+	service->log_kind = errorlog_kind(service->conf, to_stderr);
+	service->log_fd = errorlog_open(service->conf, to_stderr, &l->is_stderr);
+	return service->log_fd != -1;
+}
+
+void
+servicelog_start(struct servicelog *l, struct service *service)
+{
+	const struct conf_global *global = &service->conf->global;
+	int fd;
+
+	log_set_json(global->log_format == LOG_FORMAT_JSON);
+	log_set_fd(service->log_fd);
+	if (service->log_kind != LOG_TO_FILE)
+		l->log = log_open_system(
+		    service->log_kind, global->syslog_ident, global->syslog_facility);
+	else if ((fd = fcntl(service->log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
+		l->log = log_open(l->is_stderr ? "stderr" : global->error_log, fd);
+	if (log_start_writer() == -1)
+		log_warning(
+		    "cannot start the thread that writes the error log: %s", strerror(errno));
+}
+
+bool
+servicelog_reopen(struct servicelog *l, struct service *service)
+{
+	bool is_stderr;
+	int fd, own;
+
+	if (l->is_stderr || service->log_kind != LOG_TO_FILE || l->log == NULL) {
+		log_notice("the error log is %s: there is no file to re-open",
+		    service->log_kind == LOG_TO_FILE ? "standard error"
+						     : service->conf->global.error_log);
+		return false;
+	}
+	if ((fd = errorlog_open(service->conf, false, &is_stderr)) == -1)
+		return false;
+	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1) {
+		log_error("cannot re-open the error log: %s", strerror(errno));
+		fd_close(&fd);
+		return false;
+	}
+	fd_close(&service->log_fd);
+	service->log_fd = fd;
+	writer_reopen(l->log, own);
+	if (l->is_daemon) { /* libc and assertions write there */
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+	}
+	log_notice("error log file re-opened");
+	return true;
+}
+
+void
+servicelog_end(struct servicelog *l, struct service *service)
+{
+	writer_stop(LOG_STOP_US);
+	log_close(l->log);
+	fd_close(&service->log_fd);
+}

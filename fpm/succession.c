@@ -1,0 +1,180 @@
+/*
+ * succession.c: the steps of one pool's reload. It has no memory of what was said, but looks at how
+ * the seat and its generations stand: whoever dies in between, the next step fits.
+ */
+#include "config.h"
+
+#include "fpm/succession.h"
+
+#include <sys/socket.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#define TO(state) (1U << (SUCCESSION_##state))
+static const unsigned int legal_moves[] = {
+    [SUCCESSION_NONE] = TO(PLANNED),
+    [SUCCESSION_PLANNED] = TO(WAITING) | TO(NONE),
+    [SUCCESSION_WAITING] = TO(STARTING) | TO(NONE),
+    [SUCCESSION_STARTING] = TO(WAITING) | TO(NONE),
+};
+#undef TO
+
+/* The one place where a succession changes its state. */
+static void
+set_state(struct seat *seat, enum succession_state state)
+{
+	struct succession *s = &seat->succession;
+
+	assert(legal_moves[s->state] & (1U << state));
+	s->state = state;
+	if (state == SUCCESSION_NONE)
+		seat_end_succession(seat);
+}
+
+bool
+succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
+    struct setup *before)
+{
+	struct activation none = {NULL, 0}; /* those of systemd's were there at the start */
+	struct succession *s = &seat->succession;
+
+	setup_init(&s->setup, conf, pool);
+	s->before = before;
+	if (setup_open_logs(&s->setup) && setup_listen(&s->setup, before, &none) == 0) {
+		set_state(seat, SUCCESSION_PLANNED);
+		return true;
+	}
+	seat_end_succession(seat);
+	return false;
+}
+
+/* Workers of those that finish what they have. */
+static unsigned int
+leaving_workers(const struct seat *seat)
+{
+	const struct generation *g;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (g, &seat->generations, next)
+		if (g != seat->generation && g != seat->successor)
+			n += g->workers;
+	return n;
+}
+
+/* Tell the one that accepts what others have, and are to have, of the workers. */
+static void
+share_room(struct seat *seat)
+{
+	bool wants = seat->succession.state == SUCCESSION_WAITING ||
+	    seat->succession.state == SUCCESSION_STARTING;
+
+	if (seat->generation != NULL && generation_is_untold(seat->generation))
+		generation_tell_room(seat->generation, leaving_workers(seat) + wants);
+}
+
+/* Whether pm.max_children and pm.max_surge allow the successor's first worker now. */
+static bool
+has_room(const struct seat *seat)
+{
+	const struct generation *g = seat->generation;
+	const struct conf_pool *pool = seat->setup.pool;
+
+	if (g == NULL || !generation_is_untold(g))
+		return true;
+	return g->is_counted &&
+	    g->workers + leaving_workers(seat) + 1 <= pool->max_children + pool->max_surge;
+}
+
+static void
+fail(struct seat *seat, const char *why)
+{
+	if (why != seat->succession.why)
+		snprintf(seat->succession.why, sizeof(seat->succession.why), "%s", why);
+	set_state(seat, SUCCESSION_NONE);
+	seat->succession.has_ended = true;
+	share_room(seat);
+}
+
+static void
+start(struct seat *seat)
+{
+	const char *why_not;
+
+	seat->succession.why[0] = '\0';
+	set_state(seat, SUCCESSION_STARTING); /* what starts says so before it has started */
+	if (seat_start_successor(seat, &why_not))
+		log_debug("[pool %s] pool process %ld is to follow %ld",
+		    seat->setup.pool->name, (long)seat->successor->process.pid,
+		    (long)seat_pid(seat));
+	else if (why_not != NULL)
+		fail(seat, why_not);
+	else /* another has to end, which is a step of this seat's as well */
+		set_state(seat, SUCCESSION_WAITING);
+}
+
+/* The successor takes over. */
+static void
+take_over(struct seat *seat)
+{
+	struct generation *old = seat->generation, *successor = seat->successor;
+	bool is_last = setup_leaves_address(&seat->succession.setup, seat->succession.before);
+	int pair[2] = {-1, -1};
+
+	if (old != NULL && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+			       pair) == -1)
+		log_warning("[pool %s] idle connections are closed: they cannot be handed over: %s",
+		    seat->setup.pool->name, strerror(errno));
+	seat_switch(seat);
+	set_state(seat, SUCCESSION_NONE);
+	seat->succession.has_ended = true;
+	share_room(seat);
+	generation_accept(successor, pair[0]);
+	if (old != NULL)
+		generation_hand_over(old, pair[1], is_last);
+	fd_close(&pair[0]);
+	fd_close(&pair[1]);
+	seat->events->moved(seat, seat->arg);
+}
+
+void
+succession_begin(struct seat *seat)
+{
+	set_state(seat, SUCCESSION_WAITING);
+	succession_step(seat);
+}
+
+void
+succession_step(struct seat *seat)
+{
+	share_room(seat);
+	switch (seat->succession.state) {
+	case SUCCESSION_WAITING:
+		if (has_room(seat))
+			start(seat);
+		break;
+	case SUCCESSION_STARTING:
+		if (seat->successor == NULL)
+			fail(seat, seat->succession.why);
+		else if (seat->successor->state == GENERATION_SERVING)
+			take_over(seat);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+succession_cancel(struct seat *seat)
+{
+	if (seat->succession.state == SUCCESSION_NONE)
+		return;
+	set_state(seat, SUCCESSION_NONE);
+	if (seat->successor != NULL)
+		generation_stop(seat->successor);
+}

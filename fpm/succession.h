@@ -1,0 +1,28 @@
+/*
+ * succession.h: one generation of a pool follows another without anybody noticing: room is made for
+ * one worker more, the successor starts with that, and takes over when it is ready. What does not
+ * become ready is removed, and the one before serves on.
+ */
+#ifndef ANYFPM_FPM_SUCCESSION_H
+#define ANYFPM_FPM_SUCCESSION_H
+
+#include <stdbool.h>
+
+#include "fpm/seat.h"
+
+/*
+ * Open what the successor needs as pool of conf, while the seat has no succession. It takes over
+ * the sockets of before, where it listens at the same addresses. false after having logged why not;
+ * the seat is as it was then.
+ */
+bool succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
+    struct setup *before);
+
+/* Its turn has come, or something of the seat has moved: go on as far as it can be. */
+void succession_begin(struct seat *seat);
+void succession_step(struct seat *seat);
+
+/* It is not wanted any more. */
+void succession_cancel(struct seat *seat);
+
+#endif
