@@ -31,8 +31,7 @@ loop_serve(struct pool *pool)
 	while (pool->state != POOL_GONE) {
 		event_base_loop(pool->base, EVLOOP_ONCE);
 		writing_flush_due(pool);
-		if (pool->state >= POOL_DRAINING)
-			orders_progress(pool);
+		orders_progress(pool);
 		loop_bury(pool);
 	}
 	capture_tell_dropped(pool);

@@ -31,8 +31,10 @@
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/worker/leave.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
 #include "pool/worker/permits.h"
+#include "pool/worker/room.h"
 #include "pool/worker/starts.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
@@ -204,6 +206,19 @@ orders_cannot_follow(struct pool *pool, const char *why)
 	deadline_at(pool, clock_now_us()); /* for orders_progress(), whoever called */
 }
 
+/* So many places are other generations'. */
+static void
+heed_room(struct pool *pool, unsigned int n)
+{
+	struct room *room = pool->workers.room;
+
+	room->others = n;
+	if (n == 0)
+		room->keeps_one = false;
+	room->told = room->unsaid = n > 0;
+	pool->events->settle(pool, SETTLE_WORKERS);
+}
+
 /* Follow the generation before: accept, and have as many workers as are wanted. */
 static void
 orders_accept(struct pool *pool)
@@ -211,6 +226,8 @@ orders_accept(struct pool *pool)
 	if (pool->state != POOL_HELD)
 		return;
 	stats_memory_follow(pool->stats);
+	/* However many of the others still finish what they have. */
+	pool->workers.room->keeps_one = pool->workers.room->others > 0;
 	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
 	accept_open(pool);
 	pool->events->settle(pool, SETTLE_WORKERS);
@@ -289,6 +306,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_ACCEPT:
 		orders_accept(pool);
 		break;
+	case MESSAGE_ROOM:
+		heed_room(pool, m.arg);
+		break;
 	case MESSAGE_PERMIT:
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
@@ -316,9 +336,31 @@ is_left_behind(pid_t pid, void *arg)
 	return true;
 }
 
+/* What came up since the last pass is said in one; again only where it is another number, unless
+ * the master has asked. */
+static void
+report_workers(struct pool *pool)
+{
+	struct room *room = pool->workers.room;
+	unsigned int n;
+
+	if (!room->told || pool->orders->master_fd == -1)
+		return;
+	n = manage_counted(pool);
+	if (n == room->said && !room->unsaid)
+		return;
+	if (message_send(pool->orders->master_fd, MESSAGE_WORKERS, n, NULL, 0, -1) == -1) {
+		say_again_later(pool);
+		return;
+	}
+	room->said = n;
+	room->unsaid = false;
+}
+
 void
 orders_progress(struct pool *pool)
 {
+	report_workers(pool);
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);
 		accept_end_status(pool);

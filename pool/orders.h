@@ -46,7 +46,8 @@ void orders_lack_permits(struct pool *pool, unsigned int n, bool waiting);
 void orders_return_permits(struct pool *pool, unsigned int n);
 void orders_offer_workers(struct pool *pool, unsigned int n);
 
-/* While the pool comes to its end: go on when what was waited for has happened. */
+/* A pass of the loop ends: the master is told what it has asked for, and a pool that comes to its
+ * end goes on when what was waited for has happened. */
 void orders_progress(struct pool *pool);
 
 /* What still runs when the time to finish is over is ended; returns when that is, 0: never. */

@@ -31,6 +31,7 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 	pool->workers.permits = &parts->permits;
 	pool->workers.program = &parts->program;
 	pool->workers.ready = &parts->ready;
+	pool->workers.room = &parts->room;
 	pool->workers.starts = &parts->starts;
 	pool->workers.sweep = &parts->sweep;
 	pool->orders = &parts->orders;

@@ -12,6 +12,7 @@
 #include "pool/worker/permits.h"
 #include "pool/worker/program.h"
 #include "pool/worker/ready.h"
+#include "pool/worker/room.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
 
@@ -24,6 +25,7 @@ struct pool_parts {
 	struct permits permits;
 	struct program program;
 	struct ready ready;
+	struct room room;
 	struct starts starts;
 	struct sweep sweep;
 	struct orders orders;

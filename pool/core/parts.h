@@ -66,6 +66,7 @@ struct workers {
 	struct permits *permits; /* worker/permits.h */
 	struct program *program; /* worker/program.h */
 	struct ready *ready;	 /* worker/ready.h */
+	struct room *room;	 /* worker/room.h */
 	struct starts *starts;	 /* worker/starts.h */
 	struct sweep *sweep;	 /* worker/sweep.h */
 };

@@ -28,12 +28,12 @@ wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned in
 	unsigned int spare = c->starting + minus(c->idle, c->leaving_idle);
 	unsigned int waiting, more;
 
-	if (s->pm == PM_STATIC)
+	if (s->pm == PM_STATIC && !s->ends)
 		return minus(s->max_children, serving);
 	/* Without any worker there is no use in waiting. */
 	waiting = serving == c->starting ? c->queued : c->overdue;
 	more = minus(waiting, spare); /* those will take them */
-	if (s->pm == PM_DYNAMIC) {
+	if (s->pm == PM_DYNAMIC && !s->ends) {
 		more = greatest(more, minus(s->min_spare, spare));
 		if (!c->begun)
 			more = greatest(more, minus(s->start_servers, serving));
@@ -57,26 +57,58 @@ decide_stop(const struct scale_counts *c, const struct scale_settings *s,
 		d->again_us = s->idle_timeout_us - c->longest_idle_us;
 }
 
+unsigned int
+scale_ceiling(const struct scale_settings *s)
+{
+	unsigned int left = minus(s->max_children + s->max_surge, s->others);
+
+	return left == 0 && s->keeps_one ? 1 : left;
+}
+
+unsigned int
+scale_counted(const struct scale_counts *c, const struct scale_settings *s)
+{
+	/* Those that were asked to end do not hold up their successors, up to a second pool of
+	 * them; without a surge there may be no more processes than workers. That many slots are
+	 * there (base/shared/place.c). */
+	unsigned int aside = s->max_surge > 0 ? least(c->stopping, s->max_children) : 0;
+
+	return c->starting + c->idle + c->busy + c->stopping - aside;
+}
+
+/* Whether there are more than another generation leaves, or than are of use to one that ends; the
+ * idle ones go at once. */
+static bool
+decide_shrink(const struct scale_counts *c, const struct scale_settings *s,
+    struct scale_decision *d)
+{
+	unsigned int alive = c->starting + c->idle + c->busy;
+
+	if (s->others > 0 && alive > scale_ceiling(s)) {
+		d->shrinks = true;
+		d->stop_one = c->idle > 0;
+	} else if (s->ends) {
+		d->shrinks = true;
+		d->stop_one = c->idle > 0 && c->queued == 0 && alive > s->spare;
+	}
+	return d->shrinks;
+}
+
 void
 scale_decide(const struct scale_counts *c, const struct scale_settings *s,
     struct scale_decision *d)
 {
 	unsigned int serving = minus(c->starting + c->idle + c->busy, c->leaving);
-	/* Those that were asked to end do not hold up their successors, up to a second pool of
-	 * them; without a surge there may be no more processes than workers. That many slots are
-	 * there (base/shared/place.c). */
-	unsigned int aside = s->max_surge > 0 ? least(c->stopping, s->max_children) : 0;
-	unsigned int total = c->starting + c->idle + c->busy + c->stopping - aside;
+	unsigned int ceiling = scale_ceiling(s);
 	unsigned int want = wanted(c, s, serving);
-	unsigned int room = minus(s->max_children, serving);
 
 	*d = (struct scale_decision){ 0 };
-	d->at_max = s->pm != PM_STATIC && want > room;
-	d->start = least(want, room);
-	d->start = least(d->start, minus(s->max_children + s->max_surge, total));
+	d->at_max = s->pm != PM_STATIC && want > minus(s->max_children, serving);
+	d->start = least(want, minus(least(s->max_children, ceiling), serving));
+	d->start = least(d->start, minus(ceiling, scale_counted(c, s)));
 	d->start = least(d->start, minus(s->max_spawn_rate, c->starting));
-	if (d->start == 0 && s->pm != PM_STATIC && c->queued > c->overdue)
+	if (d->start == 0 && (s->pm != PM_STATIC || s->ends) && c->queued > c->overdue)
 		d->again_us = SCALE_WAIT_US;
-	if (d->start == 0)
+	if (!decide_shrink(c, s, d) && d->start == 0)
 		decide_stop(c, s, d);
 }

@@ -34,14 +34,26 @@ struct scale_settings {
 	unsigned int max_spare;
 	unsigned int max_spawn_rate; /* starts under way at once */
 	int64_t idle_timeout_us;
+	unsigned int others; /* of max_children + max_surge places, those of other generations */
+	bool keeps_one;	     /* one worker is allowed, whatever they leave */
+	bool ends;	     /* it is being followed: no worker is of use but for what waits here */
+	unsigned int spare;  /* then: idle ones that are kept for what may still come */
 };
 
 struct scale_decision {
 	unsigned int start;
 	bool stop_one;	   /* the one that is idle longest */
+	bool shrinks;	   /* whoever becomes idle may be one too many: decide again then */
 	bool at_max;	   /* more are wanted than max_children allows */
 	int64_t again_us;  /* decide again after this time, 0: when something happens */
 };
+
+/* Workers that there may be at most, those that stop counted as by scale_counted(). */
+unsigned int scale_ceiling(const struct scale_settings *settings);
+
+/* Workers that take up a place. */
+unsigned int scale_counted(const struct scale_counts *counts,
+    const struct scale_settings *settings);
 
 void scale_decide(const struct scale_counts *counts, const struct scale_settings *settings,
     struct scale_decision *decision);

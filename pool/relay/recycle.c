@@ -10,6 +10,7 @@
 #include "pool/core/worker.h"
 #include "pool/policy/limits.h"
 #include "pool/worker/leave.h"
+#include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/yield.h"
@@ -110,7 +111,7 @@ recycle_ended(struct worker *w, struct request *r)
 	}
 	if (fate == LIMITS_LAST)
 		w->life.last = true;
-	if (fate == LIMITS_LIFETIME || w->leave.leaving)
+	if (fate == LIMITS_LIFETIME || w->leave.leaving || pool->workers.manage->shrinks)
 		pool->events->settle(pool, SETTLE_WORKERS);
 	else if (conf->max_lifetime_ms > 0)
 		deadline_at(pool, w->life.started_us + conf->max_lifetime_ms * 1000);

@@ -21,6 +21,7 @@
 #include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/ready.h"
+#include "pool/worker/room.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/yield.h"
@@ -158,13 +159,12 @@ reached_max(struct pool *pool, int64_t now, bool at_max)
 	    pool->conf->max_children);
 }
 
-void
-manage_adjust(struct pool *pool)
+static struct scale_settings
+settings_of(const struct pool *pool)
 {
 	const struct conf_pool *conf = pool->conf;
-	int64_t now = clock_now_us();
-	const struct worker *oldest = TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list);
-	struct scale_settings settings = {
+
+	return (struct scale_settings){
 		.pm = conf->pm,
 		.max_children = conf->max_children,
 		.max_surge = conf->max_surge,
@@ -173,30 +173,80 @@ manage_adjust(struct pool *pool)
 		.max_spare = conf->max_spare_servers,
 		.max_spawn_rate = conf->max_spawn_rate,
 		.idle_timeout_us = conf->process_idle_timeout_ms * 1000,
+		.others = pool->workers.room->others,
+		.keeps_one = pool->workers.room->keeps_one,
 	};
-	struct scale_counts counts = {
+}
+
+static struct scale_counts
+counts_of(const struct pool *pool)
+{
+	return (struct scale_counts){
 		.starting = pool->workers.count[WORKER_STARTING],
 		.idle = pool->workers.count[WORKER_IDLE],
 		.busy = pool->workers.count[WORKER_BUSY],
 		.stopping = pool->workers.count[WORKER_STOPPING],
 		.queued = pool->requests.count[REQUEST_QUEUED],
-		.overdue = count_overdue(pool, now),
 		.begun = pool->workers.starts->begun,
-		.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0,
 	};
+}
+
+unsigned int
+manage_counted(const struct pool *pool)
+{
+	struct scale_settings settings = settings_of(pool);
+	struct scale_counts counts = counts_of(pool);
+
+	return scale_counted(&counts, &settings);
+}
+
+/* Of the idle workers the one that is needed least: it has to go anyway, or is idle longest. */
+static void
+stop_least_needed(struct pool *pool)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
+		if (w->leave.leaving) {
+			leave_recycle(w, w->leave.limit, w->leave.reason);
+			return;
+		}
+	}
+	leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
+	    "its place is another generation's");
+}
+
+/* Held back, the pool has one worker, and does not try again. */
+static void
+adjust_held(struct pool *pool)
+{
+	unsigned int starts = pool_workers(pool) == 0;
+
+	start_workers(pool, with_permits(pool, starts, starts));
+}
+
+void
+manage_adjust(struct pool *pool)
+{
+	int64_t now = clock_now_us();
+	const struct worker *oldest = TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list);
+	struct scale_settings settings = settings_of(pool);
+	struct scale_counts counts = counts_of(pool);
 	struct scale_decision decision;
 	unsigned int starts;
 
 	if (pool->state >= POOL_STOPPING)
 		return;
 	if (pool->state == POOL_HELD) {
-		starts = pool_workers(pool) == 0;
-		start_workers(pool, with_permits(pool, starts, starts));
+		adjust_held(pool);
 		return;
 	}
+	counts.overdue = count_overdue(pool, now);
+	counts.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0;
 	count_leaving(pool, now, &counts);
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
+	pool->workers.manage->shrinks = decision.shrinks;
 	starts = decision.start;
 	if (starts > 0 && pool->workers.starts->failures > 0)
 		starts = starts_may_try(pool, now) ? 1 : 0;
@@ -204,7 +254,9 @@ manage_adjust(struct pool *pool)
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);
 	/* Whoever stops one comes back for the others: the stop asks for SETTLE_WORKERS. */
-	if (decision.stop_one)
+	if (decision.stop_one && decision.shrinks)
+		stop_least_needed(pool);
+	else if (decision.stop_one)
 		leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
 		    "it was idle and is not needed");
 	else if (counts.leaving == 0 || !stop_leaving(pool))

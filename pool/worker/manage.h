@@ -8,6 +8,7 @@
 #include "pool/core/pool.h"
 
 struct manage {
+	bool shrinks;		 /* whoever becomes idle may be one too many */
 	bool at_max;		 /* pm.max_children keeps a worker from being started */
 	int64_t at_max_us;	 /* when pm.max_children was last reported as reached */
 	int64_t *crashes;	 /* the last emergency_restart_threshold crashes of workers */
@@ -16,6 +17,9 @@ struct manage {
 
 /* Start and stop workers as the pool needs and may: SETTLE_WORKERS. */
 void manage_adjust(struct pool *pool);
+
+/* Workers that take up a place of those that all generations share (MESSAGE_WORKERS). */
+unsigned int manage_counted(const struct pool *pool);
 
 /* A worker has got a request: look later whether there are spare ones enough. */
 void manage_spare_later(struct pool *pool);

@@ -9,6 +9,8 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
+#include "pool/policy/scale.h"
+#include "pool/worker/room.h"
 
 /* A worker that lived this long is no failed start. */
 #define PROVEN_US 1000000
@@ -80,10 +82,24 @@ starts_retry_us(const struct pool *pool)
 	return pool->workers.starts->retry_us;
 }
 
+/* No worker may be started, because another generation has all places; that passes. */
+static bool
+has_no_place(const struct pool *pool)
+{
+	const struct scale_settings settings = {
+		.max_children = pool->conf->max_children,
+		.max_surge = pool->conf->max_surge,
+		.others = pool->workers.room->others,
+		.keeps_one = pool->workers.room->keeps_one,
+	};
+
+	return scale_ceiling(&settings) == 0;
+}
+
 bool
 starts_give_hope(const struct pool *pool)
 {
-	return pool->workers.starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
+	return has_no_place(pool) || pool->workers.starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
 	    pool->workers.count[WORKER_IDLE] > 0 || pool->workers.count[WORKER_BUSY] > 0 ||
 	    /* The next request is the next attempt. */
 	    clock_now_us() >= pool->workers.starts->retry_us;

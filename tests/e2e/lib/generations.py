@@ -4,6 +4,7 @@ base/shared/message.h says what the messages mean.
 """
 
 import array
+import json
 import os
 import re
 import select
@@ -11,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import zlib
 
 import servers
 
@@ -35,6 +37,23 @@ def enum(name):
 TYPES = enum("message_type")
 NAMES = {value: name for name, value in TYPES.items()}
 FDS = {name.removeprefix("FD_"): value for name, value in enum("message_fd").items()}
+
+
+class Echo:
+    """What the misbehaving worker in its best mood is asked, and what is right (load.py)."""
+
+    @staticmethod
+    def body(number):
+        """Now and then one that outgrows socket buffers."""
+        return b"%d " % number * (40000 if number % 40 == 1 else 10) if number % 2 else b""
+
+    def request(self, number, ms=0):
+        return {"uri": "/echo", "query": f"id={number}", "body": self.body(number)}
+
+    def right(self, number, answer):
+        told, body = json.loads(answer.body), self.body(number)
+        return (told["params"]["QUERY_STRING"] == f"id={number}" and told["length"] == len(body)
+                and told["crc32"] == zlib.crc32(body))
 
 
 class Generation(servers.Server):

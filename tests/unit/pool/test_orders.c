@@ -8,7 +8,10 @@
 
 #include "base/fd.h"
 #include "base/shared/message.h"
+#include "pool/core/worker.h"
 #include "pool/orders.h"
+#include "pool/worker/room.h"
+#include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 
@@ -147,6 +150,42 @@ START_TEST(test_offers)
 }
 END_TEST
 
+/* How many workers there are is said when it was asked for, and when it is another number. */
+START_TEST(test_workers)
+{
+	struct room *room = f.pool.workers.room;
+	struct message m;
+	size_t len;
+
+	for (int pass = 0; pass < 2; pass++) {
+		orders_progress(&f.pool);
+		ck_assert_msg(!next(&m, &len), "nobody has asked");
+		room->told = room->unsaid = true;
+		for (unsigned int n = 0; n < 3; n++) {
+			orders_progress(&f.pool);
+			ck_assert(next(&m, &len));
+			ck_assert_uint_eq(m.type, MESSAGE_WORKERS);
+			ck_assert_uint_eq(m.arg, n);
+			orders_progress(&f.pool);
+			ck_assert_msg(!next(&m, &len), "the same again");
+			fixture_worker(&f);
+		}
+		room->unsaid = true;
+		fill();
+		orders_progress(&f.pool);
+		ck_assert_msg(f.pool.deadline.at_us > 0, "is not due again");
+		ck_assert(!next(&m, &len));
+		orders_progress(&f.pool);
+		ck_assert(next(&m, &len));
+		ck_assert_uint_eq(m.arg, 3);
+		room->told = false;
+		while (f.pool.workers.count[WORKER_IDLE] > 0)
+			worker_set_state(
+			    TAILQ_FIRST(&f.pool.workers.list[WORKER_IDLE]), WORKER_DEAD);
+	}
+}
+END_TEST
+
 START_TEST(test_return_is_off_every_count)
 {
 	f.pool.workers.permits->offered = 3;
@@ -167,6 +206,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_told_once_though_late, 0, COUNT(rows));
 	tcase_add_test(tc, test_offers);
+	tcase_add_test(tc, test_workers);
 	tcase_add_test(tc, test_return_is_off_every_count);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

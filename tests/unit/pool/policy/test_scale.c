@@ -191,17 +191,95 @@ static const struct row ondemand_rows[] = {
 	{.pm = PM_ONDEMAND, .max_children = 4, .max_spawn_rate = 32}, {.stop_one = true}},
 };
 
+/* Of 4 and a surge, others have so many places. */
+#define LEFT(mode, surge, theirs, one) \
+	{.pm = (mode), .max_children = 4, .max_surge = (surge), .others = (theirs), \
+	 .keeps_one = (one), .start_servers = 2, .min_spare = 1, .max_spare = 3, \
+	 .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT}
+#define ALONE(theirs, one) \
+	{.pm = PM_STATIC, .max_children = 1, .others = (theirs), .keeps_one = (one), \
+	 .max_spawn_rate = 32}
+
+static const struct row room_rows[] = {
+    {"the surge is enough for one of theirs", {.idle = 4, .begun = true},
+	LEFT(PM_STATIC, 1, 1, false), {.start = 0}},
+    {"one surges already: it goes", {.idle = 5, .begun = true}, LEFT(PM_STATIC, 1, 1, false),
+	{.stop_one = true, .shrinks = true}},
+    {"no surge: an idle one goes", {.idle = 1, .busy = 3, .begun = true},
+	LEFT(PM_STATIC, 0, 1, false), {.stop_one = true, .shrinks = true}},
+    {"though requests are about to be given out", {.idle = 1, .busy = 3, .queued = 1},
+	LEFT(PM_STATIC, 0, 1, false), {.stop_one = true, .shrinks = true}},
+    {"no surge, all busy: the first that becomes idle", {.busy = 4, .begun = true},
+	LEFT(PM_STATIC, 0, 1, false), {.shrinks = true}},
+    {"one stops: no other has to", {.idle = 3, .stopping = 1, .begun = true},
+	LEFT(PM_STATIC, 0, 1, false), {.start = 0}},
+    {"one stops and counts: none is started", {.idle = 2, .stopping = 1, .begun = true},
+	LEFT(PM_STATIC, 0, 1, false), {.start = 0}},
+    {"it has gone: three are left", {.idle = 2, .begun = true}, LEFT(PM_STATIC, 0, 1, false),
+	{.start = 1}},
+    {"three are theirs: static has two", {.idle = 1}, LEFT(PM_STATIC, 1, 3, true), {.start = 1}},
+    {"more are theirs than there are: one", {.starting = 0}, LEFT(PM_STATIC, 1, 9, true),
+	{.start = 1}},
+    {"and no more than one", {.idle = 1}, LEFT(PM_STATIC, 1, 9, true), {.start = 0}},
+    {"all are theirs: none", {.queued = 3, .overdue = 3}, LEFT(PM_ONDEMAND, 1, 5, false),
+	{.start = 0}},
+    {"one leaves, no room for its successor: it goes first", {.idle = 4, .leaving = 1},
+	LEFT(PM_STATIC, 1, 1, false), {.start = 0}},
+    {"none are theirs: as ever", {.idle = 5, .begun = true}, LEFT(PM_STATIC, 1, 0, true),
+	{.start = 0}},
+    {"dynamic: spare ones within what is left", {.busy = 2, .begun = true},
+	LEFT(PM_DYNAMIC, 1, 2, true), {.start = 1}},
+    {"dynamic: no more is left, which is not its maximum", {.busy = 2, .begun = true},
+	LEFT(PM_DYNAMIC, 1, 3, true), {.start = 0}},
+    {"dynamic: at its maximum, too", {.busy = 4, .begun = true}, LEFT(PM_DYNAMIC, 1, 1, true),
+	{.at_max = true}},
+    {"ondemand: two wait, one fits", {.busy = 1, .queued = 2, .overdue = 2, .begun = true},
+	LEFT(PM_ONDEMAND, 1, 3, true), {.start = 1}},
+    {"the only one: it goes", {.idle = 1}, ALONE(1, false), {.stop_one = true, .shrinks = true}},
+    {"the only one is busy", {.busy = 1, .queued = 2}, ALONE(1, false), {.shrinks = true}},
+    {"the only one has gone", {.queued = 2}, ALONE(1, false), {.start = 0}},
+    {"the only one is still going", {.stopping = 1, .queued = 2}, ALONE(1, false), {.start = 0}},
+    {"the only one of each", {.starting = 0}, ALONE(1, true), {.start = 1}},
+};
+
+#define ENDS(mode, spares) \
+	{.pm = (mode), .max_children = 4, .max_surge = 1, .others = 1, .keeps_one = true, \
+	 .ends = true, .spare = (spares), .start_servers = 2, .min_spare = 1, .max_spare = 3, \
+	 .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT}
+static const struct row ending_rows[] = {
+    {"static has no minimum", {.starting = 0}, ENDS(PM_STATIC, 1), {.shrinks = true}},
+    {"dynamic has no spare ones", {.busy = 1}, ENDS(PM_DYNAMIC, 1), {.shrinks = true}},
+    {"idle ones go at once", {.idle = 4, .begun = true}, ENDS(PM_DYNAMIC, 1),
+	{.stop_one = true, .shrinks = true}},
+    {"also while others stop", {.idle = 2, .stopping = 2}, ENDS(PM_STATIC, 1),
+	{.stop_one = true, .shrinks = true}},
+    {"the last one stays", {.idle = 1}, ENDS(PM_STATIC, 1), {.shrinks = true}},
+    {"one that is busy is enough", {.idle = 1, .busy = 1}, ENDS(PM_STATIC, 1),
+	{.stop_one = true, .shrinks = true}},
+    {"nothing more can come", {.idle = 1}, ENDS(PM_STATIC, 0), {.stop_one = true, .shrinks = true}},
+    {"what waits needs it", {.idle = 1, .queued = 1}, ENDS(PM_STATIC, 0),
+	{.shrinks = true, .again_us = SCALE_WAIT_US}},
+    {"what waits needs one", {.queued = 3, .overdue = 1}, ENDS(PM_STATIC, 0),
+	{.start = 3, .shrinks = true}},
+    {"what waits is not too long", {.busy = 1, .queued = 3}, ENDS(PM_STATIC, 0),
+	{.shrinks = true, .again_us = SCALE_WAIT_US}},
+    {"what waits too long", {.busy = 1, .queued = 3, .overdue = 2}, ENDS(PM_STATIC, 0),
+	{.start = 2, .shrinks = true}},
+};
+
 static void
 check_row(const struct row *row)
 {
 	const struct scale_decision *want = &row->decision;
 	struct scale_decision d = {
-	    .start = 77, .stop_one = !want->stop_one, .at_max = !want->at_max, .again_us = -1};
+	    .start = 77, .stop_one = !want->stop_one, .at_max = !want->at_max,
+	    .shrinks = !want->shrinks, .again_us = -1};
 
 	scale_decide(&row->counts, &row->settings, &d);
 	ck_assert_msg(d.start == want->start, "%s: starts %u", row->name, d.start);
 	ck_assert_msg(d.stop_one == want->stop_one, "%s: stop_one is %d", row->name, d.stop_one);
 	ck_assert_msg(d.at_max == want->at_max, "%s: at_max is %d", row->name, d.at_max);
+	ck_assert_msg(d.shrinks == want->shrinks, "%s: shrinks is %d", row->name, d.shrinks);
 	ck_assert_msg(
 	    d.again_us == want->again_us, "%s: again in %lld us", row->name, (long long)d.again_us);
 }
@@ -221,6 +299,18 @@ END_TEST
 START_TEST(test_ondemand)
 {
 	check_row(&ondemand_rows[_i]);
+}
+END_TEST
+
+START_TEST(test_room)
+{
+	check_row(&room_rows[_i]);
+}
+END_TEST
+
+START_TEST(test_ending)
+{
+	check_row(&ending_rows[_i]);
 }
 END_TEST
 
@@ -287,6 +377,8 @@ main(void)
 
 	tcase_add_loop_test(tc, test_static, 0, COUNT(static_rows));
 	tcase_add_loop_test(tc, test_dynamic, 0, COUNT(dynamic_rows));
+	tcase_add_loop_test(tc, test_room, 0, COUNT(room_rows));
+	tcase_add_loop_test(tc, test_ending, 0, COUNT(ending_rows));
 	tcase_add_loop_test(tc, test_ondemand, 0, COUNT(ondemand_rows));
 	tcase_add_loop_test(tc, test_limits, 0, 9);
 	suite_add_tcase(suite, tc);
