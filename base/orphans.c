@@ -42,19 +42,39 @@ add(struct pid_list *list, pid_t pid)
 	list->pids[list->count++] = pid;
 }
 
-/* The kernel's own list of the children of our main thread, which has them all, proc(5). */
+/* Add the children that a thread of ours has forked, or adopted as the main one does. */
 static bool
-list_from_children(struct pid_list *list)
+add_of_thread(struct pid_list *list, const char *thread)
 {
-	FILE *f = fopen("/proc/thread-self/children", "re");
+	char path[64];
+	FILE *f;
 	long pid;
 
-	if (f == NULL)
+	snprintf(path, sizeof(path), "/proc/self/task/%.16s/children", thread);
+	if ((f = fopen(path, "re")) == NULL)
 		return false;
 	while (fscanf(f, "%ld", &pid) == 1)
 		add(list, (pid_t)pid);
 	fclose(f);
 	return true;
+}
+
+/* The kernel's own lists, proc(5). */
+static bool
+list_from_children(struct pid_list *list)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	bool any = false;
+
+	if (dir == NULL)
+		return false;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			any = add_of_thread(list, entry->d_name) || any;
+	}
+	closedir(dir);
+	return any;
 }
 
 /* The list above is a kernel option. */

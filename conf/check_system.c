@@ -43,6 +43,10 @@ check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors
 	char message[FIELD_MESSAGE_MAX];
 
 	check_owner(pool, ini, notes);
+	if (pool->slowlog_command != NULL && pool->chroot != NULL)
+		where_complain(pool, ini, notes, "slowlog_command",
+		    "is of no effect with chroot: it would run outside, as the user of the "
+		    "workers, who could make it do what they want");
 	if (pool->access_log == NULL || pool->access_log_format != LOG_FORMAT_JSON)
 		return;
 	if (field_set(d, &fresh, d->fallback, NULL, NULL, message) && pool->access_format != NULL &&
@@ -66,19 +70,53 @@ check_command(const struct conf_pool *pool, const struct ini *ini, const char *d
 	    searched != NULL ? ", looked for in " : "", searched != NULL ? searched : "");
 }
 
+static bool
+check_directory(const struct conf_pool *pool, const struct ini *ini, const char *directive,
+    const char *path, struct errors *errors, struct stat *st)
+{
+	if (stat(path, st) == 0) {
+		if (S_ISDIR(st->st_mode))
+			return true;
+		errno = ENOTDIR;
+	}
+	where_complain(pool, ini, errors, directive, "%s: %s", path, strerror(errno));
+	return false;
+}
+
+/* What may be linked to something else within a chroot is looked at from there, by trial.c. */
 static void
 check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
 	struct stat st;
 
-	if (pool->chdir == NULL)
+	if (pool->chdir != NULL && pool->chroot == NULL)
+		check_directory(pool, ini, "chdir", pool->chdir, errors, &st);
+}
+
+/* Who is root leaves a chroot at will; and whoever is not cannot make one. */
+static void
+check_chroot(const struct conf_pool *pool, const struct ini *ini, struct errors *errors,
+    struct errors *notes)
+{
+	uid_t uid = 0;
+	gid_t gid;
+	bool has_group;
+	struct stat st;
+
+	if (pool->chroot == NULL ||
+	    !check_directory(pool, ini, "chroot", pool->chroot, errors, &st))
 		return;
-	if (stat(pool->chdir, &st) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return;
-		errno = ENOTDIR;
-	}
-	where_complain(pool, ini, errors, "chdir", "%s: %s", pool->chdir, strerror(errno));
+	if (geteuid() != 0)
+		where_complain(pool, ini, errors, "chroot",
+		    "requires that anyfpm is started as root; remove it, or use sudo");
+	else if (pool->user == NULL || (lookup_user(pool->user, &uid, &gid, &has_group) && uid == 0))
+		where_complain(pool, ini, errors, "chroot",
+		    "requires a user other than root, who could leave it");
+	if (!pool->no_new_privs && (st.st_uid != 0 || (st.st_mode & 022) != 0))
+		where_complain(pool, ini, notes, "chroot",
+		    "others than root may write to %s, and so turn a set-user-ID program that is "
+		    "in there against you; set no_new_privs = yes, or let it be root's",
+		    pool->chroot);
 }
 
 static void
@@ -164,7 +202,9 @@ check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
 	check_metrics_user(conf, ini, errors);
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		check_chdir(pool, ini, errors);
-		check_command(pool, ini, "command", pool->command, &conf->warnings);
+		check_chroot(pool, ini, errors, &conf->notes);
+		if (pool->chroot == NULL)
+			check_command(pool, ini, "command", pool->command, &conf->warnings);
 		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
 		check_identity(pool, ini, errors);
 		check_names(pool, ini, errors);

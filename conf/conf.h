@@ -86,7 +86,8 @@ struct conf_pool {
 
 	char *user; /* as written, NULL: unset */
 	char *group;
-	char *chdir; /* NULL: where anyfpm was started */
+	char *chroot; /* the root directory of workers, absolute once read; NULL: ours */
+	char *chdir; /* within chroot; NULL: where anyfpm was started, or / of chroot */
 	bool clear_env;
 	char **env; /* "NAME=value" of each env[NAME], NULL at its end */
 

@@ -162,6 +162,8 @@ const struct directive directives[] = {
 	    .help = "user of the pool and its workers" },
 	{ "group", P(group), .type = TYPE_STRING, .reload = RELOAD_POOL,
 	    .help = "group of the pool and its workers" },
+	{ "chroot", P(chroot), .type = TYPE_PATH, .reload = RELOAD_POOL,
+	    .help = "root directory of workers" },
 	{ "chdir", P(chdir), .type = TYPE_PATH, .reload = RELOAD_POOL,
 	    .help = "directory in which workers start" },
 	{ "clear_env", P(clear_env), .type = TYPE_BOOL, .fallback = "yes", .reload = RELOAD_POOL,

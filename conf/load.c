@@ -269,8 +269,11 @@ resolve(struct conf *conf, const char *prefix)
 	struct conf_pool *pool;
 
 	resolve_fields(SCOPE_GLOBAL, &conf->global, dir, state);
-	TAILQ_FOREACH (pool, &conf->pools, next)
+	TAILQ_FOREACH (pool, &conf->pools, next) {
+		if (pool->chroot != NULL)
+			make_absolute(&pool->chdir, "/"); /* within it */
 		resolve_fields(SCOPE_POOL, pool, dir, state);
+	}
 }
 
 /* What a pool leaves open is settled here, so that its fields hold what is in effect. */

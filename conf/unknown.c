@@ -70,9 +70,6 @@ static const struct {
 	{ "prefix", false, "pools have none here; write whole paths, or start anyfpm with -p" },
 	{ "listen.setfib", false, "not supported; remove it" },
 	{ "apparmor_hat", false, "not supported; give the worker program a profile of its own" },
-	{ "chroot", false,
-	    "not supported; remove it, or run all of anyfpm in that directory (RootDirectory= of a "
-	    "systemd unit, or a container)" },
 	{ "process.dumpable", true, "ignored: the worker program decides that itself" },
 	{ "request_terminate_timeout_track_finished", true,
 	    "ignored: a request ends with its response here" },

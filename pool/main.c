@@ -43,6 +43,7 @@
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
 #include "pool/timers.h"
+#include "pool/worker/jail.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/ready.h"
@@ -253,6 +254,7 @@ destroy(struct pool *pool)
 	fd_close(&pool->workers.program->socket_dir_fd);
 	fd_close(&pool->workers.program->oom_fd);
 	leaf_destroy(&pool->workers.program->leaves);
+	jail_leave(pool->workers.program->jail);
 }
 
 /* From here on nothing waits for a disk. */
@@ -318,6 +320,9 @@ run(const struct conf *conf, const struct settings *s)
 	if (s->cgroup_fd != -1 &&
 	    !leaf_init(&pool.workers.program->leaves, s->cgroup_fd, &s->place, pool.conf, why,
 		sizeof(why)))
+		return fail(why);
+	if (pool.conf->chroot != NULL &&
+	    (pool.workers.program->jail = jail_enter(pool.conf->chroot, why, sizeof(why))) == NULL)
 		return fail(why);
 	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
 		return fail(why);

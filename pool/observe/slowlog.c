@@ -86,6 +86,8 @@ complain(struct slowlog *sl, const struct slow_entry *e, const char *why)
 static const char *
 hopeless(const struct slowlog *sl, int64_t now)
 {
+	if (sl->pool->conf->chroot != NULL) /* a worker could take over who looks in from outside */
+		return "workers are in a chroot";
 	if (sl->pool->conf->slowlog_command == NULL) {
 		if (sl->pool->conf->request_slowlog_trace_depth == 0)
 			return "request_slowlog_trace_depth is 0";

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/oomscore.h"
 #include "pool/core/pool.h"
+#include "pool/worker/jail.h"
 #include "pool/worker/program.h"
 
 /* Where the child puts the pipe that reports a failed exec. */
@@ -31,6 +32,7 @@
 
 static const char *const steps[] = {
 	[FORK_CGROUP] = "put into a control group (cgroup)",
+	[FORK_JAIL] = "take all rights (chroot) from",
 	[FORK_DESCRIPTORS] = "arrange its descriptors",
 	[FORK_LIMITS] = "set the resource limits (rlimit_*, no_new_privs) of",
 	[FORK_PRIORITY] = "set the priority (process.priority) of",
@@ -43,17 +45,38 @@ fork_explain(const struct fork_failure *failure, const char *program, char *buf,
 {
 	enum fork_step step = failure->step <= FORK_EXEC ? failure->step : FORK_EXEC;
 
-	snprintf(buf, size, "cannot %s \"%s\": %s", steps[step], program, strerror(failure->error));
+	snprintf(buf, size, "cannot %s \"%s\": %s%s", steps[step], program,
+	    strerror(failure->error),
+	    failure->is_there ? "; it is there, but not what runs it: the interpreter in its "
+				"first line, or the loader of dynamic libraries"
+			      : "");
 	return buf;
+}
+
+static void __attribute__((noreturn))
+child_tell(int fd, struct fork_failure failure)
+{
+	ssize_t n = write(fd, &failure, sizeof(failure));
+
+	_exit(n == (ssize_t)sizeof(failure) ? 127 : 126);
 }
 
 static void __attribute__((noreturn))
 child_fail(int fd, enum fork_step step)
 {
-	struct fork_failure failure = { .step = step, .error = errno };
-	ssize_t n = write(fd, &failure, sizeof(failure));
+	child_tell(fd, (struct fork_failure){ .step = step, .error = errno });
+}
 
-	_exit(n == (ssize_t)sizeof(failure) ? 127 : 126);
+/* It could not be executed. ENOENT may be about another file than the one that is named. */
+static void __attribute__((noreturn))
+child_fail_exec(const struct birth *b)
+{
+	struct fork_failure failure = { .step = FORK_EXEC, .error = errno };
+	const char *program = b->argv[0];
+
+	failure.is_there = failure.error == ENOENT && b->exe_fd == -1 &&
+	    strchr(program, '/') != NULL && access(program, F_OK) == 0;
+	child_tell(CHILD_EXEC_FD, failure);
 }
 
 static bool
@@ -115,10 +138,20 @@ arrange_descriptors(const struct birth *b)
 	syscall(SYS_close_range, (b->exe_fd != -1 ? CHILD_EXE_FD : CHILD_EXEC_FD) + 1, ~0U, 0);
 }
 
+/* What a child is to be and who its parent was, since it cannot ask any more. */
+struct birthright {
+	const struct birth *birth;
+	pid_t parent;
+	uid_t uid;
+	gid_t gid;
+};
+
 static void __attribute__((noreturn))
-child_exec(const struct birth *b, pid_t parent)
+child_exec(const struct birthright *right)
 {
+	const struct birth *b = right->birth;
 	const struct conf_pool *conf = b->pool->conf;
+	pid_t parent = right->parent;
 	sigset_t none;
 
 	if (b->is_worker)
@@ -128,6 +161,10 @@ child_exec(const struct birth *b, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126); /* it died before the line above */
+	if (geteuid() != right->uid || getegid() != right->gid) { /* of another thread than ours */
+		errno = EPERM;
+		child_fail(b->exec_fd, FORK_JAIL);
+	}
 	if (b->leaf_fd != -1 && write(b->leaf_fd, "0", 1) == -1)
 		child_fail(b->exec_fd, FORK_CGROUP);
 	arrange_descriptors(b);
@@ -148,7 +185,13 @@ child_exec(const struct birth *b, pid_t parent)
 		fexecve(CHILD_EXE_FD, b->argv, b->env);
 	else
 		execvp(b->argv[0], b->argv);
-	child_fail(CHILD_EXEC_FD, FORK_EXEC);
+	child_fail_exec(b);
+}
+
+static void
+child_in_jail(const void *arg)
+{
+	child_exec(arg);
 }
 
 /*
@@ -170,7 +213,11 @@ raise_oom_score(const struct pool *pool, int *before)
 pid_t
 fork_child(const struct birth *birth)
 {
-	pid_t parent = getpid(), pid;
+	const struct birthright right = {
+		.birth = birth, .parent = getpid(), .uid = geteuid(), .gid = getegid()
+	};
+	struct jail *jail = birth->is_worker ? birth->pool->workers.program->jail : NULL;
+	pid_t pid;
 	sigset_t all, old;
 	int saved, score;
 	bool raised;
@@ -178,9 +225,9 @@ fork_child(const struct birth *birth)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	raised = birth->is_worker && raise_oom_score(birth->pool, &score);
-	pid = fork();
+	pid = jail != NULL ? jail_fork(jail, child_in_jail, &right) : fork();
 	if (pid == 0)
-		child_exec(birth, parent);
+		child_exec(&right);
 	saved = errno;
 	if (raised && !oomscore_set(birth->pool->workers.program->oom_fd, score))
 		log_warning("cannot lower our own oom_score_adj again: %s", strerror(errno));

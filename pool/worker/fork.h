@@ -12,6 +12,7 @@ struct pool;
 
 enum fork_step {
 	FORK_CGROUP,
+	FORK_JAIL,
 	FORK_DESCRIPTORS,
 	FORK_LIMITS,
 	FORK_PRIORITY,
@@ -22,6 +23,7 @@ enum fork_step {
 struct fork_failure {
 	enum fork_step step;
 	int error; /* errno */
+	int is_there; /* the program is, what runs it is not */
 };
 
 /* Everything that a child needs, made before the fork. Its descriptors are above 3. */
@@ -37,7 +39,7 @@ struct birth {
 
 /*
  * Fork and execute. The child leads its own process group and dies with us; it has default signals,
- * the pool's chdir, umask and no_new_privs. Returns its pid, or -1 with errno.
+ * the pool's chroot (a worker), chdir, umask and no_new_privs. Returns its pid, or -1 with errno.
  */
 pid_t fork_child(const struct birth *birth);
 

@@ -15,6 +15,7 @@ struct program {
 	uint64_t nofile_cur, nofile_max; /* the limit we were started with */
 	int oom_fd;    /* our own oom_score_adj, -1: it cannot be set */
 	bool is_batch; /* we have changed our scheduling policy from SCHED_OTHER to SCHED_BATCH */
+	struct jail *jail; /* worker/jail.h; NULL: workers have the root that we have */
 	struct leaves leaves;
 	enum worker_keeps keeps; /* as far as a worker has shown */
 };

@@ -59,6 +59,7 @@ static const struct {
     {"listen.max_connections_per_address", "7", "7"},
     {"user", "$pool", "\"www\""},
     {"group", "\"a\\\"b\\\\\"", "\"a\\\"b\\\\\""},
+    {"chroot", "/srv/$pool", "\"/srv/www\""},
     {"chdir", "/tmp", "\"/tmp\""},
     {"clear_env", "No", "no"},
     {"env[Path]", "\"a\\nb\\tc\\x01$$x ; \"", "\"a\\nb\\tc\\x01$$x ; \""},

@@ -64,9 +64,6 @@ static const struct {
     {POOL "php_value[sendmail_path] = /sbin/x -t; -i\n",
 	"t:5: [pool www] php_value[sendmail_path]: is PHP's own; give the setting to the program: "
 	"command = /usr/bin/php-cgi -d 'sendmail_path=/sbin/x -t'"},
-    {POOL "chroot = /srv\n",
-	"t:5: [pool www] chroot: not supported; remove it, or run all of anyfpm in that directory "
-	"(RootDirectory= of a systemd unit, or a container)"},
 #ifdef HAVE_LIBACL
     {POOL "listen.acl_users = a,,b\n",
 	"t:5: [pool www] listen.acl_users: expected names with commas between them, got \"a,,b\""},
