@@ -4,10 +4,12 @@ import collections
 import re
 import subprocess
 
+WRK = "/usr/bin/wrk"
+
 
 def wrk(front, path, seconds, env, clients=64, script=None):
     """Run wrk; returns its report."""
-    argv = ["/usr/bin/wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s"]
+    argv = [WRK, "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s"]
     if script:
         argv += ["-s", script]
     argv.append(f"http://127.0.0.1:{front.port}{path}")
