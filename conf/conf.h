@@ -46,6 +46,7 @@ struct conf_global {
 	char *syslog_ident;
 	bool daemonize;
 	int64_t process_control_timeout_ms;
+	int64_t process_hang_timeout_ms; /* 0: none is thought to hang */
 	unsigned int process_max;                 /* workers of all pools together, 0: no limit */
 	char *cgroup; /* "own" or an absolute path, NULL: workers have no control groups */
 	unsigned int emergency_restart_threshold; /* 0: off */

@@ -90,6 +90,9 @@ on_message(const struct message *message, size_t len, void *arg)
 		g->is_counted = true;
 		g->events->moved(g->seat);
 		break;
+	case MESSAGE_PONG:
+		process_answered(&g->process);
+		break;
 	case MESSAGE_LACK:
 	case MESSAGE_RETURN:
 	case MESSAGE_OFFER:
@@ -100,6 +103,14 @@ on_message(const struct message *message, size_t len, void *arg)
 		    (long)g->process.pid, (unsigned long)message->type);
 		break;
 	}
+}
+
+static void
+on_pulse(void *arg)
+{
+	struct generation *g = arg;
+
+	g->events->moved(g->seat);
 }
 
 /* As a rule the process is about to exit; if it does not, it is of no use. */
@@ -132,13 +143,14 @@ generation_new(const struct service *service, struct conf *conf,
 	g->state = GENERATION_NEW;
 	g->dir.fd = -1;
 	snprintf(title, sizeof(title), "[pool %s] pool process", pool->name);
-	if (!process_init(&g->process, service->base, title, on_timer, g)) {
+	if (!process_init(&g->process, service->base, service->running, title, on_timer, g)) {
 		load_free(g->conf);
 		free(g);
 		return NULL;
 	}
 	g->process.channel.on_message = on_message;
 	g->process.channel.on_end = on_end;
+	g->process.on_pulse = on_pulse;
 	return g;
 }
 

@@ -34,7 +34,8 @@ struct generation;
 /* What a generation says to its seat. */
 struct generation_events {
 	void (*begun)(void *seat); /* it was set up, whatever becomes of its workers */
-	void (*moved)(void *seat); /* its state, or the number of its workers, has changed */
+	/* Its state, the number of its workers, or whether it answers has changed. */
+	void (*moved)(void *seat);
 	/* MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER has come, with len bytes of data. */
 	void (*permits)(struct generation *generation, const struct message *message, size_t len,
 	    void *seat);

@@ -214,6 +214,7 @@ on_applied(const struct conf *before, void *arg)
 	log_set_json(conf->global.log_format == LOG_FORMAT_JSON);
 	change_error_log(master, before);
 	notify_set_interval(&master->notify, conf->global.systemd_interval_ms);
+	heartbeat_set(&master->heartbeat, conf->global.process_hang_timeout_ms);
 	reload_metrics(master);
 }
 
@@ -297,6 +298,8 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 	    &reload_events, master);
 	master->service.log_fd = master->pidfile.dir_fd = -1;
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
+	heartbeat_init(&master->heartbeat);
+	master->service.running = &master->heartbeat.running;
 	reaper_init(&master->reaper, &master->seats, &master->metrics);
 	notify_init(&master->notify, &master->seats);
 	master->log.is_daemon = background;
@@ -340,7 +343,9 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 
 	if (!open_loop(master) ||
 	    !notify_begin(&master->notify, master->service.base,
-		conf->global.systemd_interval_ms)) {
+		conf->global.systemd_interval_ms) ||
+	    !heartbeat_begin(&master->heartbeat, master->service.base,
+		conf->global.process_hang_timeout_ms)) {
 		log_error("cannot make an event loop: %s", strerror(errno));
 		return EX_OSERR;
 	}
@@ -454,6 +459,7 @@ master_end(struct master *master)
 	if (master->metrics != NULL)
 		metrics_free(master->metrics);
 	notify_end(&master->notify);
+	heartbeat_end(&master->heartbeat);
 	delegated_leave(&master->service.cgroup);
 	pidfile_release(&master->pidfile);
 	for (size_t i = 0; i < MASTER_SIGNALS; i++)

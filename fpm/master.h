@@ -12,6 +12,7 @@
 #include "fpm/metrics.h"
 #include "fpm/notify.h"
 #include "fpm/permits.h"
+#include "fpm/process/heartbeat.h"
 #include "fpm/reaper.h"
 #include "fpm/reload.h"
 #include "fpm/seat.h"
@@ -37,6 +38,7 @@ struct master {
 	struct permits permits;  /* among these */
 	struct metrics *metrics; /* NULL: there is no metrics_listen */
 	struct notify notify;    /* to systemd */
+	struct heartbeat heartbeat; /* of their processes, and the metrics process */
 	struct reaper reaper;    /* of their processes, and what those leave behind */
 	bool has_ended;          /* every process has gone for good */
 	bool has_announced;      /* "ready to handle connections" has been said */

@@ -51,6 +51,9 @@ on_message(const struct message *message, size_t len, void *arg)
 		log_debug("%s %ld serves at %s", m->process.title, (long)m->process.pid,
 		    m->listener.settings.text);
 		break;
+	case MESSAGE_PONG:
+		process_answered(&m->process);
+		break;
 	case MESSAGE_FAILED:
 		log_error("%s: %.*s", m->process.title, (int)len, message->data);
 		break;
@@ -90,7 +93,8 @@ metrics_new(
 
 	*metrics = NULL;
 	if (m == NULL ||
-	    !process_init(&m->process, service->base, "metrics process", on_timer, m)) {
+	    !process_init(&m->process, service->base, service->running, "metrics process", on_timer,
+		m)) {
 		log_error("out of memory");
 		free(m);
 		return EX_OSERR;

@@ -361,7 +361,12 @@ seat_why(const struct seat *seat)
 	    [GENERATION_ENDED] = "its process has ended; the next one is started in a moment",
 	};
 
-	return seat_is_gone(seat) ? "it was stopped" : why[state_of(seat)];
+	if (seat_is_gone(seat))
+		return "it was stopped";
+	if ((seat_is_starting(seat) || seat_is_serving(seat)) &&
+	    process_is_silent(&seat->generation->process))
+		return "its process does not answer; it is replaced unless it does";
+	return why[state_of(seat)];
 }
 
 static struct generation *

@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "fpm/delegated.h"
 #include "fpm/options.h"
+#include "fpm/process/process.h"
 
 struct event_base;
 
@@ -19,6 +20,7 @@ struct service {
 	const struct options *options; /* what the command line asked for */
 	struct conf *conf; /* held by the master; a reload exchanges it */
 	struct event_base *base;
+	struct process_list *running; /* processes of ours, see process/heartbeat.h */
 	int exe_fd;             /* our own binary */
 	struct rlimit nofile;   /* of descriptors as it was before we raised ours */
 	int log_fd;             /* the error log */

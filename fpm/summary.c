@@ -32,7 +32,7 @@ why_not(const struct seat *seat, const struct stats_memory *memory)
 
 	if (failing != NULL && (seat_is_serving(seat) || seat_is_starting(seat)))
 		return failing;
-	return seat_is_serving(seat) ? NULL : seat_why(seat);
+	return seat_why(seat)[0] != '\0' ? seat_why(seat) : NULL;
 }
 
 void

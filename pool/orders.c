@@ -97,6 +97,16 @@ orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 	pool->workers.permits->asked = n > 0;
 }
 
+/* We are there: the event loop turns. */
+static void
+answer_ping(struct pool *pool)
+{
+	pool->orders->pong_unsaid = pool->orders->master_fd != -1 &&
+	    message_send(pool->orders->master_fd, MESSAGE_PONG, 0, NULL, 0, -1) == -1;
+	if (pool->orders->pong_unsaid)
+		say_again_later(pool);
+}
+
 static void
 take(unsigned int *from, unsigned int n)
 {
@@ -309,6 +319,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_ROOM:
 		heed_room(pool, m.arg);
 		break;
+	case MESSAGE_PING:
+		answer_ping(pool);
+		break;
 	case MESSAGE_PERMIT:
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
@@ -377,6 +390,8 @@ orders_progress(struct pool *pool)
 int64_t
 orders_expire(struct pool *pool, int64_t now_us)
 {
+	if (pool->orders->pong_unsaid)
+		answer_ping(pool);
 	if (pool->orders->ready_unsaid)
 		orders_report_ready(pool, pool->orders->ready_pid);
 	if (pool->state != POOL_DRAINING)

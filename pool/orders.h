@@ -20,6 +20,7 @@ struct orders {
 	struct event ev_master;
 	struct event ev_sigterm;
 	bool reported_ready;
+	bool pong_unsaid;  /* the master could not be answered */
 	bool ready_unsaid; /* the master could not be told that ready_pid is ready */
 	pid_t ready_pid;
 	int64_t finish_us; /* what still runs then is answered 503, 0: never */

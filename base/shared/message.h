@@ -20,7 +20,7 @@
  *
  * The metrics process gets MESSAGE_POOL and MESSAGE_POOL_STATE for each pool, its listening socket,
  * and MESSAGE_START (data: the user to become, empty: nobody else). It says MESSAGE_READY (arg 0)
- * or MESSAGE_FAILED, nothing else.
+ * or MESSAGE_FAILED, and answers MESSAGE_PING, nothing else.
  * End of file without MESSAGE_DRAIN or MESSAGE_STOP before it means that the other side crashed.
  */
 #ifndef ANYFPM_BASE_SHARED_MESSAGE_H
@@ -65,6 +65,9 @@ enum message_type {
 	MESSAGE_WORKERS, /* arg: workers that count for MESSAGE_ROOM; said at each of those with an
 			  * arg other than 0, at MESSAGE_HAND_OVER, and after these at each change */
 	MESSAGE_FAILED, /* data: why the pool process cannot serve; it exits after it */
+	/* master -> pool process or metrics process, and back, from its event loop */
+	MESSAGE_PING, /* who does not answer hangs */
+	MESSAGE_PONG
 };
 
 enum message_fd {

@@ -133,6 +133,8 @@ on_master(evutil_socket_t sock, short what, void *arg)
 		take_state(p, &m, len);
 	else if (n == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ERROR_LOG)
 		reopen_log(fd);
+	else if (n == 1 && m.type == MESSAGE_PING)
+		message_send(sock, MESSAGE_PONG, 0, NULL, 0, -1); /* there is room: one at a time */
 	else if (n != 1 || m.type == MESSAGE_STOP)
 		event_base_loopbreak(p->base); /* told to end, or there is no master any more */
 	fd_close(&fd);

@@ -17,11 +17,12 @@
 #define STOPS_PERIOD_US (60 * SECOND_US)
 
 bool
-process_init(struct process *p, struct event_base *base, const char *title,
-    event_callback_fn on_timer, void *arg)
+process_init(struct process *p, struct event_base *base, struct process_list *running,
+    const char *title, event_callback_fn on_timer, void *arg)
 {
 	memset(p, 0, sizeof(*p));
 	p->base = base;
+	p->all = running;
 	p->channel.sock = -1;
 	p->channel.arg = arg;
 	snprintf(p->title, sizeof(p->title), "%s", title);
@@ -51,6 +52,8 @@ process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
 	p->pid = pid;
 	p->started_us = clock_now_us();
 	memset(p->stopped_us, 0, sizeof(p->stopped_us));
+	p->pulse = (struct pulse){.is_asked = false};
+	LIST_INSERT_HEAD(p->all, p, running);
 	log_debug("%s %ld started", p->title, (long)pid);
 	return 0;
 }
@@ -69,6 +72,54 @@ process_kill(const struct process *p)
 {
 	if (kill(p->pid, SIGKILL) == -1)
 		log_error("%s %ld: cannot kill it: %s", p->title, (long)p->pid, strerror(errno));
+}
+
+void
+process_tick(struct process *p, int64_t tick_us, bool is_late)
+{
+	enum pulse_next next = pulse_tick(&p->pulse, is_late);
+	double silent_s = (double)(tick_us * p->pulse.ticks) / SECOND_US;
+
+	switch (next) {
+	case PULSE_ASK: /* one that cannot even be told has no answer either */
+		channel_send(&p->channel, MESSAGE_PING, 0, NULL, 0, -1);
+		break;
+	case PULSE_WAIT:
+		break;
+	case PULSE_SILENT:
+		log_warning("%s %ld has not answered for %.1f seconds", p->title, (long)p->pid,
+		    silent_s);
+		if (p->on_pulse != NULL)
+			p->on_pulse(p->channel.arg);
+		break;
+	case PULSE_HANGS:
+		log_error("%s %ld hangs: it has not answered for %.1f seconds "
+			  "(process_hang_timeout); killing it",
+		    p->title, (long)p->pid, silent_s);
+		process_kill(p);
+		break;
+	}
+}
+
+void
+process_answered(struct process *p)
+{
+	if (process_is_silent(p))
+		log_notice("%s %ld answers again", p->title, (long)p->pid);
+	process_unasked(p);
+}
+
+void
+process_unasked(struct process *p)
+{
+	if (pulse_answered(&p->pulse) && p->on_pulse != NULL)
+		p->on_pulse(p->channel.arg);
+}
+
+bool
+process_is_silent(const struct process *p)
+{
+	return pulse_is_silent(&p->pulse);
 }
 
 /* The one line about a process's death; next tells what follows from it. */
@@ -102,6 +153,8 @@ process_ended(
 	obituary(p, info, told, next);
 	channel_close(&p->channel);
 	event_del(p->timer);
+	LIST_REMOVE(p, running);
+	p->pulse = (struct pulse){.is_asked = false};
 	p->pid = 0;
 	return wait_us;
 }

@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include <event2/event.h>
 
 #include "fpm/process/channel.h"
+#include "fpm/process/pulse.h"
 #include "fpm/process/respawn.h"
 
 #define PROCESS_STOPS_MAX 3 /* times that a process may be found stopped in a minute */
@@ -22,21 +24,28 @@
 
 struct rlimit;
 
+struct process;
+LIST_HEAD(process_list, process);
+
 struct process {
+	LIST_ENTRY(process) running; /* in the list of those that run, while it does */
+	struct process_list *all;    /* that list */
 	struct event_base *base;
 	char title[PROCESS_TITLE_MAX]; /* begins its lines in the log: "[pool www] pool process" */
 	pid_t pid;                     /* 0: there is none */
 	struct channel channel;        /* open while there is one */
 	struct event *timer;           /* what it means is its owner's */
+	struct pulse pulse;            /* whether it answers */
+	void (*on_pulse)(void *arg);   /* that has changed; arg is the channel's. NULL: never mind */
 	int64_t started_us;
 	int64_t stopped_us[PROCESS_STOPS_MAX]; /* when it was found stopped; 0: never */
 	unsigned int stopped_next;             /* the oldest of these */
 };
 
-/* There is no process yet. The owner sets the channel's callbacks; arg is on_timer's. false: out of
- * memory. */
-bool process_init(struct process *p, struct event_base *base, const char *title,
-    event_callback_fn on_timer, void *arg);
+/* There is no process yet; while there is one, it is in running. The owner sets the channel's
+ * callbacks; arg is on_timer's. false: out of memory. */
+bool process_init(struct process *p, struct event_base *base, struct process_list *running,
+    const char *title, event_callback_fn on_timer, void *arg);
 
 /* There must be no process any more. */
 void process_destroy(struct process *p);
@@ -47,6 +56,17 @@ int process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
 
 void process_set_timer(struct process *p, int64_t us);
 void process_kill(const struct process *p);
+
+/* A tick of heartbeat.c, the last of which was tick_us before: ask it whether it is there, or kill
+ * it when it has not answered for too long. */
+void process_tick(struct process *p, int64_t tick_us, bool is_late);
+
+/* MESSAGE_PONG has come; nobody waits for it any more. */
+void process_answered(struct process *p);
+void process_unasked(struct process *p);
+
+/* Whether it should have answered by now. */
+bool process_is_silent(const struct process *p);
 
 /*
  * It has ended: write its obituary, close the channel. told: because we said so; proven: it had got

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from fcgi import Client
+from hanging import hang, hang_library  # noqa: F401
 from servers import ANYFPM, ROOT, SLOW, USER, alive, wait_for
 
 
@@ -88,6 +89,15 @@ def test_a_pool_that_cannot_serve_is_named(env, anyfpm, manager):
     with Client(env.dir + "/good.sock") as c:
         assert c.request().status == 200
     assert "READY" not in manager.keys() and "ready to handle" not in server.log()
+
+
+def test_a_pool_that_hangs_is_named(hang, odd, manager):  # noqa: F811
+    server = odd(global_options={"process_hang_timeout": "4s", "systemd_interval": "0"})
+    manager.wait("STATUS", "1 of 1 pools serve")
+    hang(server.pool())
+    manager.wait("STATUS", "0 of 1 pools serve (www: its process does not answer", 20)
+    wait_for(lambda: manager.listen()[-1] == ("STATUS", "1 of 1 pools serve"), 20 * SLOW,
+             "the next one to serve")
 
 
 def test_watchdog_is_fed_by_the_loop(odd, manager, monkeypatch):

@@ -32,6 +32,7 @@ static const struct {
     {"syslog.ident", "www1", "\"www1\""},
     {"daemonize", "off", "no"},
     {"process_control_timeout", "90", "90s"},
+    {"process_hang_timeout", "90", "90s"},
     {"systemd_interval", "90", "90s"},
     {"process.max", "64", "64"},
     {"cgroup", "OWN", "\"own\""},

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/fd.h"
 #include "base/shared/message.h"
@@ -128,6 +129,29 @@ START_TEST(test_told_once_though_late)
 }
 END_TEST
 
+/* The answer that the pool is there is one of them. */
+START_TEST(test_answers_though_late)
+{
+	struct message m;
+	size_t len;
+
+	ck_assert_int_eq(fcntl(f.pool.orders->master_fd, F_SETFL, O_NONBLOCK), 0);
+	orders_init(&f.pool);
+	fill();
+	ck_assert_int_eq(message_send(master, MESSAGE_PING, 0, NULL, 0, -1), 0);
+	event_base_loop(f.pool.base, EVLOOP_NONBLOCK);
+	ck_assert(f.pool.orders->pong_unsaid);
+	ck_assert_int_gt(f.pool.deadline.at_us, 0);
+	ck_assert(!next(&m, &len));
+	orders_expire(&f.pool, 0);
+	ck_assert(next(&m, &len));
+	ck_assert_uint_eq(m.type, MESSAGE_PONG);
+	orders_expire(&f.pool, 0);
+	ck_assert_msg(!next(&m, &len), "it was said twice");
+	orders_destroy(&f.pool);
+}
+END_TEST
+
 /* It need not be told that fewer can go than were offered, unless all of them are wanted. */
 START_TEST(test_offers)
 {
@@ -205,6 +229,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_told_once_though_late, 0, COUNT(rows));
+	tcase_add_test(tc, test_answers_though_late);
 	tcase_add_test(tc, test_offers);
 	tcase_add_test(tc, test_workers);
 	tcase_add_test(tc, test_return_is_off_every_count);

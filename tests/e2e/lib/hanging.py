@@ -1,0 +1,26 @@
+"""Let processes of anyfpm hang in their event loop; they are not stopped, and answer nobody."""
+
+import os
+import signal
+
+import pytest
+from servers import ASAN, Env
+from slowlog import build
+
+HANG, GO_ON = signal.SIGRTMIN + 2, signal.SIGRTMIN + 3
+
+
+@pytest.fixture(scope="session")
+def hang_library(shared):
+    return build("hang.c", shared + "/hang.so", "-shared", "-fPIC")
+
+
+@pytest.fixture
+def hang(hang_library, monkeypatch):
+    """What is started after this can be made to hang: hang(pid), hang(pid, GO_ON)."""
+    if ASAN:  # its own library has to be the first, or be told that it need not be
+        options = Env.sanitizer_options
+        monkeypatch.setattr(Env, "sanitizer_options", lambda self: {
+            k: v + ":verify_asan_link_order=0" for k, v in options(self).items()})
+    monkeypatch.setenv("LD_PRELOAD", hang_library)
+    return lambda pid, sig=HANG: os.kill(pid, sig)
