@@ -83,6 +83,15 @@ check_directory(const struct conf_pool *pool, const struct ini *ini, const char 
 	return false;
 }
 
+static void
+check_prefix(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
+{
+	struct stat st;
+
+	if (pool->prefix != NULL)
+		check_directory(pool, ini, "prefix", pool->prefix, errors, &st);
+}
+
 /* What may be linked to something else within a chroot is looked at from there, by trial.c. */
 static void
 check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
@@ -201,6 +210,7 @@ check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
 
 	check_metrics_user(conf, ini, errors);
 	TAILQ_FOREACH (pool, &conf->pools, next) {
+		check_prefix(pool, ini, errors);
 		check_chdir(pool, ini, errors);
 		check_chroot(pool, ini, errors, &conf->notes);
 		if (pool->chroot == NULL)

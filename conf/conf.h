@@ -85,6 +85,7 @@ struct conf_pool {
 	unsigned int listen_max_connections;             /* 0: the descriptor budget */
 	unsigned int listen_max_connections_per_address; /* 0: no limit */
 
+	char *prefix; /* where relative paths of the pool start, absolute once read; NULL: unset */
 	char *user; /* as written, NULL: unset */
 	char *group;
 	char *chroot; /* the root directory of workers, absolute once read; NULL: ours */
@@ -127,6 +128,7 @@ struct conf_pool {
 	uint64_t rlimit_files;
 	uint64_t rlimit_core;       /* bytes, RLIMIT_UNLIMITED, or RLIMIT_UNSET */
 	int process_priority;       /* -19 to 20, or PRIORITY_UNSET */
+	bool process_dumpable; /* workers may leave core dumps where rlimit_core says nothing */
 	enum scheduling process_scheduling;
 	unsigned int oom_score_adj; /* 0 to 1000 */
 	uint64_t cgroup_memory_max;   /* bytes, 0: no limit */

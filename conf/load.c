@@ -222,15 +222,21 @@ build(const struct ini *ini, const char *file, struct errors *errors, size_t bef
 	return conf;
 }
 
-/* Make *path absolute, below dir, when it is not. */
+/* Make *path absolute, below dir, when it is not; a $prefix before it is dir, too. */
 static void
 make_absolute(char **path, const char *dir)
 {
+	static const char word[] = "$prefix";
 	char *old = *path;
+	const char *rest = old;
 
 	if (old == NULL || *old == '/')
 		return;
-	*path = text_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, old);
+	if (strncmp(old, word, sizeof(word) - 1) == 0 && strchr("/", old[sizeof(word) - 1]) != NULL)
+		rest += sizeof(word) - 1;
+	rest += *rest == '/';
+	*path = *rest == '\0' ? text_dup(dir)
+			      : text_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, rest);
 	free(old);
 }
 
@@ -260,7 +266,8 @@ resolve_fields(enum directive_scope scope, void *base, const char *prefix, const
 	}
 }
 
-/* php-fpm's rule: below -p when it is given, else what keeps state below LOCALSTATEDIR. */
+/* php-fpm's rule: below the pool's prefix or -p when it is given, else what keeps state below
+ * LOCALSTATEDIR. */
 static void
 resolve(struct conf *conf, const char *prefix)
 {
@@ -270,9 +277,13 @@ resolve(struct conf *conf, const char *prefix)
 
 	resolve_fields(SCOPE_GLOBAL, &conf->global, dir, state);
 	TAILQ_FOREACH (pool, &conf->pools, next) {
+		make_absolute(&pool->prefix, dir);
 		if (pool->chroot != NULL)
 			make_absolute(&pool->chdir, "/"); /* within it */
-		resolve_fields(SCOPE_POOL, pool, dir, state);
+		if (pool->prefix != NULL)
+			resolve_fields(SCOPE_POOL, pool, pool->prefix, pool->prefix);
+		else
+			resolve_fields(SCOPE_POOL, pool, dir, state);
 	}
 }
 
@@ -370,6 +381,7 @@ load_quick(const char *address, unsigned int workers, char *const argv[], bool a
 	conf->global.daemonize = false;
 	add_pool(conf, pool);
 	pool->clear_env = false;
+	pool->process_dumpable = true;
 	pool->catch_workers_output = true; /* somebody looks at the terminal */
 	pool->max_children = workers > 0 ? workers : cpus_usable();
 	if (pool->max_children > POOL_MAX_CHILDREN)

@@ -67,10 +67,8 @@ static const struct {
 	{ "security.limit_extensions", false,
 	    "is PHP's own; let the web server pass on only the scripts that may run (nginx: "
 	    "location ~ [.]php$)" },
-	{ "prefix", false, "pools have none here; write whole paths, or start anyfpm with -p" },
 	{ "listen.setfib", false, "not supported; remove it" },
 	{ "apparmor_hat", false, "not supported; give the worker program a profile of its own" },
-	{ "process.dumpable", true, "ignored: the worker program decides that itself" },
 	{ "request_terminate_timeout_track_finished", true,
 	    "ignored: a request ends with its response here" },
 	{ "events.mechanism", true, "ignored: the system's best one is used" },

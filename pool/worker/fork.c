@@ -88,6 +88,22 @@ set_limit(int resource, uint64_t value)
 	return value == RLIMIT_UNSET || setrlimit(resource, &rl) == 0;
 }
 
+/*
+ * No core dump, with whatever secrets were in memory. An executed program is dumpable whatever we
+ * say (execve(2)), so it is the limit that forbids it: 1 byte also keeps one from being piped to a
+ * program (core(5)), as 0 does not. The hard limit stays: a program may want its dumps.
+ */
+static bool
+forbid_core(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_CORE, &rl) == -1)
+		return false;
+	rl.rlim_cur = rl.rlim_max > 1 ? 1 : rl.rlim_max;
+	return setrlimit(RLIMIT_CORE, &rl) == 0;
+}
+
 /* What every child gets. */
 static bool
 set_common_limits(const struct birth *b)
@@ -113,6 +129,8 @@ set_worker_limits(const struct birth *b, pid_t parent)
 	if (conf->request_slowlog_timeout_ms > 0)
 		prctl(PR_SET_PTRACER, (unsigned long)parent, 0, 0, 0);
 	if (!set_limit(RLIMIT_AS, conf->rlimit_as) || !set_limit(RLIMIT_CORE, conf->rlimit_core))
+		child_fail(CHILD_EXEC_FD, FORK_LIMITS);
+	if (conf->rlimit_core == RLIMIT_UNSET && !conf->process_dumpable && !forbid_core())
 		child_fail(CHILD_EXEC_FD, FORK_LIMITS);
 	if (conf->process_priority != PRIORITY_UNSET &&
 	    setpriority(PRIO_PROCESS, 0, conf->process_priority) == -1)

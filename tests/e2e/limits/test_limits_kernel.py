@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import subprocess
 
 import pytest
 from fcgi import Client
@@ -43,6 +44,33 @@ def test_limits_of_the_kernel(odd):
     assert proc(pid, "oom_score_adj").strip() == "500"
     assert int(status_of(pid)["Umask"], 8) == 0o027
     assert status_of(pid)["NoNewPrivs"] == "1"
+
+
+@pytest.mark.parametrize("options, dumps", [
+    ({}, False), ({"process.dumpable": "yes"}, True), ({"rlimit_core": "unlimited"}, True)])
+def test_core_dumps(odd, env, options, dumps):
+    """None unless it is asked for: the obituary says whether there was one. A limit of 1 also keeps
+    one from being piped."""
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    if before[1] != resource.RLIM_INFINITY:
+        pytest.skip("no core dumps here")
+    resource.setrlimit(resource.RLIMIT_CORE, unlimited)
+    try:
+        got = subprocess.run(["sh", "-c", "kill -SEGV $$"], cwd=env.dir + "/pub", check=False)
+        possible = os.listdir(env.dir + "/pub")
+        for name in possible:
+            os.remove(f"{env.dir}/pub/{name}")
+        server = odd(options={"pm.max_children": 1, "chdir": env.dir + "/pub", **options})
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+    assert got.returncode == -signal.SIGSEGV
+    pid = server.wait_workers(1)[0]
+    assert limit_of(pid, "Max core file size") == ("unlimited" if dumps else "1", "unlimited")
+    os.kill(pid, signal.SIGSEGV)
+    line = server.wait_log(rf"child {pid} exited on signal 11 \((.*?)\)").group(1)
+    if possible or not dumps:
+        assert ("core dumped" in line) == dumps
 
 
 def test_defaults_of_the_kernel(odd):

@@ -278,6 +278,49 @@ START_TEST(test_prefix)
 }
 END_TEST
 
+static void
+check_below(const struct conf_pool *pool, const char *base)
+{
+	const struct {
+		const char *got, *rest;
+	} paths[] = {{pool->access_log, "/log/a"}, {pool->slowlog, "/s"},
+	    {pool->listen, "/run/www.sock"}, {pool->status_listen, "/st/s"}, {pool->chdir, ""}};
+
+	for (int i = 0; i < COUNT(paths); i++) {
+		char *expected = text_printf("%s%s", base, paths[i].rest);
+
+		ck_assert_str_eq(paths[i].got, *expected != '\0' ? expected : "/");
+		free(expected);
+	}
+}
+
+/* A pool's own prefix, itself below -p or not; $prefix is the one in effect. */
+START_TEST(test_prefix_of_a_pool)
+{
+	static const struct {
+		const char *line, *base; /* below -p */
+	} rows[] = {{"", ""}, {"prefix = pool.d", "/pool.d"}, {"prefix = $prefix/pool.d", "/pool.d"},
+	    {"prefix = $prefix", ""}, {"prefix = /", NULL}};
+
+	for (int i = 0; i < COUNT(rows); i++) {
+		char *text = text_printf("[www]\ncommand = /bin/cat\nlisten = run/$pool.sock\n"
+					 "pm.max_children = 1\nping.path = /p\n%s\n"
+					 "pm.status_listen = $prefix/st/s\naccess.log = log/a\n"
+					 "slowlog = $prefix/s\nchdir = $prefix\n",
+		    rows[i].line);
+		char *base = rows[i].base != NULL ? text_printf("%s%s", dir, rows[i].base)
+						  : text_dup("");
+		struct conf *conf = read_text_file(text);
+
+		ck_assert_msg(conf != NULL, "%s", errors.count > 0 ? errors.lines[0] : "");
+		check_below(TAILQ_FIRST(&conf->pools), base);
+		load_free(conf);
+		free(base);
+		free(text);
+	}
+}
+END_TEST
+
 #define BARE "[www]\nlisten = 9000\npm.max_children = 1\n"
 
 static const struct {
@@ -307,6 +350,8 @@ static const struct {
 	"%s/main.conf:5: [pool www] chdir: /nonexistent: No such file or directory", false},
     {BARE "command = cat\nchdir = /etc/passwd\n",
 	"%s/main.conf:5: [pool www] chdir: /etc/passwd: Not a directory", false},
+    {BARE "command = cat\nprefix = /nonexistent\n",
+	"%s/main.conf:5: [pool www] prefix: /nonexistent: No such file or directory", false},
     {BARE "command = cat\nuser = anyfpm-nobody\n",
 	"%s/main.conf:5: [pool www] user: there is no user \"anyfpm-nobody\"", false},
     {BARE "command = cat\ngroup = anyfpm-nobody\n",
@@ -448,6 +493,7 @@ main(void)
 	tcase_add_test(tc, test_include_depth);
 	tcase_add_test(tc, test_file_errors);
 	tcase_add_test(tc, test_prefix);
+	tcase_add_test(tc, test_prefix_of_a_pool);
 	tcase_add_loop_test(tc, test_system, 0, COUNT(system_rows));
 	tcase_add_test(tc, test_long_socket);
 	tcase_add_test(tc, test_quick);

@@ -94,8 +94,6 @@ static const struct {
     {POOL "security.limit_extensions = .php\n",
 	"t:5: [pool www] security.limit_extensions: is PHP's own; let the web server pass on only "
 	"the scripts that may run (nginx: location ~ [.]php$)"},
-    {POOL "prefix = /srv\n", "t:5: [pool www] prefix: pools have none here; write whole paths, or "
-			     "start anyfpm with -p"},
     {POOL "pm.process_idle_timeout = \"10s;\"\n",
 	"t:5: [pool www] pm.process_idle_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, "
 	"1h), got \"10s;\"; remove the \";\" at its end"},

@@ -23,15 +23,12 @@ START_TEST(test_notes)
 	} cases[] = {
 	    {"[global]\nevents.mechanism = epoll\n" POOL,
 		"t:2: [global] events.mechanism: ignored: the system's best one is used"},
-	    {POOL "process.dumpable = yes\n",
-		"t:5: [pool www] process.dumpable: ignored: the worker program decides that "
-		"itself"},
 	    {POOL "request_terminate_timeout_track_finished = yes\n",
 		"t:5: [pool www] request_terminate_timeout_track_finished: ignored: a request ends "
 		"with its response here"},
 	    {POOL "chroot =\nprefix = ; none\nlisten.acl_users = \"\"\nlisten.acl_groups =\n"
 		  "apparmor_hat =\nlisten.setfib =\nsecurity.limit_extensions =\n"
-		  "process.dumpable =\nslowlog =\nuser =\nchdir =\nping.path =\n"
+		  "slowlog =\nuser =\nchdir =\nping.path =\n"
 		  "pm.status_listen =\naccess.log =\naccess.suppress_path[] =\n",
 		NULL},
 	    {POOL "env[A] = a;b\n", cut},
