@@ -31,6 +31,7 @@
 #include "conf/load.h"
 #include "conf/text.h"
 #include "pool/client/accept.h"
+#include "pool/client/handover.h"
 #include "pool/client/peers.h"
 #include "pool/core/deadline.h"
 #include "pool/handlers.h"
@@ -242,6 +243,7 @@ destroy(struct pool *pool)
 	ready_destroy(pool);
 	reap_destroy(pool);
 	slowlog_destroy(pool);
+	handover_destroy(pool);
 	deadline_destroy(pool);
 	orders_destroy(pool);
 	event_base_free(pool->base);

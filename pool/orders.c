@@ -23,6 +23,7 @@
 #include "base/writer.h"
 #include "pool/client/accept.h"
 #include "pool/client/client.h"
+#include "pool/client/handover.h"
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
@@ -150,26 +151,55 @@ end_accepting(struct pool *pool)
 }
 
 static void
-orders_drain(struct pool *pool)
+begin_to_finish(struct pool *pool)
 {
 	int64_t ms = pool->global->process_control_timeout_ms;
 
-	if (pool->state == POOL_HELD)
-		orders_stop(pool);
-	if (pool->state >= POOL_DRAINING)
-		return;
-	accept_end(pool);
 	pool_set_state(pool, POOL_DRAINING);
 	if (ms > 0) {
 		pool->orders->finish_us = clock_now_us() + ms * 1000;
 		deadline_at(pool, pool->orders->finish_us);
 	}
+}
+
+static void
+orders_drain(struct pool *pool)
+{
+	if (pool->state == POOL_HELD)
+		orders_stop(pool);
+	if (pool->state >= POOL_DRAINING)
+		return;
+	accept_end(pool);
+	begin_to_finish(pool);
 	client_finish_all(pool);
+}
+
+/* The generation that follows accepts from now on. */
+static void
+orders_hand_over(struct pool *pool, bool is_moved)
+{
+	struct room *room = pool->workers.room;
+
+	if (pool->state == POOL_HELD)
+		orders_stop(pool);
+	if (pool->state >= POOL_DRAINING)
+		return;
+	if (is_moved)
+		accept_end_all(pool);
+	else
+		accept_leave(pool);
+	room->ends = room->keeps_one = room->told = room->unsaid = true;
+	if (handover_begin(pool))
+		begin_to_finish(pool);
+	else
+		orders_drain(pool);
+	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
 static void
 orders_stop(struct pool *pool)
 {
+	handover_end(pool);
 	end_accepting(pool);
 	if (pool->state < POOL_STOPPING)
 		pool_set_state(pool, POOL_STOPPING);
@@ -190,6 +220,7 @@ master_crashed(struct pool *pool)
 		orders_stop(pool);
 		return;
 	}
+	handover_end(pool); /* the other generations lose theirs, too */
 	accept_end(pool);
 	if (pool->state < POOL_DRAINING)
 		pool_set_state(pool, POOL_DRAINING);
@@ -240,6 +271,7 @@ orders_accept(struct pool *pool)
 	pool->workers.room->keeps_one = pool->workers.room->others > 0;
 	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
 	accept_open(pool);
+	handover_open(pool);
 	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
@@ -278,6 +310,17 @@ heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
 	}
 }
 
+/* Of a pair with another generation: whom a held one is to follow, or who follows. */
+static void
+pair_up(struct pool *pool, int *fd)
+{
+	if (pool->state == POOL_HELD)
+		handover_from(pool, *fd);
+	else
+		handover_to(pool, *fd);
+	*fd = -1;
+}
+
 static void
 on_master(evutil_socket_t fd, short what, void *arg)
 {
@@ -296,6 +339,8 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	}
 	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_SLOWLOG && pass != -1)
 		slowlog_reopen(pool, &pass);
+	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_HANDOVER && pass != -1)
+		pair_up(pool, &pass);
 	fd_close(&pass);
 	if (rc == -1 && errno != ECONNRESET) {
 		if (errno != EAGAIN && errno != EINTR)
@@ -312,6 +357,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 		break;
 	case MESSAGE_STOP:
 		orders_stop(pool);
+		break;
+	case MESSAGE_HAND_OVER:
+		orders_hand_over(pool, m.arg != 0);
 		break;
 	case MESSAGE_ACCEPT:
 		orders_accept(pool);
@@ -333,13 +381,15 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Whether anything that was accepted is still unanswered: what no busy worker has, has its client.
+/* Whether anything that was accepted is still unanswered: what no busy worker has, has its client,
+ * which may still be on its way from the generation before.
  * Warm-ups are not waited for, nor clients of the status page, whatever they ask or leave
  * unread. */
 static bool
 has_open_requests(const struct pool *pool)
 {
-	return pool->workers.count[WORKER_BUSY] > 0 || pool_clients(pool) > pool->clients.status;
+	return pool->workers.count[WORKER_BUSY] > 0 || pool_clients(pool) > pool->clients.status ||
+	    handover_takes(pool);
 }
 
 /* There is no worker any more, and everything else came from one, or looks at one. */
@@ -373,9 +423,11 @@ report_workers(struct pool *pool)
 void
 orders_progress(struct pool *pool)
 {
+	handover_progress(pool);
 	report_workers(pool);
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);
+		handover_end(pool);
 		accept_end_status(pool);
 		leave_stop_all(
 		    pool, pool->orders->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);

@@ -26,6 +26,8 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 {
 	pool->reports = parts->reports;
 	pool->clients.listening = &parts->listening;
+	pool->clients.handover = &parts->handover;
+	handover_init(&parts->handover);
 	pool->workers.drops = &parts->drops;
 	pool->workers.manage = &parts->manage;
 	pool->workers.permits = &parts->permits;

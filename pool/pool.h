@@ -2,6 +2,7 @@
 #ifndef ANYFPM_POOL_POOL_H
 #define ANYFPM_POOL_POOL_H
 
+#include "pool/client/handover.h"
 #include "pool/client/listen.h"
 #include "pool/core/pool.h"
 #include "pool/core/report.h"
@@ -20,6 +21,7 @@
 struct pool_parts {
 	struct report reports[REPORT_KINDS];
 	struct listening listening;
+	struct handover handover;
 	struct drops drops;
 	struct manage manage;
 	struct permits permits;

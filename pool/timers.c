@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "pool/client/client.h"
+#include "pool/client/handover.h"
 #include "pool/client/writing.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
@@ -27,6 +28,7 @@ const struct timer timers[] = {
 	{ timeouts_bodies },
 	{ admission_expire },
 	{ client_expire },
+	{ handover_expire },
 	{ loss_expire },
 	{ slowlog_expire }, /* before it may be terminated */
 	{ enforce_expire },

@@ -111,6 +111,23 @@ accept_client(struct listener *l, int fd, const uint8_t addr[16])
 	return c;
 }
 
+struct client *
+accept_handed(struct pool *pool, int fd, bool status_only)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	struct listener l = { .pool = pool, .status_only = status_only };
+	socklen_t len = sizeof(ss);
+	uint8_t addr[16];
+
+	/* Where the peer is gone its address is, too; reading it will tell. */
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+		l.tcp = ss.ss_family != AF_UNIX;
+	if (getpeername(fd, (struct sockaddr *)&ss, (len = sizeof(ss), &len)) == -1)
+		memset(&ss, 0, sizeof(ss));
+	peer_address(&ss, addr);
+	return accept_client(&l, fd, addr);
+}
+
 static void
 admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 {
@@ -227,19 +244,31 @@ accept_leave(struct pool *pool)
 	listen_unwatch(&pool->clients.listening->status);
 }
 
-void
-accept_end(struct pool *pool)
+/* Take what waits, then close. */
+static void
+end_listener(struct listener *l, unsigned int max)
 {
-	struct listener *l = &pool->clients.listening->main;
-
 	if (l->fd == -1)
 		return;
 	/* What waits was promised an answer; at the budget's limit it has to go without one. */
-	for (unsigned int n = 0; n < pool->clients.max; n++) {
+	for (unsigned int n = 0; n < max; n++) {
 		if (l->paused || is_full(l) || !accept_one(l))
 			break;
 	}
 	listen_unwatch(l);
+}
+
+void
+accept_end(struct pool *pool)
+{
+	end_listener(&pool->clients.listening->main, pool->clients.max);
+}
+
+void
+accept_end_all(struct pool *pool)
+{
+	accept_end(pool);
+	end_listener(&pool->clients.listening->status, STATUS_CLIENTS_MAX);
 }
 
 void

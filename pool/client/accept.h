@@ -21,11 +21,18 @@ void accept_open(struct pool *pool);
  * closed then. */
 struct client *accept_client(struct listener *l, int fd, const uint8_t addr[16]);
 
+/* The same for one that another generation has accepted; status_only: by pm.status_listen. There may
+ * be more clients then than the budget has. */
+struct client *accept_handed(struct pool *pool, int fd, bool status_only);
+
 /* Close an idle client, where one can be spared, so that its descriptor is free. */
 bool accept_make_room(struct pool *pool);
 
 /* Take what waits in the kernel's backlog, then close. The status page goes on to be there. */
 void accept_end(struct pool *pool);
+
+/* The same, and for the socket of pm.status_listen. */
+void accept_end_all(struct pool *pool);
 
 /* Close both sockets, and leave what waits there to whoever else has them. */
 void accept_leave(struct pool *pool);

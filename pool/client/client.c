@@ -50,6 +50,7 @@ client_let_go(struct client *c)
 	    TAILQ_EMPTY(&c->requests) && TAILQ_EMPTY(&c->output.writable) && c->input.to_disk == 0);
 	event_del(&c->input.ev_read);
 	c->pool->clients.status -= c->status_only;
+	c->pool->clients.withheld -= c->input.withheld;
 	if (has_peer(c))
 		peers_leave(c->pool->clients.peers, c->addr);
 	c->pool->events->clients_changed(c->pool);
@@ -99,8 +100,8 @@ client_settle(struct client *c)
 		bool between = fcgi_decoder_between(&c->input.decoder);
 
 		client_set_state(c, between ? CLIENT_IDLE : CLIENT_READING);
-		if (!between || c->pool->state < POOL_DRAINING)
-			return;
+		if (!between || c->pool->state < POOL_DRAINING || c->pool->clients.handing_over)
+			return; /* to handover_progress(), in the last case */
 	}
 	if (c->output.control.len > 0)
 		return; /* writing_flush() comes back here */
@@ -135,6 +136,8 @@ client_finish_all(struct pool *pool)
 	int64_t now = clock_now_us();
 	struct client *c, *next;
 
+	if (pool->clients.handing_over)
+		return;
 	for (c = TAILQ_FIRST(&pool->clients.list[CLIENT_IDLE]); c != NULL; c = next) {
 		char byte;
 

@@ -19,7 +19,7 @@ void client_gone(struct client *c);
 void client_finish(struct client *c);
 
 /* The pool ends: close those that have nothing under way; the others close when they are answered.
- * One that has just connected is about to send its request: it gets a moment, after which this is
+ * (Not where they are given to another generation.) One that has just connected is about to send its request: it gets a moment, after which this is
  * due again. */
 void client_finish_all(struct pool *pool);
 

@@ -53,6 +53,31 @@ input_may_read(struct client *c)
 	return may_read(c);
 }
 
+/* Whether what c sends next is for the generation that follows: nothing of it is needed here. */
+static bool
+is_for_another(const struct client *c)
+{
+	const struct request *r;
+	uint8_t undone[16];
+
+	if (!c->pool->clients.handing_over || c->state != CLIENT_BUSY || c->input.shuts ||
+	    fcgi_decoder_undo(&c->input.decoder, c->input.small, undone) < 0)
+		return false;
+	TAILQ_FOREACH (r, &c->requests, client_link) {
+		if (!r->body.input_end)
+			return false;
+	}
+	return true;
+}
+
+static void
+withhold(struct client *c, bool withheld)
+{
+	c->pool->clients.withheld -= c->input.withheld;
+	c->input.withheld = withheld;
+	c->pool->clients.withheld += c->input.withheld;
+}
+
 void
 input_update(struct client *c)
 {
@@ -68,7 +93,8 @@ input_update(struct client *c)
 	/* buffer_limit: until it has a worker, or takes what it is sent. */
 	if (c->request_count != 1 || r->state != REQUEST_BODY)
 		pause = pause || may_read(c) == 0;
-	pause = pause || body_waits_for_disk(c);
+	withhold(c, is_for_another(c));
+	pause = pause || body_waits_for_disk(c) || c->input.withheld;
 	if (pause == c->input.paused)
 		return;
 	c->input.paused = pause;

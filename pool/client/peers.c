@@ -25,8 +25,6 @@ LIST_HEAD(peer_list, peer);
 
 struct peers {
 	uint64_t seed[PEERS_SEED_WORDS];
-	unsigned int max;	  /* connections at once */
-	unsigned int connections; /* the sum over all addresses, at most max */
 	unsigned int addresses;
 	uint32_t mask; /* number of buckets - 1 */
 	struct peer_list buckets[];
@@ -62,7 +60,6 @@ peers_new(unsigned int max)
 		errno = error;
 		return NULL;
 	}
-	peers->max = max;
 	peers->mask = n - 1;
 	for (uint32_t i = 0; i < n; i++)
 		LIST_INIT(&peers->buckets[i]);
@@ -115,7 +112,6 @@ peers_enter(struct peers *peers, const uint8_t addr[16])
 {
 	struct peer *p = find(peers, addr);
 
-	assert(peers->connections < peers->max);
 	if (p == NULL) {
 		if ((p = calloc(1, sizeof(*p))) == NULL)
 			return false;
@@ -124,7 +120,6 @@ peers_enter(struct peers *peers, const uint8_t addr[16])
 		peers->addresses++;
 	}
 	p->count++;
-	peers->connections++;
 	return true;
 }
 
@@ -134,7 +129,6 @@ peers_leave(struct peers *peers, const uint8_t addr[16])
 	struct peer *p = find(peers, addr);
 
 	assert(p != NULL && p->count > 0);
-	peers->connections--;
 	if (--p->count == 0)
 		forget(peers, p);
 }

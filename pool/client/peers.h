@@ -19,7 +19,7 @@ struct peers;
 /* The hash of an address, 32 bits of which any 16 that are neighbors choose a bucket well. */
 uint32_t peers_hash(const uint64_t seed[PEERS_SEED_WORDS], const uint8_t addr[16]);
 
-/* A table for at most max connections at once, with buckets in proportion. NULL: errno says why. */
+/* A table with buckets for max connections at once; with more it is slower. NULL: errno says why. */
 struct peers *peers_new(unsigned int max);
 void peers_free(struct peers *peers);
 

@@ -64,8 +64,8 @@ garbage(struct client *c)
 
 /* All that was read is decoded here and now. What is left of half a record is in input.decoder,
  * input.small and input.values. */
-static void
-take(struct client *c, const uint8_t *p, size_t n)
+void
+reading_take(struct client *c, const uint8_t *p, size_t n)
 {
 	const struct events *events = c->pool->events;
 	struct fcgi_piece piece;
@@ -115,8 +115,12 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->input.paused) {
 		event_del(&c->input.ev_read); /* or it would be told for ever */
-		if (hung_up(c->fd))
+		if (hung_up(c->fd)) {
 			client_gone(c);
+		} else if (c->input.withheld) {
+			c->input.shuts = true; /* nobody but us has to do with what is left */
+			input_update(c);
+		}
 		return;
 	}
 	if ((max = input_may_read(c)) == 0) {
@@ -125,7 +129,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	}
 	n = read(c->fd, c->pool->buffers.scratch, max);
 	if (n > 0)
-		take(c, c->pool->buffers.scratch, (size_t)n);
+		reading_take(c, c->pool->buffers.scratch, (size_t)n);
 	else if (n == 0 && c->state != CLIENT_LINGERING)
 		end_of_input(c);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))

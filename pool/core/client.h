@@ -31,6 +31,8 @@ struct client_input {
 	bool paused;	  /* not read: the body of its one open request waits for the worker, or
 			   * those of several for the disk */
 	bool half_closed; /* it sends no more but still reads (unix only) */
+	bool withheld;	  /* not read: all open requests are whole, the next are another's (handover) */
+	bool shuts;	  /* its end was seen meanwhile: it is read up to that here */
 	bool bodiless;	  /* a request that needs no STDIN has come: see demux_batch_ends() */
 	bool unread;	  /* was answered before it had sent everything: linger at the end */
 	uint8_t small[8]; /* body of a BEGIN_REQUEST as it comes */

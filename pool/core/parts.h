@@ -44,6 +44,9 @@ struct clients {
 	unsigned int status; /* those that came by pm.status_listen */
 	struct listening *listening; /* client/listen.h */
 	struct peers *peers; /* by address, NULL: no listen.max_connections_per_address */
+	struct handover *handover; /* client/handover.h */
+	bool handing_over;	   /* they are given to the generation that follows */
+	unsigned int withheld;	   /* of those busy: what they send next is for that one */
 };
 
 struct requests {

@@ -112,7 +112,7 @@ begin(struct client *c, uint16_t id, const uint8_t body[8])
 		return refuse(c, id, FCGI_OVERLOADED, keep);
 	if (c->request_count > 1)
 		c->input.multiplexes = true;
-	if (c->pool->state >= POOL_DRAINING)
+	if (c->pool->state >= POOL_DRAINING && !c->pool->clients.handing_over)
 		r->keep = false;
 	c->input.unread = false;
 	client_set_state(c, CLIENT_BUSY);

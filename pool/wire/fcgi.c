@@ -17,6 +17,22 @@ fcgi_decoder_between(const struct fcgi_decoder *d)
 	return d->header_len == 0;
 }
 
+ssize_t
+fcgi_decoder_undo(const struct fcgi_decoder *d, const uint8_t begin[8], uint8_t out[16])
+{
+	size_t n = 0;
+
+	if (d->header_len == FCGI_HEADER_LEN && d->begun) {
+		if (d->header[1] != FCGI_BEGIN_REQUEST || d->content_left == 0 ||
+		    (d->header[4] << 8 | d->header[5]) != 8)
+			return -1;
+		n = 8 - d->content_left;
+	}
+	memcpy(out, d->header, d->header_len);
+	memcpy(out + d->header_len, begin, n);
+	return (ssize_t)(d->header_len + n);
+}
+
 /* Collect the eight bytes of a header; returns the bytes taken, or FCGI_MALFORMED. */
 static ssize_t
 decode_header(struct fcgi_decoder *d, const uint8_t *p, size_t n)

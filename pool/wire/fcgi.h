@@ -53,6 +53,12 @@ void fcgi_decoder_init(struct fcgi_decoder *decoder);
 /* Whether the decoder stands between two records. */
 bool fcgi_decoder_between(const struct fcgi_decoder *decoder);
 
+/* Into out go the bytes that would bring a new decoder to where this one stands, where nothing was
+ * given yet but a part of a BEGIN_REQUEST's body, which is in begin. Returns how many they are, at
+ * most 15; -1: it stands elsewhere. */
+ssize_t fcgi_decoder_undo(
+    const struct fcgi_decoder *decoder, const uint8_t begin[8], uint8_t out[16]);
+
 /*
  * Take bytes from p (n at least 1). Returns how many were consumed, at least 1, and sets
  * piece->data to NULL when they did not make a piece; FCGI_MALFORMED when the version is not 1.

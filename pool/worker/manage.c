@@ -159,6 +159,14 @@ reached_max(struct pool *pool, int64_t now, bool at_max)
 	    pool->conf->max_children);
 }
 
+/* Clients from which a request may still come, or the rest of one. */
+static bool
+may_be_asked(const struct pool *pool)
+{
+	return pool_clients(pool) > pool->clients.withheld + pool->clients.count[CLIENT_CLOSING] +
+		    pool->clients.count[CLIENT_LINGERING];
+}
+
 static struct scale_settings
 settings_of(const struct pool *pool)
 {
@@ -175,6 +183,8 @@ settings_of(const struct pool *pool)
 		.idle_timeout_us = conf->process_idle_timeout_ms * 1000,
 		.others = pool->workers.room->others,
 		.keeps_one = pool->workers.room->keeps_one,
+		.ends = pool->workers.room->ends,
+		.spare = may_be_asked(pool),
 	};
 }
 
@@ -213,7 +223,8 @@ stop_least_needed(struct pool *pool)
 		}
 	}
 	leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
-	    "its place is another generation's");
+	    pool->workers.room->ends ? "another generation of the pool follows"
+				     : "its place is another generation's");
 }
 
 /* Held back, the pool has one worker, and does not try again. */

@@ -224,17 +224,23 @@ class Seat(servers.Anyfpm):
             generation.wait_ready()
         return generation
 
-    def switch(self, old, new, last=False):
-        """The two of them pass over: new accepts, old finishes and hands over."""
+    def switch(self, old, new, last=False, wait=True):
+        """The two of them pass over: new (None: it has died) accepts, old finishes and hands over;
+        wait until it has heard that."""
+        told = len(old.said("WORKERS"))
         ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in ends:
             end.setblocking(False)
-        new.pass_fd("HANDOVER", ends[0].fileno())
+        if new:
+            new.pass_fd("HANDOVER", ends[0].fileno())
         old.pass_fd("HANDOVER", ends[1].fileno())
         for end in ends:
             end.close()
-        new.say("ACCEPT")
+        if new:
+            new.say("ACCEPT")
         old.say("HAND_OVER", int(last))
+        if wait:
+            old.wait_said("WORKERS", told + 1)
 
     def close(self):
         for sock in self.listener, self.status_listener:

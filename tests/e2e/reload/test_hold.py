@@ -95,7 +95,7 @@ def test_dies_before_it_accepts(seat):
     assert b"signal 11" in held.wait_said("FAILED")[1]
 
 
-@pytest.mark.parametrize("how", ["STOP", "DRAIN", "end of file"])
+@pytest.mark.parametrize("how", ["STOP", "DRAIN", "HAND_OVER", "end of file"])
 def test_ends_at_once(seat, how):
     """Told to end while it is held back it does, and leaves who waits at its address to others."""
     s = seat("hello")

@@ -373,6 +373,49 @@ START_TEST(test_pair_prefixes)
 }
 END_TEST
 
+/* After n bytes of a record: how many bring another decoder there, -1: none do. What a part of
+ * BEGIN_REQUEST has in its body is the caller's to keep. */
+static const struct {
+	const char *name;
+	uint8_t type;
+	uint8_t len, padding;
+	int to[24]; /* by n, up to the end of the record, where it is 0 again */
+} undone[] = {
+    {"begin", FCGI_BEGIN_REQUEST, 8, 0, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0}},
+    {"begin, padded", FCGI_BEGIN_REQUEST, 8, 2,
+	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, -1, -1, 0}},
+    {"begin, too short", FCGI_BEGIN_REQUEST, 4, 0, {0, 1, 2, 3, 4, 5, 6, 7, 8, -1, -1, -1, 0}},
+    {"values", FCGI_GET_VALUES, 3, 0, {0, 1, 2, 3, 4, 5, 6, 7, 8, -1, -1, 0}},
+    {"end of a body", FCGI_STDIN, 0, 0, {0, 1, 2, 3, 4, 5, 6, 7, 0}},
+    {"end of a body, padded", FCGI_STDIN, 0, 1, {0, 1, 2, 3, 4, 5, 6, 7, -1, 0}},
+};
+
+START_TEST(test_undo)
+{
+	const size_t total = FCGI_HEADER_LEN + undone[_i].len + undone[_i].padding;
+	uint8_t record[32], begin[8] = {0}, out[16];
+	struct fcgi_piece piece;
+
+	fcgi_put_header(record, undone[_i].type, 1, undone[_i].len, undone[_i].padding);
+	for (size_t n = FCGI_HEADER_LEN; n < sizeof(record); n++)
+		record[n] = (uint8_t)(0xa0 + n);
+	for (size_t n = 0; n <= total; n++) {
+		struct fcgi_decoder d;
+		ssize_t undo;
+
+		fcgi_decoder_init(&d);
+		for (size_t at = 0; at < n;) /* all at once, as far as it goes */
+			at += (size_t)fcgi_decode(&d, record + at, n - at, &piece);
+		memcpy(begin, record + FCGI_HEADER_LEN, sizeof(begin));
+		memset(out, 0, sizeof(out));
+		undo = fcgi_decoder_undo(&d, begin, out);
+		ck_assert_msg(undo == undone[_i].to[n], "%s, after %zu: %zd", undone[_i].name, n, undo);
+		if (undo > 0)
+			ck_assert_mem_eq(out, record, (size_t)undo);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -391,6 +434,7 @@ main(void)
 	tcase_add_test(tc, test_short_pair);
 	tcase_add_loop_test(tc, test_pair, 0, COUNT(pairs));
 	tcase_add_test(tc, test_pair_prefixes);
+	tcase_add_loop_test(tc, test_undo, 0, COUNT(undone));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
