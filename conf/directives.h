@@ -42,7 +42,7 @@ enum directive_type {
 	TYPE_NETWORKS    /* struct address_network * with the count in the size_t after it */
 };
 
-/* What a change of the value takes where the configuration is read again; nothing does yet. */
+/* What a change of the value takes where the configuration is read again. */
 enum directive_reload {
 	RELOAD_MASTER, /* the master takes it as it is */
 	RELOAD_POOL,   /* a new generation of the pool process */

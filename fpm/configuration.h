@@ -10,7 +10,8 @@
 
 /*
  * Read it, whole and checked. NULL after having said what is wrong with it; is_strict: what a
- * server may start with all the same, a program that is missing, is wrong too. load_free() takes it.
+ * server may start with all the same, a program that is missing, is wrong too. load_free() takes
+ * it.
  */
 struct conf *configuration_read(const struct options *options, bool is_strict);
 

@@ -127,7 +127,8 @@ on_end(const char *why, void *arg)
 
 struct generation *
 generation_new(const struct service *service, struct conf *conf,
-    const struct conf_pool *pool, const struct place *place, const struct generation_events *events, void *seat)
+    const struct conf_pool *pool, const struct place *place,
+    const struct generation_events *events, void *seat)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 	char title[PROCESS_TITLE_MAX];
@@ -274,6 +275,15 @@ generation_tell_room(struct generation *g, unsigned int room)
 	g->is_counted = false;
 	if (channel_send(&g->process.channel, MESSAGE_ROOM, room, NULL, 0, -1) == -1)
 		give_up(g, "how many workers it may have");
+}
+
+void
+generation_tell_reload(struct generation *g, const char *why)
+{
+	if (generation_is_untold(g) &&
+	    channel_send(&g->process.channel, MESSAGE_RELOADED, 0, why, strlen(why), -1) == -1)
+		log_warning("%s %ld cannot be told what became of the reload: %s",
+		    g->process.title, (long)g->process.pid, strerror(errno));
 }
 
 /* Send a message that ends the process, and kill it if it has not ended after timeout_us (0: it may

@@ -104,6 +104,9 @@ void generation_hand_over(struct generation *generation, int handover_fd, bool i
 /* Tell it that so many of the pool's workers are another generation's, if that is new to it. */
 void generation_tell_room(struct generation *generation, unsigned int room);
 
+/* Tell it, for its status page, why what the last reload wanted is not in effect; empty: it is. */
+void generation_tell_reload(struct generation *generation, const char *why);
+
 /* Whether it accepts, or will, and was not told to end. */
 bool generation_is_untold(const struct generation *generation);
 

@@ -132,6 +132,7 @@ send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 	    .pid = seat_pid(seat), .starting = seat_is_starting(seat)};
 
 	snprintf(state.why, sizeof(state.why), "%s", seat_why(seat));
+	snprintf(state.reload, sizeof(state.reload), "%s", seat->reload);
 	return channel_send(
 	    &m->process.channel, MESSAGE_POOL_STATE, number, &state, sizeof(state), -1);
 }

@@ -155,10 +155,22 @@ discard_plan(struct reload *r)
 	}
 }
 
+/* So that whoever looks at the pool sees it: why it is not, or nothing is, as was wanted. */
+static void
+tell_seats(struct reload *r, const char *all)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next)
+		seat_note_reload(
+		    seat, seat->succession.why[0] != '\0' ? seat->succession.why : all);
+}
+
 static void
 end(struct reload *r)
 {
 	r->is_running = false;
+	tell_seats(r, r->failed == 0 ? r->why : "");
 	r->events->ended(r->arg);
 	if (!r->is_wanted)
 		return;
@@ -223,11 +235,12 @@ drain_gone(struct reload *r)
 static void
 finish(struct reload *r)
 {
+	r->is_running = false;
 	drain_gone(r);
 	if (r->failed == 0) {
 		r->why[0] = '\0';
-		log_notice("reload done: %u %s replaced", r->planned,
-		    r->planned == 1 ? "pool was" : "pools were");
+		log_notice("reload done: %u of %u pools have a new process", r->planned,
+		    r->service->conf->pool_count);
 	} else
 		log_error("reload failed for %u of %u pools, for the reasons above: each of these "
 			  "goes on as it was",

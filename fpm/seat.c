@@ -143,6 +143,19 @@ seat_send_log(struct seat *seat)
 	pass_to_all(seat, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");
 }
 
+void
+seat_note_reload(struct seat *seat, const char *why)
+{
+	struct generation *g;
+
+	if (strcmp(seat->reload, why) == 0)
+		return;
+	snprintf(seat->reload, sizeof(seat->reload), "%s", why);
+	TAILQ_FOREACH (g, &seat->generations, next)
+		generation_tell_reload(g, seat->reload);
+	seat->events->moved(seat, seat->arg);
+}
+
 /* There is no generation: start one after wait_us, unless this was the first of a master that
  * starts, where somebody waits for the word. */
 static void
@@ -212,6 +225,8 @@ start(struct seat *seat, struct generation *g, const struct setup *setup,
 	};
 
 	if (generation_start(g, &setup->identity, fds, sizeof(fds) / sizeof(fds[0]), held)) {
+		if (seat->reload[0] != '\0' && !held)
+			generation_tell_reload(g, seat->reload);
 		seat->events->started(seat, g->process.pid, seat->arg);
 		return true;
 	}

@@ -66,6 +66,7 @@ struct seat {
 	struct succession succession;
 	struct places places;          /* that generations have */
 	struct respawn respawn;        /* when there is none, and the seat is not closed */
+	char reload[MESSAGE_RELOAD_MAX]; /* why the last reload is not in effect; empty: it is */
 	bool is_closed;                /* gets no generation any more */
 	bool has_begun;  /* a process of it was set up, whatever became of its workers */
 	bool has_failed; /* at the start of all; there is no second attempt then */
@@ -88,6 +89,9 @@ void seat_reopen_logs(struct seat *seat);
 
 /* Give it the re-opened error log. */
 void seat_send_log(struct seat *seat);
+
+/* The last reload has ended: why what it wanted is not in effect; empty: it is. */
+void seat_note_reload(struct seat *seat, const char *why);
 
 /* Start a generation now; on failure it is tried again later. */
 void seat_start(struct seat *seat);

@@ -109,10 +109,8 @@ start(struct seat *seat)
 	seat->succession.why[0] = '\0';
 	set_state(seat, SUCCESSION_STARTING); /* what starts says so before it has started */
 	if (seat_start_successor(seat, &why_not))
-		log_debug("[pool %s] pool process %ld is to follow %ld",
-		    seat->setup.pool->name, (long)seat->successor->process.pid,
-		    (long)seat_pid(seat));
-	else if (why_not != NULL)
+		return;
+	if (why_not != NULL)
 		fail(seat, why_not);
 	else /* another has to end, which is a step of this seat's as well */
 		set_state(seat, SUCCESSION_WAITING);

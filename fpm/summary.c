@@ -3,6 +3,7 @@
 
 #include "fpm/summary.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,23 +55,36 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 			s->serving++;
 		else if (s->why[0] == '\0')
 			snprintf(s->why, sizeof(s->why), "%s: %s", seat->setup.pool->name, why);
+		if (seat->reload[0] != '\0' && s->reload[0] == '\0')
+			snprintf(s->reload, sizeof(s->reload), "%s: %.80s", seat->setup.pool->name,
+			    seat->reload);
 		if (memory != NULL)
 			stats_memory_unmap((struct stats_memory *)memory);
 	}
 }
 
+/* Append to the line, as far as there is room. */
+static void __attribute__((format(printf, 3, 4)))
+print(char *text, size_t size, const char *format, ...)
+{
+	size_t at = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + at, size - at, format, args);
+	va_end(args);
+}
+
 void
 summary_print(const struct summary *s, char *text, size_t size)
 {
-	int n = snprintf(text, size, "%u of %u pools serve", s->serving, s->pools);
-	size_t at = n > 0 && (size_t)n < size ? (size_t)n : size - 1;
-
-	if (s->why[0] != '\0') {
-		n = snprintf(text + at, size - at, " (%s)", s->why);
-		at = n > 0 && (size_t)n < size - at ? at + (size_t)n : size - 1;
-	}
+	snprintf(text, size, "%u of %u pools serve", s->serving, s->pools);
+	if (s->why[0] != '\0')
+		print(text, size, " (%s)", s->why);
+	if (s->reload[0] != '\0')
+		print(text, size, ". The last reload failed (%s)", s->reload);
 	if (s->has_figures)
-		snprintf(text + at, size - at,
+		print(text, size,
 		    ". Processes active: %lld, idle: %lld, Requests: %llu, slow: %llu, Traffic: "
 		    "%.2freq/sec",
 		    (long long)s->active, (long long)s->idle, (unsigned long long)s->requests,

@@ -14,6 +14,7 @@
 struct summary {
 	unsigned int pools, serving;
 	char why[160]; /* the first that does not serve, and why; empty: all do */
+	char reload[160]; /* the first that goes on as before the last reload, and why; empty: none */
 
 	bool has_figures;
 	int64_t active, idle;    /* workers */

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -370,6 +371,10 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_PING:
 		answer_ping(pool);
 		break;
+	case MESSAGE_RELOADED:
+		free(pool->observe.reload);
+		pool->observe.reload = len > 0 ? strndup(m.data, len) : NULL;
+		break;
 	case MESSAGE_PERMIT:
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
@@ -484,4 +489,5 @@ orders_destroy(struct pool *pool)
 	if (pool->orders->master_fd != -1)
 		event_del(&pool->orders->ev_master);
 	fd_close(&pool->orders->master_fd);
+	free(pool->observe.reload);
 }

@@ -52,6 +52,7 @@ enum message_type {
 			       * not been told 0 since, and after MESSAGE_HAND_OVER */
 	MESSAGE_RECLAIM,      /* arg: so many workers in all are to be ended of those offered, and
 			       * their permits given back; those are then off both counts */
+	MESSAGE_RELOADED,     /* data: what became of the last reload, as message_pool_state has it */
 	/* master -> metrics process, before the start; states after it as well */
 	MESSAGE_POOL,	    /* arg: its number, from 0 on; data: name; its statistics are passed */
 	MESSAGE_POOL_STATE, /* arg: its number; data: struct message_pool_state */
@@ -98,10 +99,13 @@ enum message_call {
 };
 
 #define MESSAGE_WHY_MAX 80
+#define MESSAGE_RELOAD_MAX 256
 struct message_pool_state {
 	int32_t pid;		   /* of its process, 0: it has none */
 	uint32_t starting;	   /* 1: it was started and no worker has become ready since */
 	char why[MESSAGE_WHY_MAX]; /* it cannot serve; empty: as far as the master knows, it can */
+	char reload[MESSAGE_RELOAD_MAX]; /* why what the last reload wanted is not in effect;
+					  * empty: it is */
 };
 
 struct message {

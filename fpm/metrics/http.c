@@ -235,9 +235,10 @@ serve_health(struct metrics_http *h, struct evhttp_request *req)
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
 	const char *name = NULL, *why;
 	struct evkeyvalq parameters = {NULL, NULL};
-	struct text_out text = {0};
+	struct text_out text = {0}, ok = {0};
 	size_t asked = 0;
 
+	text_out_string(&ok, "ok\n");
 	if (query != NULL && evhttp_parse_query_str(query, &parameters) == 0)
 		name = evhttp_find_header(&parameters, "pool");
 	for (size_t i = 0; i < h->count; i++) {
@@ -246,15 +247,19 @@ serve_health(struct metrics_http *h, struct evhttp_request *req)
 		asked++;
 		if ((why = metrics_pool_why(&h->pools[i])) != NULL)
 			text_out_printf(&text, "pool %s: %s\n", h->pools[i].name, why);
+		if (h->pools[i].state.reload[0] != '\0')
+			text_out_printf(&ok, "pool %s: it goes on as before the last reload: %s\n",
+			    h->pools[i].name, h->pools[i].state.reload);
 	}
 	if (asked == 0)
 		answer_text(req, 404, "Not Found", "there is no such pool\n");
-	else if (text.len > 0 || text.failed)
+	else if (text.len > 0 || text.failed || ok.failed)
 		answer(req, 503, "Service Unavailable", TEXT_TYPE, text.data, text.len);
 	else
-		answer_text(req, 200, "OK", "ok\n");
+		answer(req, 200, "OK", TEXT_TYPE, ok.data, ok.len);
 	evhttp_clear_headers(&parameters);
 	text_out_free(&text);
+	text_out_free(&ok);
 }
 
 static void

@@ -61,6 +61,14 @@ get_name(const struct source *s, unsigned int arg)
 }
 
 static struct status_value
+get_reload(const struct source *s, unsigned int arg)
+{
+	const char *why = s->pool->observe.reload;
+
+	return (struct status_value){ .text = why != NULL ? why : "in effect" };
+}
+
+static struct status_value
 get_manager(const struct source *s, unsigned int arg)
 {
 	static const char *const names[] = {
@@ -250,6 +258,7 @@ static const struct row rows_after[] = {
 	{ WAIT(99) },
 	{ GAUGE(STATS_CONNECTIONS) },
 	{ GAUGE(STATS_BUFFERED) },
+	{ ROW("last reload", STATUS_TEXT, get_reload, 0) },
 	{ ROW("pool process", STATUS_NUMBER, get_gauge, STATS_PID) },
 	{ ROW("limit request time", STATUS_MICROSECONDS, get_limit, END_TIMEOUT) },
 	{ ROW("limit request cpu", STATUS_MICROSECONDS, get_limit, END_CPU) },

@@ -311,11 +311,38 @@ class Anyfpm(Server):
             pools = {"www": dict(options or {}, command=command)}
             pools["www"].setdefault("listen", listen or f"{env.dir}/www.{number}.sock")
         self.address = self._address(next(iter(pools.values()))["listen"])
-        self.sockets = [p["listen"] for p in pools.values() if p["listen"].startswith("/")]
-        with open(self.config_path, "w", encoding="utf-8") as f:
-            f.write(self.config(pools, global_options or {}))
+        self.rewrite(pools, global_options or {})
         self.args = list(args)
         self.start(wait)
+
+    def rewrite(self, pools=None, global_options=None):
+        """Write the configuration anew, in which pools or global options are others."""
+        self.configured = pools or self.configured
+        self.configured_global = (self.configured_global if global_options is None
+                                  else global_options)
+        self.sockets = [p["listen"] for p in self.configured.values()
+                        if p["listen"].startswith("/")]
+        text = self.config(self.configured, self.configured_global)
+        with open(self.config_path + ".new", "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(self.config_path + ".new", self.config_path)
+
+    def change(self, options, pool=None):
+        """Write the configuration anew, in which some directives of a pool, the first, are
+        others; None: not set."""
+        name = pool or next(iter(self.configured))
+        self.rewrite(dict(self.configured, **{name: dict(self.configured[name], **options)}))
+
+    def reload(self, sig=signal.SIGHUP, fails=False, timeout=15):
+        """Reload, and wait until that has ended as it is to."""
+        ends = len(re.findall("reload (?:done|failed[: ])", self.log()))
+        self.signal(sig)
+        pattern = r"(?:NOTICE: reload (done)|ERROR: reload (?:failed: |failed for ))"
+        wait_for(lambda: len(re.findall(pattern, self.log())) > ends, timeout * SLOW,
+                 "the reload to end")
+        failed = not list(re.finditer(pattern, self.log()))[-1].group(1)
+        assert failed == fails, self.log()[-4000:]
+        self.env.note(self.pid)
 
     @staticmethod
     def _address(listen):
