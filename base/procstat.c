@@ -1,4 +1,4 @@
-/* procstat.c: read /proc/PID/stat and /proc/PID/status. */
+/* procstat.c: read /proc/PID/stat, status and schedstat. */
 #include "config.h"
 
 #include "base/procstat.h"
@@ -53,6 +53,25 @@ procstat_read(pid_t pid, struct procstat *s)
 	ok = procstat_read_fd(fd, s);
 	close(fd);
 	return ok;
+}
+
+uint64_t
+procstat_runs(pid_t pid)
+{
+	unsigned long long runs;
+	char path[64], text[96];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/schedstat", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return sscanf(text, "%*u %*u %llu", &runs) == 1 ? runs : 0;
 }
 
 /* The number of the line that begins with name; false if there is none, or only its beginning. */

@@ -1,4 +1,4 @@
-/* procstat.h: what /proc/PID/stat and /proc/PID/status (proc(5)) say of a process. */
+/* procstat.h: what /proc/PID/stat, status and schedstat (proc(5)) say of a process. */
 #ifndef ANYFPM_BASE_PROCSTAT_H
 #define ANYFPM_BASE_PROCSTAT_H
 
@@ -21,6 +21,9 @@ bool procstat_read(pid_t pid, struct procstat *stat);
 
 /* The same from an open descriptor of /proc/PID/stat, which may be read again and again. */
 bool procstat_read_fd(int fd, struct procstat *stat);
+
+/* How often its first thread has got a CPU, 0: that cannot be told. */
+uint64_t procstat_runs(pid_t pid);
 
 /*
  * Bytes of memory that a process has for itself, from an open descriptor of /proc/PID/status:

@@ -11,6 +11,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/procstat.h"
 #include "fpm/process/launch.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -77,7 +78,7 @@ process_kill(const struct process *p)
 void
 process_tick(struct process *p, int64_t tick_us, bool is_late)
 {
-	enum pulse_next next = pulse_tick(&p->pulse, is_late);
+	enum pulse_next next = pulse_tick(&p->pulse, is_late, procstat_runs(p->pid));
 	double silent_s = (double)(tick_us * p->pulse.ticks) / SECOND_US;
 
 	switch (next) {
@@ -101,19 +102,26 @@ process_tick(struct process *p, int64_t tick_us, bool is_late)
 	}
 }
 
+/* runs: as pulse_answered(). */
+static void
+wait_no_more(struct process *p, uint64_t runs)
+{
+	if (pulse_answered(&p->pulse, runs) && p->on_pulse != NULL)
+		p->on_pulse(p->channel.arg);
+}
+
 void
 process_answered(struct process *p)
 {
 	if (process_is_silent(p))
 		log_notice("%s %ld answers again", p->title, (long)p->pid);
-	process_unasked(p);
+	wait_no_more(p, procstat_runs(p->pid));
 }
 
 void
 process_unasked(struct process *p)
 {
-	if (pulse_answered(&p->pulse) && p->on_pulse != NULL)
-		p->on_pulse(p->channel.arg);
+	wait_no_more(p, 0);
 }
 
 bool

@@ -61,7 +61,7 @@ void process_kill(const struct process *p);
  * it when it has not answered for too long. */
 void process_tick(struct process *p, int64_t tick_us, bool is_late);
 
-/* MESSAGE_PONG has come; nobody waits for it any more. */
+/* MESSAGE_PONG has come; or nobody waits for it any more. */
 void process_answered(struct process *p);
 void process_unasked(struct process *p);
 

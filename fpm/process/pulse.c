@@ -10,11 +10,15 @@ pulse_is_late(int64_t since_last_us, int64_t tick_us)
 }
 
 enum pulse_next
-pulse_tick(struct pulse *p, bool is_late)
+pulse_tick(struct pulse *p, bool is_late, uint64_t runs)
 {
+	if (!p->is_asked && runs != 0 && runs == p->runs && p->rests < PULSE_RESTS) {
+		p->rests++;
+		return PULSE_WAIT;
+	}
 	if (!p->is_asked) {
 		p->is_asked = true;
-		p->ticks = 0;
+		p->ticks = p->rests = 0;
 		return PULSE_ASK;
 	}
 	if (is_late || p->ticks == PULSE_TICKS)
@@ -24,12 +28,13 @@ pulse_tick(struct pulse *p, bool is_late)
 }
 
 bool
-pulse_answered(struct pulse *p)
+pulse_answered(struct pulse *p, uint64_t runs)
 {
 	bool was_silent = pulse_is_silent(p);
 
 	p->is_asked = false;
 	p->ticks = 0;
+	p->runs = runs;
 	return was_silent;
 }
 

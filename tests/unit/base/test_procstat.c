@@ -14,6 +14,19 @@
 
 #define KB 1024
 
+/* Who sleeps runs again afterwards. */
+START_TEST(test_runs)
+{
+	uint64_t before = procstat_runs(getpid());
+
+	if (access("/proc/self/schedstat", R_OK) == -1 || before == 0)
+		return; /* this kernel does not count */
+	usleep(1000);
+	ck_assert_uint_gt(procstat_runs(getpid()), before);
+	ck_assert_uint_eq(procstat_runs(0x7fffffff), 0);
+}
+END_TEST
+
 static const struct {
 	const char *name, *text;
 	uint64_t want;
@@ -137,6 +150,7 @@ main(void)
 	tcase_add_loop_test(tc, test_memory, 0, COUNT(memories));
 	tcase_add_test(tc, test_memory_after_many_groups);
 	tcase_add_test(tc, test_memory_of_ourselves);
+	tcase_add_test(tc, test_runs);
 	tcase_add_loop_test(tc, test_oom_score, 0, COUNT(scores));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
