@@ -14,10 +14,23 @@
 #include "conf/lookup.h"
 #include "conf/text.h"
 
+/*
+ * The user's groups, and no other. A user namespace may forbid to change them (user_namespaces(7));
+ * where nobody else is to be become, nothing is lost by that.
+ */
+static bool
+set_groups(uid_t uid, gid_t gid)
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	if ((pw != NULL ? initgroups(pw->pw_name, gid) : setgroups(0, NULL)) == 0)
+		return true;
+	return errno == EPERM && uid == geteuid() && gid == getegid();
+}
+
 bool
 identity_drop(const char *user, const char *group, char *why, size_t size)
 {
-	const struct passwd *pw;
 	bool has_group;
 	uid_t uid;
 	gid_t gid;
@@ -40,9 +53,8 @@ identity_drop(const char *user, const char *group, char *why, size_t size)
 		    group != NULL ? group : user);
 		return false;
 	}
-	pw = getpwuid(uid);
-	if ((pw != NULL ? initgroups(pw->pw_name, gid) : setgroups(0, NULL)) == -1 ||
-	    setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1) {
+	if (!set_groups(uid, gid) || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1) {
 		snprintf(why, size, "cannot become user \"%s\": %s", user, strerror(errno));
 		return false;
 	}
