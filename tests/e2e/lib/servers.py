@@ -335,9 +335,9 @@ class Anyfpm(Server):
 
     def reload(self, sig=signal.SIGHUP, fails=False, timeout=15):
         """Reload, and wait until that has ended as it is to."""
-        ends = len(re.findall("reload (?:done|failed[: ])", self.log()))
-        self.signal(sig)
         pattern = r"(?:NOTICE: reload (done)|ERROR: reload (?:failed: |failed for ))"
+        ends = len(re.findall(pattern, self.log()))
+        self.signal(sig)
         wait_for(lambda: len(re.findall(pattern, self.log())) > ends, timeout * SLOW,
                  "the reload to end")
         failed = not list(re.finditer(pattern, self.log()))[-1].group(1)

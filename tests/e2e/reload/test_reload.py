@@ -1,0 +1,289 @@
+"""A changed configuration, or a changed program, comes into effect while everybody is served."""
+
+import json
+import os
+import pwd
+import signal
+import socket
+import stat
+import threading
+import time
+
+import pytest
+from fcgi import Client
+from servers import ROOT, SLOW, alive, children, wait_for
+from statuspage import status
+
+STATUS = {"pm.status_path": "/status"}
+
+
+def pid_of(client, query="do=echo"):
+    return json.loads(client.request(query=query).body)["pid"]
+
+
+def ask(server, **more):
+    with Client(server.address, 30) as c:
+        return c.request(**more)
+
+
+def test_what_is_unchanged_is_left_alone(odd):
+    """SIGHUP replaces what has changed; SIGUSR2, as of a deploy, everything."""
+    server = odd("hello")
+    before = server.pool()
+    server.reload()
+    assert server.pool() == before
+    server.reload(signal.SIGUSR2)
+    wait_for(lambda: server.pools() and before not in server.pools(), 5 * SLOW, "the old one to end")
+    assert ask(server).status == 200
+    assert not alive(before)
+
+
+def test_settings(odd):
+    """The new ones are in effect, the master is the same, and no number begins anew."""
+    server = odd("echo", dict(STATUS, **{"pm.max_children": 2}))
+    master = server.pid
+    for _ in range(3):
+        assert ask(server).status == 200
+    old = server.pool()
+    server.change({"pm.max_children": 3, "env[COLOR]": "blue"})
+    server.reload()
+    wait_for(lambda: not alive(old), 5 * SLOW, "the old one to end")
+    server.wait_workers(3)
+    page = status(server.address)
+    assert page["total processes"] == 3
+    assert page["accepted conn"] >= 3
+    assert server.pid == master and len(server.pools()) == 1
+    assert json.loads(ask(server, query="do=self").body)["environ"]["COLOR"] == "blue"
+
+
+def test_program(odd, env):
+    """A file that the command names is another: a new generation runs it."""
+    script = env.dir + "/pub/app.py"
+    with open(env.shared + "/odd.py", encoding="utf-8") as f:
+        text = f.read()
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(text)
+    server = odd()
+    server.change({"command": f"/usr/bin/python3 -S -E {script} echo", "env[PYTHONPATH]": None,
+                   "chdir": env.shared})
+    server.change({"command": f"/usr/bin/env PYTHONPATH={env.shared} /usr/bin/python3 -S {script}"})
+    server.reload()
+    first = server.pool()
+    server.reload()
+    assert server.pool() == first
+    with open(script, "a", encoding="utf-8") as f:
+        f.write("# new\n")
+    server.reload()
+    wait_for(lambda: not alive(first), 5 * SLOW, "the old one to end")
+    assert ask(server).status == 200
+
+
+def test_pools_come_and_go(odd, env):
+    """A new pool starts, one that is gone finishes what it has, another is not touched."""
+    server = odd()
+    untouched = server.pool()
+    pools = dict(server.configured)
+    pools["more"] = {"command": env.worker("echo"), "listen": env.dir + "/more.sock"}
+    server.rewrite(pools)
+    server.reload()
+    del pools["more"]
+    with Client(env.dir + "/more.sock", 30) as c:
+        c.start(query="do=slow&ms=1500")
+        server.rewrite(pools)
+        server.reload()
+        assert c.answer().status == 200
+    wait_for(lambda: not server.pools("more"), 10 * SLOW, "the pool to go")
+    assert not os.path.exists(env.dir + "/more.sock")
+    assert server.pools() == [untouched]
+
+
+def test_renamed_pool_keeps_its_socket(odd):
+    """Nobody who connects while a pool gets another name is refused."""
+    server = odd()
+    file = os.stat(server.address).st_ino
+    with Knocking(server.address) as knocking:
+        server.rewrite({"other": server.configured["www"]})
+        server.reload()
+        wait_for(lambda: not server.pools("www"), 10 * SLOW, "the old pool to go")
+    assert knocking.failed == [] and knocking.answered > 0
+    assert os.stat(server.address).st_ino == file
+    assert server.pools("other")
+
+
+class Knocking:
+    """Connects and asks again and again."""
+
+    def __init__(self, address):
+        self.address, self.failed, self.answered = address, [], 0
+        self.longest = 0
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.stop.is_set():
+            began = time.monotonic()
+            try:
+                with Client(self.address, 30) as c:
+                    answer = c.request()
+                if answer.status != 200:
+                    self.failed.append(answer.status)
+            except OSError as e:
+                self.failed.append(repr(e))
+            self.answered += 1
+            self.longest = max(self.longest, time.monotonic() - began)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(40)
+
+
+def test_another_address(odd, env):
+    """The new one is listened on, the old one no more; what was sent there is answered."""
+    server = odd()
+    old = server.address
+    with Client(old, 30) as c:
+        c.start(query="do=slow&ms=1000")
+        time.sleep(0.2)
+        server.change({"listen": env.dir + "/new.sock"})
+        server.reload()
+        with Client(env.dir + "/new.sock", 30) as other:
+            assert other.request().status == 200
+        assert c.answer().status == 200
+    wait_for(lambda: not os.path.exists(old), 5, "the old socket to go")
+
+
+def test_address_in_use(odd, env):
+    """What cannot be had is said, and nothing has changed."""
+    with socket.socket(socket.AF_INET) as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen(1)
+        server = odd()
+        before = server.pool()
+        pools = dict(server.configured)
+        pools["www"] = dict(pools["www"], **{"pm.max_children": 4})
+        pools["more"] = {"command": env.worker(), "listen": f"127.0.0.1:{s.getsockname()[1]}"}
+        server.rewrite(pools)
+        server.reload(fails=True)
+    server.wait_log("address already in use")
+    assert server.pool() == before and len(server.workers()) == 2
+    assert ask(server).status == 200
+    server.reload()
+    server.wait_workers(6)
+
+
+def test_rights_of_the_socket(odd):
+    """They change on the file that is there, so that nobody is refused."""
+    server = odd()
+    before = os.stat(server.address)
+    server.change({"listen.mode": "0600", "listen.backlog": 7})
+    server.reload()
+    after = os.stat(server.address)
+    assert stat.S_IMODE(after.st_mode) == 0o600 and after.st_ino == before.st_ino
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can change users")
+def test_user(odd):
+    server = odd("self")
+    server.change({"user": "nobody", "group": "nogroup"})
+    server.reload()
+    assert json.loads(ask(server, query="do=self").body)["uid"] == pwd.getpwnam("nobody").pw_uid
+
+
+def test_global_settings(odd, env):
+    """Log level and error log are others at once; what takes a restart is said."""
+    server = odd("hello")
+    other = env.dir + "/other.log"
+    server.rewrite(global_options={"log_level": "notice", "error_log": other, "daemonize": "yes"})
+    server.signal(signal.SIGHUP)
+    wait_for(lambda: os.path.exists(other) and "reload done" in open(other, encoding="ascii").read(),
+             10 * SLOW)
+    server.wait_log("'daemonize' has changed, which takes effect when anyfpm is stopped")
+    server.signal(signal.SIGUSR1)
+    wait_for(lambda: "re-opened" in open(other, encoding="ascii").read(), 5 * SLOW)
+    assert "DEBUG" not in open(other, encoding="ascii").read()
+
+
+def test_a_slow_request_delays_nobody(odd):
+    """It is finished by the generation that has it; new ones are the new one's at once."""
+    server = odd("echo", {"pm.max_children": 2})
+    with Client(server.address, 60) as c:
+        c.start(query="do=slow&ms=4000")
+        time.sleep(0.3)
+        began = time.monotonic()
+        with Knocking(server.address) as knocking:
+            server.reload(signal.SIGUSR2)
+            time.sleep(1)
+        assert time.monotonic() - began < 4 * SLOW
+        assert not c.answers or not next(iter(c.answers.values())).ended
+        assert c.answer().status == 200
+    assert knocking.failed == [] and knocking.longest < 2 * SLOW
+
+
+def test_connection_is_handed_on(odd):
+    """A client that keeps its connection is served by the new generation on the same one."""
+    server = odd()
+    old = server.pool()
+    with Client(server.address, 30) as c:
+        first = pid_of(c)
+        server.reload(signal.SIGUSR2)
+        wait_for(lambda: not alive(old), 10 * SLOW, "the old one to end")
+        assert pid_of(c) != first
+        server.reload(signal.SIGUSR2)
+        assert c.request().status == 200
+
+
+@pytest.mark.parametrize("number,surge", [(1, 0), (1, 1), (3, 1), (3, 0), (3, 3)])
+def test_number_of_workers(odd, number, surge):
+    """pm.max_children and pm.max_surge hold over both generations, idle or at work."""
+    server = odd("echo", {"pm.max_children": number, "pm.max_surge": surge})
+    most, stop = [0], threading.Event()
+
+    def count():
+        while not stop.is_set():
+            most[0] = max(most[0], sum(len(children(pool)) for pool in server.pools()))
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        with Knocking(server.address) as knocking:
+            for _ in range(3):
+                server.reload(signal.SIGUSR2, timeout=30)
+    finally:
+        stop.set()
+        thread.join()
+    assert knocking.failed == []
+    # Those that were asked to end are about to: with a surge they do not count.
+    assert number <= most[0] <= number + surge + (number if surge else 0)
+
+
+def test_storm(odd):
+    """However often it is asked for: in the end there is one generation, and nobody was lost."""
+    server = odd("echo")
+    master = server.pid
+    with Knocking(server.address) as knocking:
+        for _ in range(25):
+            os.kill(server.pid, signal.SIGUSR2)
+            time.sleep(0.001)
+        server.wait_log("reload done")
+        for _ in range(100):
+            os.kill(server.pid, signal.SIGHUP)
+            time.sleep(0.01)
+        server.reload(signal.SIGUSR2, timeout=30)
+        wait_for(lambda: len(server.pools()) == 1, 20 * SLOW, "one generation")
+    assert knocking.failed == []
+    assert server.process.poll() is None and server.pid == master
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGQUIT])
+def test_end_during_a_reload(odd, env, sig):
+    """Whatever is under way, nothing is left."""
+    server = odd("starts-without", args=(env.dir + "/pub/no",))
+    with open(env.dir + "/pub/no", "wb"):
+        pass
+    server.signal(signal.SIGUSR2)
+    wait_for(lambda: len(server.pools()) == 2, 5 * SLOW, "a successor")
+    server.signal(sig)
+    assert server.wait_exit(5 * SLOW) == 0
