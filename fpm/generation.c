@@ -267,13 +267,14 @@ generation_accept(struct generation *g, int handover_fd)
 }
 
 void
-generation_tell_room(struct generation *g, unsigned int room)
+generation_tell_room(struct generation *g, unsigned int room, bool even_last)
 {
-	if (g->room == room)
+	if (g->room == room && g->gives_last == even_last)
 		return;
 	g->room = room;
+	g->gives_last = even_last;
 	g->is_counted = false;
-	if (channel_send(&g->process.channel, MESSAGE_ROOM, room, NULL, 0, -1) == -1)
+	if (channel_send(&g->process.channel, MESSAGE_ROOM, room, "l", even_last, -1) == -1)
 		give_up(g, "how many workers it may have");
 }
 

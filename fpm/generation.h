@@ -61,6 +61,7 @@ struct generation {
 	char why[GENERATION_WHY_MAX]; /* why it cannot serve, in its own words; empty: it did not say */
 
 	unsigned int room;    /* workers that are another generation's, as it was told */
+	bool gives_last;      /* likewise: its only worker, too */
 	unsigned int workers; /* that count besides those, as it said */
 	bool is_counted;      /* it has said so since it was told */
 
@@ -102,7 +103,7 @@ void generation_accept(struct generation *generation, int handover_fd);
 void generation_hand_over(struct generation *generation, int handover_fd, bool is_last);
 
 /* Tell it that so many of the pool's workers are another generation's, if that is new to it. */
-void generation_tell_room(struct generation *generation, unsigned int room);
+void generation_tell_room(struct generation *generation, unsigned int room, bool even_last);
 
 /* Tell it, for its status page, why what the last reload wanted is not in effect; empty: it is. */
 void generation_tell_reload(struct generation *generation, const char *why);

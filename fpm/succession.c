@@ -74,8 +74,11 @@ share_room(struct seat *seat)
 	bool wants = seat->succession.state == SUCCESSION_WAITING ||
 	    seat->succession.state == SUCCESSION_STARTING;
 
+	unsigned int leaving = leaving_workers(seat);
+
+	/* Its only worker goes for the successor's, but not for those that are about to end. */
 	if (seat->generation != NULL && generation_is_untold(seat->generation))
-		generation_tell_room(seat->generation, leaving_workers(seat) + wants);
+		generation_tell_room(seat->generation, leaving + wants, wants && leaving == 0);
 }
 
 /* Whether pm.max_children and pm.max_surge allow the successor's first worker now. */

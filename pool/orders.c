@@ -250,13 +250,12 @@ orders_cannot_follow(struct pool *pool, const char *why)
 
 /* So many places are other generations'. */
 static void
-heed_room(struct pool *pool, unsigned int n)
+heed_room(struct pool *pool, unsigned int n, bool even_last)
 {
 	struct room *room = pool->workers.room;
 
 	room->others = n;
-	if (n == 0)
-		room->keeps_one = false;
+	room->keeps_one = !even_last || room->ends;
 	room->told = room->unsaid = n > 0;
 	pool->events->settle(pool, SETTLE_WORKERS);
 }
@@ -268,8 +267,6 @@ orders_accept(struct pool *pool)
 	if (pool->state != POOL_HELD)
 		return;
 	stats_memory_follow(pool->stats);
-	/* However many of the others still finish what they have. */
-	pool->workers.room->keeps_one = pool->workers.room->others > 0;
 	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
 	accept_open(pool);
 	handover_open(pool);
@@ -366,7 +363,7 @@ on_master(evutil_socket_t fd, short what, void *arg)
 		orders_accept(pool);
 		break;
 	case MESSAGE_ROOM:
-		heed_room(pool, m.arg);
+		heed_room(pool, m.arg, len > 0);
 		break;
 	case MESSAGE_PING:
 		answer_ping(pool);

@@ -47,9 +47,9 @@ enum message_type {
 			       * idle; arg 1: nobody listens at its address any more, what waits
 			       * there is to be accepted first */
 	MESSAGE_ROOM,	      /* arg: so many of pm.max_children + pm.max_surge workers are, or will
-			       * be, another generation's; all of them: it serves with none for a
-			       * while. But one worker is always left to one that was held and has
-			       * not been told 0 since, and after MESSAGE_HAND_OVER */
+			       * be, other generations'; one is left to it all the same, unless
+			       * data is not empty: then it serves with none for a while, where
+			       * another has to have the only place. MESSAGE_HAND_OVER ends that */
 	MESSAGE_RECLAIM,      /* arg: so many workers in all are to be ended of those offered, and
 			       * their permits given back; those are then off both counts */
 	MESSAGE_RELOADED,     /* data: what became of the last reload, as message_pool_state has it */

@@ -221,7 +221,7 @@ def test_queue_is_finished(seat):
     clients = [Client(s.address, 30) for _ in range(5)]
     for c in clients:
         c.start(uri="/", query="do=self")
-    old.say("ROOM", 1)
+    old.say("ROOM", 1, b"last")
     wait_for(lambda: [n for n, _ in old.said("WORKERS")][-1:] == [0], 10 * SLOW)
     more = [Client(s.address, 30) for _ in range(3)]
     for c in more:
@@ -294,6 +294,7 @@ def test_stuck_successor_holds_nobody_up(seat):
     s = seat("echo", {"pm.max_children": 1})
     old, new = pair(s)
     clients = [Client(s.address, 30) for _ in range(900)]
+    assert ask(clients[-1]) == old.pid  # all before it were accepted, too
     new.process.send_signal(signal.SIGSTOP)
     s.switch(old, new)
     left = clients[-1]

@@ -12,8 +12,8 @@ from servers import SLOW, alive, wait_for
 EXIT_CONFIG = 78
 MANAGERS = {
     "static": {"pm": "static", "pm.max_children": 3},
-    "dynamic": {"pm": "dynamic", "pm.max_children": 5, "pm.start_servers": 3,
-                "pm.min_spare_servers": 3, "pm.max_spare_servers": 4},
+    "dynamic": {"pm": "dynamic", "pm.max_children": 3, "pm.start_servers": 3,
+                "pm.min_spare_servers": 1, "pm.max_spare_servers": 3},
     "ondemand": {"pm": "ondemand", "pm.max_children": 3},
 }
 SERVES_WITH = {"static": 3, "dynamic": 3, "ondemand": 1}

@@ -65,7 +65,9 @@ def test_the_only_worker_makes_room(seat, pm):
     g = s.serve()
     with Client(s.address, 30) as c:
         assert c.request(uri="/").body == b"hello\n"
-        g.say("ROOM", 1)
+        g.say("ROOM", 1)  # not for that
+        assert g.wait_said("WORKERS")[0] == 1
+        g.say("ROOM", 1, b"last")
         wait_for(lambda: counts(g)[-1:] == [0], 10 * SLOW, "no worker")
         assert not g.workers()
         c.start(uri="/")
@@ -95,5 +97,5 @@ def test_a_successor_grows_as_the_other_shrinks(seat):
             assert c.request(uri="/").body == b"hello\n"
     assert "pm.max_children setting" not in s.log()
     # From then on it is one that others follow.
-    held.say("ROOM", 4)
+    held.say("ROOM", 4, b"last")
     wait_for(lambda: counts(held)[-1:] == [0], 10 * SLOW, "no worker")
