@@ -27,6 +27,8 @@ static struct {
 	enum log_level level;
 	struct journal journal; /* its pool is that of every line */
 	bool json;
+	log_listener *listener; /* NULL: there is none */
+	void *listener_arg;
 } logger = { .fd = STDERR_FILENO, .kind = LOG_TO_FILE, .level = LEVEL_NOTICE };
 
 void
@@ -104,6 +106,13 @@ log_start_writer(void)
 	return writer_start(report_lost);
 }
 
+void
+log_set_listener(log_listener *listener, void *arg)
+{
+	logger.listener = listener;
+	logger.listener_arg = arg;
+}
+
 static void
 put(char *line, size_t len)
 {
@@ -169,13 +178,17 @@ wants_json(void)
 	return logger.json && logger.kind != LOG_TO_JOURNAL;
 }
 
-/* plain: see logline_escape(). */
+/* text ends with a NUL, too; plain: see logline_escape(). */
 static void
 write_text(const struct logline *l, const char *text, size_t len, bool plain)
 {
 	char line[LOG_LINE_MAX + LOGLINE_PREFIX_MAX];
 	size_t n, used;
 
+	if (logger.listener != NULL)
+		logger.listener(l->level, text, logger.listener_arg);
+	if (l->level < logger.level)
+		return;
 	if (wants_json() && put_json(l, text, len) > 0)
 		return;
 	n = begin(line, l);
@@ -195,7 +208,7 @@ log_vwrite(enum log_level level, const char *fmt, va_list ap)
 	size_t len;
 	int full;
 
-	if (level < logger.level)
+	if (level < logger.level && logger.listener == NULL)
 		return;
 	l = line_now(level);
 	errno = saved_errno; /* for a %m in fmt */
@@ -213,11 +226,8 @@ void
 log_text(enum log_level level, const char *text)
 {
 	int saved_errno = errno;
-	struct logline l;
+	struct logline l = line_now(level);
 
-	if (level < logger.level)
-		return;
-	l = line_now(level);
 	write_text(&l, text, strlen(text), true);
 	errno = saved_errno;
 }

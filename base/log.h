@@ -38,6 +38,11 @@ struct writer_file *log_open_system(enum log_kind kind, const char *ident, int f
 /* writer_start(): lines that get lost, of any file, are told of here. */
 int log_start_writer(void);
 
+/* Every line is given to listener as well, whatever the level; NULL: to nobody any more. It may not
+ * log. */
+typedef void log_listener(enum log_level level, const char *text, void *arg);
+void log_set_listener(log_listener *listener, void *arg);
+
 /* One JSON object a line, rather than text; the journal has fields of its own. */
 void log_set_json(bool json);
 

@@ -353,6 +353,30 @@ load_file(const char *path, const char *prefix, bool allow_root, struct errors *
 	return conf;
 }
 
+char *
+load_pid_path(const char *path, const char *prefix, struct errors *errors)
+{
+	struct errors others = {NULL, 0};
+	char *cwd = working_directory();
+	char *dir = prefix != NULL ? text_dup(prefix) : NULL, *pid = NULL;
+	struct conf *conf;
+	struct ini *ini;
+
+	make_absolute(&dir, cwd);
+	if ((ini = ini_read_file(path, dir != NULL ? dir : PREFIX, errors)) != NULL) {
+		conf = build(ini, path, &others, 0);
+		resolve(conf, dir);
+		if (conf->global.pid != NULL)
+			pid = text_dup(conf->global.pid);
+		load_free(conf);
+		errors_free(&others);
+	}
+	ini_free(ini);
+	free(dir);
+	free(cwd);
+	return pid;
+}
+
 struct conf *
 load_text(const char *text, size_t len, const char *name, struct errors *errors)
 {

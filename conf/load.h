@@ -20,6 +20,10 @@ struct conf *load_file(
  * by the pool process for the master's settings, by the fuzzer and by tests. */
 struct conf *load_text(const char *text, size_t len, const char *name, struct errors *errors);
 
+/* The pid file that the file at path names, whatever is wrong in the rest of it; to be freed. NULL:
+ * there is none, perhaps because of errors. */
+char *load_pid_path(const char *path, const char *prefix, struct errors *errors);
+
 /*
  * The quick form: one static pool "default" that listens on address and runs argv with the
  * caller's environment, in the foreground; what they print is logged. workers 0: as many as there

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
@@ -15,8 +16,10 @@
 #include "base/shared/message.h"
 #include "conf/conf.h"
 #include "conf/dump.h"
+#include "conf/errors.h"
 #include "conf/load.h"
 #include "fpm/configuration.h"
+#include "fpm/control/client.h"
 #include "fpm/daemonize.h"
 #include "fpm/files/users.h"
 #include "fpm/master.h"
@@ -175,6 +178,44 @@ run_master(const struct options *options, struct conf *conf)
 	return code;
 }
 
+/* The pid file of the running master, to be freed; NULL after having said why it is not known. */
+static char *
+find_pid_path(const struct options *options)
+{
+	struct errors errors = {NULL, 0};
+	char *pid;
+
+	if (options->pid != NULL)
+		return strdup(options->pid);
+	pid = load_pid_path(options->file, options->prefix, &errors);
+	for (size_t i = 0; pid == NULL && i < errors.count; i++)
+		fprintf(stderr, "anyfpm: %s\n", errors.lines[i]);
+	if (pid == NULL && errors.count == 0)
+		fprintf(stderr, "anyfpm: %s sets no 'pid': the control socket is beside that file; set "
+				"it, or give -g PIDFILE, as at the start\n",
+		    options->file);
+	errors_free(&errors);
+	return pid;
+}
+
+/* -s. Returns the code to exit with. */
+static int
+send_command(const struct options *options)
+{
+	struct client client = {.pool = options->pool, .is_json = options->json};
+	char *pid;
+	int code;
+
+	if ((code = client_parse(&client, options->send, options->f)) != 0)
+		return code;
+	if ((pid = find_pid_path(options)) == NULL)
+		return EX_CONFIG;
+	client.pid_path = pid;
+	code = client_run(&client);
+	free(pid);
+	return code;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -196,6 +237,8 @@ main(int argc, char *argv[])
 	fill_standard_descriptors();
 	if ((code = options_parse(argc, argv, &options)) != -1)
 		return code;
+	if (options.send != NULL)
+		return send_command(&options);
 	if ((conf = configuration_read(&options, options.test || options.listen != NULL)) == NULL)
 		return EX_CONFIG;
 	log_set_level(conf->global.log_level);

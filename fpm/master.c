@@ -231,6 +231,40 @@ static const struct reload_events reload_events = {
     .applied = on_applied, .ended = on_reload_ended};
 
 static void
+on_stop(void *arg)
+{
+	stop(arg);
+}
+
+static void
+on_finish(void *arg)
+{
+	finish(arg);
+}
+
+static void
+on_reopen_logs(void *arg)
+{
+	reopen_logs(arg);
+}
+
+static const char *
+say_state(const void *arg)
+{
+	static const char *const states[] = {[MASTER_SERVING] = "serving",
+	    [MASTER_FINISHING] = "finishing",
+	    [MASTER_STOPPING] = "stopping"};
+	const struct master *master = arg;
+
+	return states[master->state];
+}
+
+static const struct commands_events commands_events = {.stop = on_stop,
+    .finish = on_finish,
+    .reopen_logs = on_reopen_logs,
+    .state = say_state};
+
+static void
 on_signal(evutil_socket_t signo, short what, void *arg)
 {
 	struct master *master = arg;
@@ -300,6 +334,7 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
 	heartbeat_init(&master->heartbeat);
 	master->service.running = &master->heartbeat.running;
+	commands_init(&master->commands, &master->seats, &master->reload, &commands_events, master);
 	reaper_init(&master->reaper, &master->seats, &master->metrics);
 	notify_init(&master->notify, &master->seats);
 	master->log.is_daemon = background;
@@ -370,6 +405,7 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 		 activation)) != 0)
 		return code;
 	activation_end(activation);
+	master->commands.control.pid_path = pid_path;
 	return 0;
 }
 
@@ -415,6 +451,7 @@ master_launch(struct master *master)
 
 	servicelog_start(&master->log, &master->service);
 	log_notice("fpm is running, pid %ld", (long)getpid());
+	control_begin(&master->commands.control, master->service.base);
 	master->service.is_starting = true;
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_start(seat);
@@ -461,7 +498,9 @@ master_end(struct master *master)
 	notify_end(&master->notify);
 	heartbeat_end(&master->heartbeat);
 	delegated_leave(&master->service.cgroup);
+	control_close(&master->commands.control);
 	pidfile_release(&master->pidfile);
+	control_end(&master->commands.control);
 	for (size_t i = 0; i < MASTER_SIGNALS; i++)
 		if (master->signals[i] != NULL)
 			event_free(master->signals[i]);

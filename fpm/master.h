@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "conf/conf.h"
+#include "fpm/commands.h"
 #include "fpm/files/pidfile.h"
 #include "fpm/metrics.h"
 #include "fpm/notify.h"
@@ -39,6 +40,7 @@ struct master {
 	struct metrics *metrics; /* NULL: there is no metrics_listen */
 	struct notify notify;    /* to systemd */
 	struct heartbeat heartbeat; /* of their processes, and the metrics process */
+	struct commands commands; /* over the control socket */
 	struct reaper reaper;    /* of their processes, and what those leave behind */
 	bool has_ended;          /* every process has gone for good */
 	bool has_announced;      /* "ready to handle connections" has been said */

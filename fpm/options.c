@@ -22,6 +22,7 @@
 static const char help_text[] =
     "usage: anyfpm [-DFORt] [-g PIDFILE] [-p PREFIX] [-y FILE]\n"
     "       anyfpm -l ADDRESS [-n WORKERS] [-DFORt] [-g PIDFILE] -- PROGRAM [ARGUMENT ...]\n"
+    "       anyfpm -s COMMAND [-f] [-w POOL] [--json] [-g PIDFILE] [-p PREFIX] [-y FILE]\n"
     "       anyfpm -h | -v\n"
     "\n"
     "  -y, --fpm-config FILE       read the configuration from FILE\n"
@@ -36,11 +37,16 @@ static const char help_text[] =
     "  -R, --allow-to-run-as-root  let workers run as root\n"
     "  -p, --prefix PREFIX         what relative paths in the configuration are relative to\n"
     "  -g, --pid PIDFILE           write the master's process id to PIDFILE\n"
+    "  -s, --send COMMAND          tell the running anyfpm to: stop, quit, reopen, status\n"
+    "  -w, --pool POOL             with -s: this pool only\n"
+    "      --json                  with -s: print the answer as lines of JSON\n"
     "  -h, --help                  print this help\n"
     "  -v, --version               print the version\n";
 
+#define OPTION_JSON 256 /* it has no letter */
+
 /* "+": options end at the program, whose own are none of ours. */
-static const char short_options[] = "+:y:tFDORp:g:l:n:hv";
+static const char short_options[] = "+:y:tFDORp:g:l:n:s:w:fhv";
 static const struct option long_options[] = {
     {"fpm-config", required_argument, NULL, 'y'},
     {"test", no_argument, NULL, 't'},
@@ -52,6 +58,9 @@ static const struct option long_options[] = {
     {"pid", required_argument, NULL, 'g'},
     {"listen", required_argument, NULL, 'l'},
     {"workers", required_argument, NULL, 'n'},
+    {"send", required_argument, NULL, 's'},
+    {"pool", required_argument, NULL, 'w'},
+    {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -126,6 +135,18 @@ set_option(struct options *o, int letter, char *argv[])
 	case 'g':
 		o->pid = optarg;
 		break;
+	case 's':
+		o->send = optarg;
+		break;
+	case 'w':
+		o->pool = optarg;
+		break;
+	case 'f':
+		o->f = true;
+		break;
+	case OPTION_JSON:
+		o->json = true;
+		break;
 	case 'l':
 		o->listen = optarg;
 		break;
@@ -160,6 +181,10 @@ options_parse(int argc, char *argv[], struct options *o)
 			return code;
 
 	o->command = argv + optind;
+	if (o->send == NULL && (o->pool != NULL || o->f || o->json))
+		return usage_error("-w, -f and --json go with -s");
+	if (o->send != NULL && (o->listen != NULL || o->test))
+		return usage_error("-s goes with neither -l nor -t");
 	if (o->listen == NULL) {
 		if (o->workers != 0)
 			return usage_error("-n goes with -l");

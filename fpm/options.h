@@ -19,6 +19,10 @@ struct options {
 	bool allow_root;      /* -R */
 	const char *prefix;   /* -p, or NULL */
 	const char *pid;      /* -g, or NULL */
+	const char *send;     /* -s: a command for the master, or NULL */
+	const char *pool;     /* -w: of it, or NULL */
+	bool f;               /* -f */
+	bool json;            /* --json */
 	const char *listen;   /* -l: the quick form; NULL: the configuration is in file */
 	unsigned int workers; /* -n; 0: as many as there are usable CPUs */
 	char *const *command; /* of the quick form, NULL at its end */

@@ -25,9 +25,8 @@ add_figures(struct summary *s, const struct stats_memory *memory, unsigned int s
 	s->rate += stats_rate(sum, now_us, seconds);
 }
 
-/* The master's word counts, unless the pool's own numbers know better why it only starts. */
-static const char *
-why_not(const struct seat *seat, const struct stats_memory *memory)
+const char *
+summary_why(const struct seat *seat, const struct stats_memory *memory)
 {
 	const char *failing = memory != NULL ? stats_sum_why(memory) : NULL;
 
@@ -51,7 +50,7 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 		if (memory != NULL && seconds > 0)
 			add_figures(s, memory, seconds, scratch);
 		s->pools++;
-		if ((why = why_not(seat, memory)) == NULL)
+		if ((why = summary_why(seat, memory)) == NULL)
 			s->serving++;
 		else if (s->why[0] == '\0')
 			snprintf(s->why, sizeof(s->why), "%s: %s", seat->setup.pool->name, why);

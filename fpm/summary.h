@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/shared/stats.h"
+#include "base/shared/stats_memory.h"
 #include "fpm/seat.h"
 
 #define SUMMARY_MAX 512 /* of its text, with the end */
@@ -24,10 +24,14 @@ struct summary {
 
 /*
  * Look at all pools, without waiting for any. seconds: over which the rate is taken, 0: no figures;
- * scratch: of no meaning before and after, it is large.
+ * scratch: of no meaning before and after, it is large; not needed without figures.
  */
 void summary_take(struct summary *summary, const struct seat_list *seats, unsigned int seconds,
     struct stats *scratch);
+
+/* Why a pool cannot serve; NULL: it can. The master's word counts, unless the pool's own numbers
+ * (memory, NULL: there are none) know better why it only starts. */
+const char *summary_why(const struct seat *seat, const struct stats_memory *memory);
 
 /* The line, figures as php-fpm gives them; cut off where text is too small. */
 void summary_print(const struct summary *summary, char *text, size_t size);

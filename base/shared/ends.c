@@ -3,6 +3,8 @@
 
 #include "base/shared/ends.h"
 
+#include <stdio.h>
+
 #include <stdint.h>
 
 #define LIMIT(of, name, field)                                                                     \
@@ -31,4 +33,12 @@ ends_limit(enum request_end end, const struct conf_pool *conf)
 		break;
 	}
 	return 0;
+}
+
+void
+ends_key(char key[ENDS_KEY_MAX], enum request_end end)
+{
+	snprintf(key, ENDS_KEY_MAX, "requests %s", ends_table[end].word);
+	for (char *p = key; *p != '\0'; p++)
+		*p = *p == '_' ? ' ' : *p;
 }

@@ -45,6 +45,11 @@ struct ends_row {
 };
 extern const struct ends_row ends_table[REQUEST_ENDS];
 
+#define ENDS_KEY_MAX 48
+
+/* The key of how many ended so: "requests queue full". */
+void ends_key(char key[ENDS_KEY_MAX], enum request_end end);
+
 /* The limit of a request that ended so: seconds, bytes or requests, by its measure; 0: none. */
 double ends_limit(enum request_end end, const struct conf_pool *conf);
 

@@ -302,12 +302,10 @@ static void
 add_ends(struct status_view *view, const struct source *s)
 {
 	struct row row = { ROW("", STATUS_NUMBER, get_end, 0), .counter = true };
-	char key[STATUS_KEY_MAX], metric[STATUS_METRIC_MAX];
+	char key[ENDS_KEY_MAX], metric[STATUS_METRIC_MAX];
 
 	for (unsigned int end = 0; end < REQUEST_ENDS; end++) {
-		snprintf(key, sizeof(key), "requests %s", ends_table[end].word);
-		for (char *p = key; *p != '\0'; p++)
-			*p = *p == '_' ? ' ' : *p;
+		ends_key(key, end);
 		snprintf(metric, sizeof(metric), "anyfpm_requests_%s_total", ends_table[end].word);
 		row.key = key;
 		row.metric = metric;

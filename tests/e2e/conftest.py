@@ -112,6 +112,21 @@ def seat(env):
 
 
 @pytest.fixture
+def controlled(env, odd):
+    """The misbehaving worker, of a master with a pid file, and so a control socket."""
+    def start(behavior="echo", options=None, *, args=(), pid_path=None, global_options=None,
+              **more):
+        pid_path = pid_path or f"{env.dir}/anyfpm.{len(env.servers)}.pid"
+        server = odd(behavior, options, args=args, global_options={"pid": pid_path,
+                                                                   **(global_options or {})},
+                     **more)
+        server.pid_path = pid_path
+        server.control_path = pid_path.removesuffix(".pid") + ".control"
+        return server
+    return start
+
+
+@pytest.fixture
 def nginx(env):
     def start(server, **more):
         return others.Nginx(env, getattr(server, "address", server), **more)

@@ -1,0 +1,143 @@
+/* commands.c: what is done when it is asked for over the control socket. */
+#include "config.h"
+
+#include "fpm/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/shared/stats_sum.h"
+#include "fpm/poolstate.h"
+
+static struct seat *
+find_seat(const struct commands *c, const char *name)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, c->seats, next)
+		if (strcmp(seat->setup.pool->name, name) == 0)
+			break;
+	return seat;
+}
+
+/* What goes wrong at once is said in the log, which is where it was asked for, too. */
+static void
+on_log(enum log_level level, const char *text, void *arg)
+{
+	struct session *s = arg;
+
+	if (level >= LEVEL_WARNING)
+		session_say(s,
+		    json_pack("{s:s,s:o}", "log", level > LEVEL_WARNING ? "error" : "warning",
+			"message", session_string(text)));
+}
+
+/* Requests that are not finished, of all pools. */
+static void
+tell_remaining(struct session *s, const struct commands *c)
+{
+	const struct stats_memory *memory;
+	long long running = 0, queued = 0;
+	const struct seat *seat;
+	unsigned int left = 0;
+
+	if (!session_is_progress_due(s))
+		return;
+	TAILQ_FOREACH (seat, c->seats, next) {
+		left += !seat_is_gone(seat);
+		memory = seat->stats_fd != -1 ? stats_memory_map_readonly(seat->stats_fd) : NULL;
+		if (memory == NULL)
+			continue;
+		running += stats_sum_gauge(memory, STATS_ACTIVE);
+		queued += stats_sum_gauge(memory, STATS_QUEUED);
+		stats_memory_unmap((struct stats_memory *)memory);
+	}
+	session_progress(s, "%u %s still there; requests that run: %lld, that wait: %lld", left,
+	    left == 1 ? "pool is" : "pools are", running, queued);
+}
+
+static void
+tell_status(struct session *s, const struct commands *c)
+{
+	struct stats *scratch = malloc(sizeof(*scratch));
+	const struct seat *seat;
+
+	if (scratch == NULL) {
+		session_done(s, 1, "out of memory");
+		return;
+	}
+	session_say(s, poolstate_service(c->seats, c->reload, c->events->state(c->arg)));
+	TAILQ_FOREACH (seat, c->seats, next)
+		if (s->request.pool[0] == '\0' ||
+		    strcmp(seat->setup.pool->name, s->request.pool) == 0)
+			session_say(s, poolstate_pool(seat, scratch));
+	free(scratch);
+	session_done(s, 0, NULL);
+}
+
+static void
+reopen(struct session *s, struct commands *c)
+{
+	struct seat *seat;
+	size_t before = s->out.len;
+
+	log_set_listener(on_log, s);
+	if (s->request.pool[0] == '\0')
+		c->events->reopen_logs(c->arg);
+	else if ((seat = find_seat(c, s->request.pool)) != NULL)
+		seat_reopen_logs(seat);
+	log_set_listener(NULL, NULL);
+	if (s->out.len == before)
+		session_done(s, 0, NULL);
+	else
+		session_done(s, 1, "the old file stays in use where one could not be opened");
+}
+
+static void
+on_asked(struct session *s, void *arg)
+{
+	struct commands *c = arg;
+
+	if (s->request.pool[0] != '\0' && find_seat(c, s->request.pool) == NULL) {
+		session_done(s, 1, "there is no pool %s", s->request.pool);
+		return;
+	}
+	switch (s->request.command) {
+	case COMMAND_STOP:
+		c->events->stop(c->arg);
+		break;
+	case COMMAND_QUIT:
+		c->events->finish(c->arg);
+		break;
+	case COMMAND_REOPEN:
+		reopen(s, c);
+		break;
+	case COMMAND_STATUS:
+		tell_status(s, c);
+		break;
+	case COMMANDS:
+		break;
+	}
+}
+
+/* Who waits for the end of the service hears of it by control_end(). */
+static void
+on_look(struct session *s, void *arg)
+{
+	tell_remaining(s, arg);
+}
+
+static const struct control_events control_events = {.asked = on_asked, .look = on_look};
+
+void
+commands_init(struct commands *c, struct seat_list *seats, struct reload *reload,
+    const struct commands_events *events, void *arg)
+{
+	c->seats = seats;
+	c->reload = reload;
+	c->events = events;
+	c->arg = arg;
+	control_init(&c->control, &control_events, c);
+}

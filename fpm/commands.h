@@ -1,0 +1,32 @@
+/*
+ * commands.h: what is done when it is asked for over the control socket. It knows the master by a
+ * table of events only.
+ */
+#ifndef ANYFPM_FPM_COMMANDS_H
+#define ANYFPM_FPM_COMMANDS_H
+
+#include "fpm/control/control.h"
+#include "fpm/reload.h"
+#include "fpm/seat.h"
+
+/* What the master does; arg is its own. */
+struct commands_events {
+	void (*stop)(void *arg);   /* every pool at once; the service ends when all have */
+	void (*finish)(void *arg); /* likewise, when each has finished what it accepted */
+	void (*reopen_logs)(void *arg);
+	const char *(*state)(const void *arg); /* of the service, one word */
+};
+
+struct commands {
+	struct control control;
+	struct seat_list *seats;
+	struct reload *reload;
+	const struct commands_events *events;
+	void *arg;
+};
+
+/* Nothing listens yet: control_begin(). */
+void commands_init(struct commands *commands, struct seat_list *seats, struct reload *reload,
+    const struct commands_events *events, void *arg);
+
+#endif
