@@ -1,5 +1,6 @@
 """A process of anyfpm's own that hangs has not died, and yet it serves nobody: it is noticed."""
 
+import http.client
 import os
 import re
 import signal
@@ -58,6 +59,35 @@ def test_a_metrics_process_that_hangs_is_replaced(hang, metrics):  # noqa: F811
     server.wait_log(HANGS.format("metrics process", pid), timeout=20)
     wait_for(lambda: endpoint.health()[0] == 200, 10 * SLOW, "the next one to serve")
     assert metrics_pid(server) != pid
+
+
+def test_a_reload_changes_the_timeout(hang, metrics):  # noqa: F811
+    """What was silent is unasked with 0, and whoever runs then is asked again."""
+    server, endpoint = metrics(global_options={"process_hang_timeout": "40m"})
+
+    def reload(timeout):
+        with open(server.config_path, encoding="utf-8") as f:
+            text = f.read()
+        with open(server.config_path, "w", encoding="utf-8") as f:
+            f.write(re.sub(r"process_hang_timeout = .*", f"process_hang_timeout = {timeout}", text))
+        server.signal(signal.SIGHUP)
+
+    def health():
+        try:
+            return endpoint.health()[0]
+        except (OSError, http.client.HTTPException):
+            return None  # the process that tells it was replaced meanwhile
+
+    pid = server.pool()
+    hang(pid)
+    reload("12s")
+    wait_for(lambda: health() == 503, 20, "health to tell of it")
+    reload("0")
+    wait_for(lambda: health() == 200, 20, "nobody to ask")
+    reload("2s")
+    server.wait_log(HANGS.format("pool process", pid), timeout=20)
+    with Client(server.address) as c:
+        assert c.request().status == 200
 
 
 def test_time_that_stood_still_does_not_count(metrics):
