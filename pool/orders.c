@@ -385,12 +385,14 @@ on_master(evutil_socket_t fd, short what, void *arg)
 
 /* Whether anything that was accepted is still unanswered: what no busy worker has, has its client,
  * which may still be on its way from the generation before.
- * Warm-ups are not waited for, nor clients of the status page, whatever they ask or leave
- * unread. */
+ * Warm-ups are not waited for, nor, unless they are given away, clients of the status page, whatever
+ * they ask or leave unread. */
 static bool
 has_open_requests(const struct pool *pool)
 {
-	return pool->workers.count[WORKER_BUSY] > 0 || pool_clients(pool) > pool->clients.status ||
+	unsigned int others = pool->clients.handing_over ? 0 : pool->clients.status;
+
+	return pool->workers.count[WORKER_BUSY] > 0 || pool_clients(pool) > others ||
 	    handover_takes(pool);
 }
 

@@ -111,6 +111,21 @@ accept_client(struct listener *l, int fd, const uint8_t addr[16])
 	return c;
 }
 
+/* What listen.allowed_clients says to a peer by TCP. */
+static bool
+is_allowed(struct pool *pool, const uint8_t addr[16])
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (address_allowed(
+		pool->conf->allowed_clients, pool->conf->allowed_clients_count, addr))
+		return true;
+	address_text(addr, text);
+	report(pool, REPORT_NOT_ALLOWED,
+	    "connection from %s refused: it is not in listen.allowed_clients", text);
+	return false;
+}
+
 struct client *
 accept_handed(struct pool *pool, int fd, bool status_only)
 {
@@ -118,14 +133,23 @@ accept_handed(struct pool *pool, int fd, bool status_only)
 	struct listener l = { .pool = pool, .status_only = status_only };
 	socklen_t len = sizeof(ss);
 	uint8_t addr[16];
+	struct client *c;
 
-	/* Where the peer is gone its address is, too; reading it will tell. */
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
 		l.tcp = ss.ss_family != AF_UNIX;
-	if (getpeername(fd, (struct sockaddr *)&ss, (len = sizeof(ss), &len)) == -1)
-		memset(&ss, 0, sizeof(ss));
+	len = sizeof(ss);
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) == -1) { /* it has gone */
+		close(fd);
+		return NULL;
+	}
 	peer_address(&ss, addr);
-	return accept_client(&l, fd, addr);
+	if (l.tcp && !is_allowed(pool, addr)) { /* not any more */
+		close(fd);
+		return NULL;
+	}
+	if ((c = accept_client(&l, fd, addr)) == NULL)
+		log_error("out of memory for a client connection");
+	return c;
 }
 
 static void
@@ -139,15 +163,11 @@ admit(struct listener *l, int fd, const struct sockaddr_storage *ss)
 
 	peer_address(ss, addr);
 	if (l->tcp) {
-		address_text(addr, text);
-		if (!address_allowed(pool->conf->allowed_clients,
-			pool->conf->allowed_clients_count, addr)) {
-			report(pool, REPORT_NOT_ALLOWED,
-			    "connection from %s refused: it is not in listen.allowed_clients",
-			    text);
+		if (!is_allowed(pool, addr)) {
 			close(fd);
 			return;
 		}
+		address_text(addr, text);
 		if (pool->clients.peers != NULL && !l->status_only &&
 		    peers_count(pool->clients.peers, addr) >= max) {
 			report(pool, REPORT_NOT_ALLOWED,

@@ -22,7 +22,8 @@ void accept_open(struct pool *pool);
 struct client *accept_client(struct listener *l, int fd, const uint8_t addr[16]);
 
 /* The same for one that another generation has accepted; status_only: by pm.status_listen. There may
- * be more clients then than the budget has. */
+ * be more clients then than the budget has. NULL: it has gone, or listen.allowed_clients does not
+ * name it any more; or out of memory, which is logged. */
 struct client *accept_handed(struct pool *pool, int fd, bool status_only);
 
 /* Close an idle client, where one can be spared, so that its descriptor is free. */

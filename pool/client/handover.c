@@ -221,10 +221,8 @@ take(struct pool *pool, int fd, const struct parcel *parcel)
 {
 	struct client *c = accept_handed(pool, fd, parcel->status_only);
 
-	if (c == NULL) {
-		log_error("out of memory for a client connection");
+	if (c == NULL)
 		return;
-	}
 	c->input.multiplexes = parcel->multiplexes;
 	c->input.unread = parcel->unread;
 	if (parcel->read_len > 0)

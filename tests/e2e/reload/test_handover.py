@@ -328,6 +328,47 @@ def test_more_clients_than_allowed(seat):
         assert ask(c) == new.pid
 
 
+def test_no_longer_allowed(seat):
+    """A client that listen.allowed_clients does not name any more is not kept."""
+    s = seat("echo", {"pm.max_children": 1, "listen.allowed_clients": "127.0.0.1, 127.0.0.2",
+                      **listen("tcp")})
+    old = s.serve()
+    s.reconfigure("listen.allowed_clients", "127.0.0.2")
+    new = s.serve(hold=True)
+    clients = [Client(s.address, 30, source=f"127.0.0.{n}") for n in (1, 2)]
+    assert ask(clients[1]) == old.pid
+    s.switch(old, new)
+    assert ask(clients[1]) == new.pid
+    assert clients[0].at_end()
+    for c in clients:
+        c.close()
+    assert old.wait_exit() == 0
+
+
+def test_status_page(seat, env):
+    """Connections by pm.status_listen go over as well, and stay what they are."""
+    address = env.dir + "/status.sock"
+    s = seat("echo", {"pm.max_children": 1, "pm.status_path": "/status",
+                      "pm.status_listen": address})
+    s.status_listener = s.listen(address)
+    old, new = pair(s)
+    clients = [Client(address, 30) for _ in range(10)]
+    for c in clients:
+        assert c.request(uri="/status").status == 200
+    half = fcgi.begin() + fcgi.stream(fcgi.PARAMS, 1, fcgi.pairs(fcgi.params(uri="/status")))
+    clients[0].send(half[:30])
+    time.sleep(0.05)
+    s.switch(old, new)
+    clients[0].send(half[30:], fcgi.record(fcgi.STDIN, 1))
+    for i, c in enumerate(clients):
+        assert (c.answer() if i == 0 else c.request(uri="/status")).status == 200
+        assert c.request(uri="/elsewhere").status in (403, 404)
+        c.close()
+    assert old.wait_exit() == 0
+    with Client(address, 30) as c:
+        assert c.request(uri="/status").status == 200
+
+
 def test_time_is_limited(seat):
     """After process_control_timeout what still runs is answered 503."""
     s = seat("slow", {"pm.max_children": 1}, global_options={"process_control_timeout": "1s"})
