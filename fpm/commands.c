@@ -96,6 +96,47 @@ reopen(struct session *s, struct commands *c)
 }
 
 static void
+reload(struct session *s, struct commands *c)
+{
+	struct reload_wish wish = {.whole = s->request.force};
+
+	snprintf(wish.pool, sizeof(wish.pool), "%s", s->request.pool);
+	if (strlen(s->request.pool) >= sizeof(wish.pool) ||
+	    (s->ticket = c->events->reload(&wish, c->arg)) == 0)
+		session_done(s, 1, "the service is starting or ending");
+	else
+		commands_reloaded(c);
+}
+
+/* Tell it how the reload that it waits for went, if that has ended. */
+static void
+tell_reloaded(struct session *s, const struct commands *c)
+{
+	const struct reload *r = c->reload;
+
+	if (s->ticket > r->ended && !r->is_running)
+		session_done(s, 1, "the service ends");
+	else if (s->ticket > r->ended)
+		session_progress(s, "pools that are still to be replaced: %u", reload_left(r));
+	else if (r->why[0] != '\0')
+		session_done(s, 1, "reload failed: %s", r->why);
+	else
+		session_done(s, 0, "pools that have a new process: %u", r->planned);
+}
+
+void
+commands_reloaded(struct commands *c)
+{
+	struct session *s;
+
+	TAILQ_FOREACH (s, &c->control.sessions, next) {
+		if (s->state == SESSION_WAITING && s->request.command == COMMAND_RELOAD &&
+		    s->ticket != 0 && s->ticket <= c->reload->ended)
+			tell_reloaded(s, c);
+	}
+}
+
+static void
 on_asked(struct session *s, void *arg)
 {
 	struct commands *c = arg;
@@ -110,6 +151,9 @@ on_asked(struct session *s, void *arg)
 		break;
 	case COMMAND_QUIT:
 		c->events->finish(c->arg);
+		break;
+	case COMMAND_RELOAD:
+		reload(s, c);
 		break;
 	case COMMAND_REOPEN:
 		reopen(s, c);
@@ -126,7 +170,10 @@ on_asked(struct session *s, void *arg)
 static void
 on_look(struct session *s, void *arg)
 {
-	tell_remaining(s, arg);
+	if (s->request.command == COMMAND_RELOAD)
+		tell_reloaded(s, arg);
+	else
+		tell_remaining(s, arg);
 }
 
 static const struct control_events control_events = {.asked = on_asked, .look = on_look};

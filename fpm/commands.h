@@ -14,6 +14,8 @@ struct commands_events {
 	void (*stop)(void *arg);   /* every pool at once; the service ends when all have */
 	void (*finish)(void *arg); /* likewise, when each has finished what it accepted */
 	void (*reopen_logs)(void *arg);
+	/* As reload_ask(); 0: not just now. */
+	unsigned long (*reload)(const struct reload_wish *wish, void *arg);
 	const char *(*state)(const void *arg); /* of the service, one word */
 };
 
@@ -28,5 +30,8 @@ struct commands {
 /* Nothing listens yet: control_begin(). */
 void commands_init(struct commands *commands, struct seat_list *seats, struct reload *reload,
     const struct commands_events *events, void *arg);
+
+/* A reload has ended: who has waited for it is told. */
+void commands_reloaded(struct commands *commands);
 
 #endif

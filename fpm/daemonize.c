@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -83,4 +84,19 @@ daemonize_detach(int log_fd)
 	fd_close(&null);
 	dup2(log_fd, STDOUT_FILENO);
 	dup2(log_fd, STDERR_FILENO);
+}
+
+bool
+daemonize_obeys_terminal(void)
+{
+	struct sigaction action;
+	int fd;
+
+	if (sigaction(SIGHUP, NULL, &action) == -1 || action.sa_handler == SIG_IGN)
+		return false;
+	fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
 }

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "conf/load.h"
+#include "fpm/daemonize.h"
 #include "fpm/files/errorlog.h"
 #include "fpm/process/launch.h"
 
@@ -156,14 +157,15 @@ reopen_logs(struct master *master)
 		seat_reopen_logs(seat);
 }
 
-static void
-reload(struct master *master, bool whole)
+/* Returns the number of the reload that does it, 0: there is none at the start and the end. */
+static unsigned long
+reload(struct master *master, const struct reload_wish *wish)
 {
 	if (master->state != MASTER_SERVING || master->service.is_starting)
-		return;
+		return 0;
 	if (!master->reload.is_running)
 		notify_reloading(&master->notify);
-	reload_ask(&master->reload, whole);
+	return reload_ask(&master->reload, wish);
 }
 
 /* A file takes the place of another; all else is there from the start. */
@@ -181,31 +183,9 @@ change_error_log(struct master *master, const struct conf *before)
 			    "started");
 }
 
-/* The metrics process that another configuration wants. */
-static void
-reload_metrics(struct master *master)
-{
-	const char *address = master->service.conf->global.metrics_listen;
-	struct activation none = {NULL, 0};
-
-	if (master->metrics != NULL && metrics_is_gone(master->metrics)) {
-		metrics_free(master->metrics);
-		master->metrics = NULL;
-	}
-	if (master->metrics != NULL) {
-		if (address == NULL)
-			metrics_stop(master->metrics);
-		else
-			metrics_reload(master->metrics);
-	} else if (address != NULL) {
-		if (metrics_new(&master->metrics, &master->service, &master->seats, &none) == 0)
-			metrics_start(master->metrics);
-	}
-}
-
 /* Settings of the master's own; what needs a restart was said. */
 static void
-on_applied(const struct conf *before, void *arg)
+on_applied(const struct conf *before, bool whole, void *arg)
 {
 	struct master *master = arg;
 	const struct conf *conf = master->service.conf;
@@ -215,7 +195,7 @@ on_applied(const struct conf *before, void *arg)
 	change_error_log(master, before);
 	notify_set_interval(&master->notify, conf->global.systemd_interval_ms);
 	heartbeat_set(&master->heartbeat, conf->global.process_hang_timeout_ms);
-	reload_metrics(master);
+	metrics_follow(&master->metrics, &master->service, &master->seats, before, whole);
 }
 
 static void
@@ -225,6 +205,7 @@ on_reload_ended(void *arg)
 
 	if (!master->reload.is_wanted)
 		notify_ready(&master->notify);
+	commands_reloaded(&master->commands);
 }
 
 static const struct reload_events reload_events = {
@@ -248,6 +229,12 @@ on_reopen_logs(void *arg)
 	reopen_logs(arg);
 }
 
+static unsigned long
+on_reload(const struct reload_wish *wish, void *arg)
+{
+	return reload(arg, wish);
+}
+
 static const char *
 say_state(const void *arg)
 {
@@ -260,6 +247,7 @@ say_state(const void *arg)
 }
 
 static const struct commands_events commands_events = {.stop = on_stop,
+    .reload = on_reload,
     .finish = on_finish,
     .reopen_logs = on_reopen_logs,
     .state = say_state};
@@ -291,28 +279,12 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 			stop(master);
 			break;
 		}
-		reload(master, false);
+		reload(master, &(struct reload_wish){.whole = false});
 		break;
 	case SIGUSR2: /* a deploy: php-fpm's users expect all of it to be new */
-		reload(master, true);
+		reload(master, &(struct reload_wish){.whole = true});
 		break;
 	}
-}
-
-/* Whether we have a terminal whose hang-up is meant for us, which nohup(1) denies. */
-static bool
-obeys_terminal(void)
-{
-	struct sigaction action;
-	int fd;
-
-	if (sigaction(SIGHUP, NULL, &action) == -1 || action.sa_handler == SIG_IGN)
-		return false;
-	fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	close(fd);
-	return true;
 }
 
 int
@@ -338,7 +310,7 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 	reaper_init(&master->reaper, &master->seats, &master->metrics);
 	notify_init(&master->notify, &master->seats);
 	master->log.is_daemon = background;
-	master->has_terminal = !background && obeys_terminal();
+	master->has_terminal = !background && daemonize_obeys_terminal();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size stops nothing */
 	sigemptyset(&none);

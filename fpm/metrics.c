@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/differ.h"
 #include "conf/load.h"
 #include "conf/lookup.h"
 #include "fpm/metrics/main.h"
@@ -229,8 +230,8 @@ tell_to_end(struct metrics *m)
 		process_set_timer(&m->process, PROCESS_END_US);
 }
 
-void
-metrics_reload(struct metrics *m)
+static void
+replace(struct metrics *m)
 {
 	if (m->ending)
 		return;
@@ -257,6 +258,45 @@ bool
 metrics_is_gone(const struct metrics *m)
 {
 	return m->ending && m->process.pid == 0;
+}
+
+/* Whether what it was told was otherwise. */
+static bool
+is_other(const struct conf *before, const struct conf *conf)
+{
+	static const char *const names[] = {"metrics_listen", "metrics_user"};
+	const struct conf_pool *a = TAILQ_FIRST(&before->pools), *b = TAILQ_FIRST(&conf->pools);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (differ_field(directive_find(SCOPE_GLOBAL, names[i], strlen(names[i])),
+			&before->global, &conf->global))
+			return true;
+	while (a != NULL && b != NULL && strcmp(a->name, b->name) == 0) {
+		a = TAILQ_NEXT(a, next);
+		b = TAILQ_NEXT(b, next);
+	}
+	return a != NULL || b != NULL;
+}
+
+void
+metrics_follow(struct metrics **metrics, const struct service *service,
+    const struct seat_list *seats, const struct conf *before, bool whole)
+{
+	struct activation none = {NULL, 0};
+
+	if (!whole && !is_other(before, service->conf))
+		return;
+	if (*metrics != NULL && metrics_is_gone(*metrics)) {
+		metrics_free(*metrics);
+		*metrics = NULL;
+	}
+	if (*metrics != NULL && service->conf->global.metrics_listen == NULL)
+		metrics_stop(*metrics);
+	else if (*metrics != NULL)
+		replace(*metrics);
+	else if (service->conf->global.metrics_listen != NULL &&
+	    metrics_new(metrics, service, seats, &none) == 0)
+		metrics_start(*metrics);
 }
 
 void

@@ -116,12 +116,22 @@ is_changed(const struct seat *seat, const struct conf *conf, const struct conf_p
 
 /* Open everything that is needed, and change nothing. false after having logged why. */
 static bool
-plan(struct reload *r, struct conf *conf, bool whole)
+plan(struct reload *r, struct conf *conf)
 {
+	const char *only = r->running.pool;
+	bool whole = r->running.whole;
 	const struct conf_pool *pool;
 	struct seat *seat;
 
+	if (*only != '\0' && find_pool(conf, only) == NULL) {
+		log_error("[pool %s] it is not in the configuration any more; without -w it is "
+			  "ended",
+		    only);
+		return false;
+	}
 	TAILQ_FOREACH (pool, &conf->pools, next) {
+		if (*only != '\0' && strcmp(pool->name, only) != 0)
+			continue;
 		seat = find_seat(r, pool->name);
 		if (seat == NULL && !plan_new(r, conf, pool))
 			return false;
@@ -169,13 +179,16 @@ tell_seats(struct reload *r, const char *all)
 static void
 end(struct reload *r)
 {
+	struct reload_wish wanted = r->wanted;
+
 	r->is_running = false;
+	r->ended = r->begun;
 	tell_seats(r, r->failed == 0 ? r->why : "");
 	r->events->ended(r->arg);
 	if (!r->is_wanted)
 		return;
 	r->is_wanted = false;
-	reload_ask(r, r->is_wanted_whole);
+	reload_ask(r, &wanted);
 }
 
 static void
@@ -236,7 +249,8 @@ static void
 finish(struct reload *r)
 {
 	r->is_running = false;
-	drain_gone(r);
+	if (r->running.pool[0] == '\0')
+		drain_gone(r);
 	if (r->failed == 0) {
 		r->why[0] = '\0';
 		log_notice("reload done: %u of %u pools have a new process", r->planned,
@@ -268,6 +282,12 @@ count_under_way(const struct reload *r)
 	TAILQ_FOREACH (seat, r->seats, next)
 		n += seat->succession.state > SUCCESSION_PLANNED;
 	return n;
+}
+
+unsigned int
+reload_left(const struct reload *r)
+{
+	return count_planned(r) + count_under_way(r);
 }
 
 /* The pool goes on as it was, or it was to be a new one. */
@@ -311,47 +331,74 @@ go_on(struct reload *r)
 		note_ended(r, seat);
 	}
 	r->is_busy = false;
-	if (count_planned(r) == 0 && count_under_way(r) == 0)
+	if (reload_left(r) == 0)
 		finish(r);
 }
 
+/* What is in [global], and the order of pools, comes into effect. */
 static void
-begin(struct reload *r, bool whole)
+apply(struct reload *r, struct conf *conf)
 {
-	struct conf *conf, *before = r->service->conf;
+	struct conf *before = r->service->conf;
+
+	sort_seats(r, conf);
+	note_restart(before, conf);
+	r->service->conf = load_hold(conf);
+	r->events->applied(before, r->running.whole, r->arg);
+	load_free(before);
+}
+
+static void
+begin(struct reload *r)
+{
+	struct conf *conf;
 
 	r->is_running = true;
-	r->is_wanted_whole = false;
-	r->failed = 0;
+	r->begun++;
+	r->planned = r->failed = 0;
 	log_notice("Reloading in progress ...");
 	if ((conf = configuration_read(r->service->options, true)) == NULL) {
 		fail(r, "the configuration has errors, see above");
 		return;
 	}
-	if (!plan(r, conf, whole)) {
+	if (!plan(r, conf)) {
 		discard_plan(r);
 		load_free(conf);
 		fail(r, "what the new configuration needs cannot be had, see above");
 		return;
 	}
-	sort_seats(r, conf);
-	note_restart(before, conf);
 	r->planned = count_planned(r);
-	r->service->conf = conf;
-	r->events->applied(before, r->arg);
-	load_free(before);
+	if (r->running.pool[0] == '\0')
+		apply(r, conf);
+	load_free(conf);
 	go_on(r);
 }
 
-void
-reload_ask(struct reload *r, bool whole)
+/* What does for both. */
+static void
+add(struct reload_wish *wish, const struct reload_wish *other)
+{
+	wish->whole = wish->whole || other->whole;
+	if (strcmp(wish->pool, other->pool) != 0)
+		wish->pool[0] = '\0';
+}
+
+unsigned long
+reload_ask(struct reload *r, const struct reload_wish *wish)
 {
 	if (!r->is_running) {
-		begin(r, whole);
-		return;
+		unsigned long number = r->begun + 1;
+
+		r->running = *wish;
+		begin(r);
+		return number;
 	}
+	if (r->is_wanted)
+		add(&r->wanted, wish);
+	else
+		r->wanted = *wish;
 	r->is_wanted = true;
-	r->is_wanted_whole = r->is_wanted_whole || whole;
+	return r->begun + 1;
 }
 
 void

@@ -14,12 +14,20 @@
 /* Pools that are replaced at the same time. */
 #define RELOAD_AT_ONCE 4
 #define RELOAD_WHY_MAX 512
+#define RELOAD_POOL_MAX 256
 
 struct reload_events {
-	/* It goes on from here with another configuration than before. */
-	void (*applied)(const struct conf *before, void *arg);
+	/* It goes on from here with another configuration than before; whole: all is replaced. */
+	void (*applied)(const struct conf *before, bool whole, void *arg);
 	/* It has come to its end; why[0] is '\0' if all that was wanted is in effect. */
 	void (*ended)(void *arg);
+};
+
+/* What is asked for. */
+struct reload_wish {
+	bool whole; /* pools that are unchanged are replaced, too */
+	char pool[RELOAD_POOL_MAX]; /* this one alone is, and it has a seat; empty: all are looked at,
+	                             * and what is in [global] */
 };
 
 struct reload {
@@ -31,8 +39,9 @@ struct reload {
 
 	bool is_running;
 	bool is_busy;         /* somebody is at it already */
-	bool is_wanted;       /* another is to follow it, which reads what has changed since */
-	bool is_wanted_whole; /* and is to replace all pools */
+	bool is_wanted; /* another is to follow it, which reads what has changed since */
+	struct reload_wish running, wanted;
+	unsigned long begun, ended; /* reloads */
 	unsigned int planned, failed; /* pools, of the one that runs or was the last */
 	char why[RELOAD_WHY_MAX]; /* why not all of what was wanted last is in effect; empty: it is */
 };
@@ -41,8 +50,12 @@ struct reload {
 void reload_init(struct reload *reload, struct service *service, struct seat_list *seats,
     const struct seat_events *seat_events, const struct reload_events *events, void *arg);
 
-/* Reload now, or when the one that runs has ended; whole: pools that are unchanged, too. */
-void reload_ask(struct reload *reload, bool whole);
+/* Reload now, or when the one that runs has ended. Returns the number that `ended` has reached when
+ * it has been done. */
+unsigned long reload_ask(struct reload *reload, const struct reload_wish *wish);
+
+/* How many pools have not been replaced yet that are to be. */
+unsigned int reload_left(const struct reload *reload);
 
 /* Something of the seat has moved. */
 void reload_moved(struct reload *reload, struct seat *seat);

@@ -13,6 +13,7 @@ static const struct {
 } commands[COMMANDS] = {
     [COMMAND_STOP] = {"stop", false, false},
     [COMMAND_QUIT] = {"quit", false, false},
+    [COMMAND_RELOAD] = {"reload", true, true},
     [COMMAND_REOPEN] = {"reopen", true, false},
     [COMMAND_STATUS] = {"status", true, false},
 };

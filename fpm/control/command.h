@@ -14,6 +14,7 @@
 enum command {
 	COMMAND_STOP,   /* end at once */
 	COMMAND_QUIT,   /* finish what was accepted, then end */
+	COMMAND_RELOAD, /* what has changed; -f: all */
 	COMMAND_REOPEN, /* the log files */
 	COMMAND_STATUS, /* an object for the service, and one for each pool */
 	COMMANDS

@@ -37,6 +37,7 @@ struct session {
 	char line[COMMAND_LINE_MAX];
 	size_t len;
 	struct command_request request; /* from SESSION_WAITING on */
+	unsigned long ticket; /* what it waits for, for the master */
 
 	struct text_out out;
 	size_t sent; /* of it */

@@ -32,8 +32,8 @@ def status(server, pool=None):
 
 def connect(server):
     s = socket.socket(socket.AF_UNIX)
+    s.connect(server.control_path)  # blocking: a full backlog is waited for
     s.settimeout(20 * servers.SLOW)
-    s.connect(server.control_path)
     return s
 
 

@@ -19,6 +19,8 @@ static const struct {
     {"status   -w   www", false, COMMAND_STATUS, "www", "status -w www"},
     {"status -w two words", false, COMMAND_STATUS, "two words", NULL},
     {"status -w -f", false, COMMAND_STATUS, "-f", NULL},
+    {"reload -f -w www", false, COMMAND_RELOAD, "www", NULL},
+    {"reload", false, COMMAND_RELOAD, "", NULL},
     {"reopen -w www", false, COMMAND_REOPEN, "www", NULL},
     {"quit", false, COMMAND_QUIT, "", NULL},
     {"stop", false, COMMAND_STOP, "", NULL},
