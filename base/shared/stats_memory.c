@@ -135,6 +135,8 @@ begin(struct stats_memory *memory, const struct place *place, unsigned int queue
 		stats_count(stats, STATS_POOL_RESTARTS, 1);
 	reset_gauges(stats);
 	clear_pids(memory, place);
+	atomic_store_explicit(&block->first_slot, place->first_slot, memory_order_relaxed);
+	atomic_store_explicit(&block->slots, place->slots, memory_order_relaxed);
 	stats_set(stats, STATS_QUEUE_LIMIT, queue_limit);
 	stats_set(stats, STATS_CHILDREN_LIMIT, children_limit);
 	atomic_store_explicit(&block->began_us, is_held ? -now_us : now_us, memory_order_relaxed);

@@ -18,7 +18,7 @@
 #include "base/shared/place.h"
 #include "base/shared/stats.h"
 
-#define STATS_MAGIC UINT64_C(0x616e7966706d0004) /* its last 16 bits: the layout's version */
+#define STATS_MAGIC UINT64_C(0x616e7966706d0005) /* its last 16 bits: the layout's version */
 /* pm.max_children and pm.max_surge at their most. Of a pool that has more, because two generations
  * of thousands of workers run or thousands stop, metrics do not see those in the last slots. */
 #define STATS_SLOTS_MAX 11001
@@ -28,12 +28,14 @@ struct stats_block {
 	_Atomic uint64_t size;  /* of it */
 	_Atomic int64_t began_us; /* when the last one did, of the monotonic clock; below 0: when it
 				   * was made ready to follow another, which it has not done yet */
+	_Atomic uint32_t first_slot, slots; /* those of its workers */
 	struct stats stats; /* STATS_PID is 0 as soon as its generation has ended */
 };
 
 struct stats_memory {
 	struct stats_block blocks[PLACES_MAX];
 	_Atomic int32_t pids[STATS_SLOTS_MAX]; /* of workers, by slot from 1 on; 0: none */
+	_Atomic uint8_t states[STATS_SLOTS_MAX]; /* theirs: the gauge that counts them */
 };
 
 /* A pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
@@ -76,6 +78,15 @@ stats_memory_set_pid(struct stats_memory *memory, unsigned int slot, int32_t pid
 {
 	if (slot <= STATS_SLOTS_MAX)
 		atomic_store_explicit(&memory->pids[slot - 1], pid, memory_order_relaxed);
+}
+
+/* It is in that state, one of STATS_IDLE, _ACTIVE, _STARTING and _STOPPING; slot 0: it has none. */
+static inline void
+stats_memory_set_state(struct stats_memory *memory, unsigned int slot, enum stats_gauge state)
+{
+	if (slot > 0 && slot <= STATS_SLOTS_MAX)
+		atomic_store_explicit(
+		    &memory->states[slot - 1], (uint8_t)state, memory_order_relaxed);
 }
 
 #endif

@@ -251,3 +251,41 @@ stats_sum_why(const struct stats_memory *memory)
 		return NULL;
 	return "no worker runs, and starting one fails; the error log says why";
 }
+
+/* Whether a worker in slot is one that is shown; then what is known of it. */
+static bool
+read_worker(const struct stats_memory *memory, uint32_t slot, struct stats_worker *w)
+{
+	w->slot = slot;
+	w->pid = STATS_READ(memory->pids[slot - 1]);
+	w->state = (enum stats_gauge)STATS_READ(memory->states[slot - 1]);
+	return w->pid > 0 &&
+	    (w->state == STATS_IDLE || w->state == STATS_ACTIVE || w->state == STATS_STOPPING);
+}
+
+size_t
+stats_sum_workers(const struct stats_memory *memory, const struct stats *own,
+    struct stats_worker *workers, size_t max)
+{
+	struct stats_worker w;
+	size_t count = 0;
+
+	for (int i = 0; i < PLACES_MAX; i++) {
+		const struct stats_block *block = &memory->blocks[i];
+		uint32_t first = STATS_READ(block->first_slot), slots = STATS_READ(block->slots);
+
+		if (&block->stats == own || !stats_memory_has_begun(block) || has_ended(block) ||
+		    stats_memory_is_held(block) || first - 1 >= STATS_SLOTS_MAX)
+			continue; /* the last: also where it is 0 */
+		for (uint32_t n = 0; n < slots && n <= STATS_SLOTS_MAX - first; n++) {
+			if (max > 0 && count == max)
+				break;
+			if (!read_worker(memory, first + n, &w))
+				continue;
+			if (max > 0)
+				workers[count] = w;
+			count++;
+		}
+	}
+	return count;
+}

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/procstat.h"
 #include "base/shared/ends.h"
 #include "base/shared/stats_sum.h"
 #include "pool/core/request.h"
@@ -382,12 +384,58 @@ add_process(struct status_view *view, const struct source *s, const struct worke
 		values[PROCESS_LAST_MEMORY] = values[PROCESS_MEMORY];
 }
 
+/* Seconds since a process began, 0: it cannot be seen. */
+static int64_t
+age_of(pid_t pid)
+{
+	struct procstat stat;
+	struct timespec now;
+
+	if (!procstat_read(pid, &stat) || clock_gettime(CLOCK_BOOTTIME, &now) == -1)
+		return 0;
+	return now.tv_sec - (int64_t)stat.start_ticks / sysconf(_SC_CLK_TCK);
+}
+
+/* One of another generation, which has kept to itself what it did. */
+static void
+add_other(struct status_view *view, const struct source *s, const struct stats_worker *w)
+{
+	struct status_value *values = view->processes[view->process_count++].values;
+	int64_t age = age_of(w->pid);
+
+	values[PROCESS_PID] = number(w->pid);
+	values[PROCESS_STATE].text = w->state == STATS_IDLE ? "Idle"
+	    : w->state == STATS_ACTIVE			    ? "Running"
+							    : "Ending";
+	values[PROCESS_START_TIME] = number(s->now_sec - age);
+	values[PROCESS_START_SINCE] = number(age);
+	values[PROCESS_SLOT].number = w->slot;
+	add_request(values, NULL);
+}
+
+/* Those that finish what they have, while this one serves; or the other way round. */
+static bool
+add_others(struct status_view *view, const struct source *s, size_t count)
+{
+	const struct pool *pool = s->pool;
+	struct stats_worker *others = calloc(count, sizeof(*others));
+
+	if (others == NULL)
+		return false;
+	count = stats_sum_workers(pool->stats_memory, pool->stats, others, count);
+	for (size_t i = 0; i < count; i++)
+		add_other(view, s, &others[i]);
+	free(others);
+	return true;
+}
+
 static bool
 add_processes(struct status_view *view, const struct source *s)
 {
 	static const enum worker_state shown[] = { WORKER_IDLE, WORKER_BUSY, WORKER_STOPPING };
 	const struct pool *pool = s->pool;
-	size_t count = 0, running = 0;
+	size_t others = stats_sum_workers(pool->stats_memory, pool->stats, NULL, 0);
+	size_t count = others, running = 0;
 	const struct worker *w;
 
 	for (size_t i = 0; i < COUNT(shown); i++)
@@ -402,7 +450,7 @@ add_processes(struct status_view *view, const struct source *s)
 		TAILQ_FOREACH (w, &pool->workers.list[shown[i]], link)
 			add_process(view, s, w, &running);
 	}
-	return true;
+	return others == 0 || add_others(view, s, others);
 }
 
 bool

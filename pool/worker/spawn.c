@@ -121,6 +121,7 @@ spawn_worker(struct pool *pool)
 		errno = error;
 		return NULL;
 	}
+	stats_memory_set_state(pool->stats_memory, w->slot, STATS_STARTING);
 	stats_memory_set_pid(pool->stats_memory, w->slot, w->pid);
 	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
 	pool->events->workers_changed(pool);

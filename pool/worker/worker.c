@@ -25,6 +25,15 @@ static const unsigned int legal[WORKER_STATES] = {
 };
 #undef TO
 
+/* What counts those in a state; the dead are not counted, but they have no process id either. */
+static const enum stats_gauge gauges[WORKER_STATES] = {
+	[WORKER_STARTING] = STATS_STARTING,
+	[WORKER_IDLE] = STATS_IDLE,
+	[WORKER_BUSY] = STATS_ACTIVE,
+	[WORKER_STOPPING] = STATS_STOPPING,
+	[WORKER_DEAD] = STATS_STOPPING,
+};
+
 struct worker *
 worker_new(struct pool *pool)
 {
@@ -84,6 +93,7 @@ worker_set_state(struct worker *w, enum worker_state state)
 	else
 		TAILQ_INSERT_TAIL(&pool->workers.list[state], w, link);
 	pool->workers.count[state]++;
+	stats_memory_set_state(pool->stats_memory, w->slot, gauges[state]);
 	pool->events->workers_changed(pool);
 	if (state == WORKER_DEAD)
 		worker_let_go(w);

@@ -11,6 +11,7 @@ from fcgi import Client
 from generations import Echo
 from load import Load, judge
 from servers import SLOW, alive, free_port, wait_for
+from statuspage import numbers
 
 KINDS = ["unix", "tcp"]
 FILLS = 400  # connections: more than a socketpair takes at once
@@ -367,6 +368,34 @@ def test_status_page(seat, env):
     assert old.wait_exit() == 0
     with Client(address, 30) as c:
         assert c.request(uri="/status").status == 200
+
+
+def test_status_shows_both(odd):
+    """While one finishes what it has its workers are on the status page with those of the other;
+    counters go on, nothing is counted twice, and the pool serves."""
+    server = odd("slow", {"pm.max_children": 2, "pm.status_path": "/status"})
+    before = server.wait_workers(2)
+    with Client(server.address, 60) as busy, Client(server.address, 30) as c:
+        for _ in range(3):
+            assert c.request(uri="/", query="ms=0").status == 200
+        start_time = numbers(c)["start time"]
+        busy.start(uri="/", query="ms=4000")
+        wait_for(lambda: numbers(c)["active processes"] == 1, 5)
+        server.signal(signal.SIGUSR2)
+        wait_for(lambda: len(server.pools()) == 2 and numbers(c)["idle processes"] == 2, 15 * SLOW)
+        page = numbers(c, "json&full")
+        running = [p for p in page["processes"] if p["state"] == "Running"]
+        assert [p["pid"] in before for p in running] == [True]
+        assert sum(p["state"] == "Idle" for p in page["processes"]) == 2
+        assert len({p["slot"] for p in page["processes"]}) == len(page["processes"])
+        assert page["active processes"] == 1 and page["total processes"] == 3
+        assert page["accepted conn"] == 4 and page["start time"] == start_time
+        assert page["pool restarts"] == 0
+        assert busy.answer().body == b"hello\n"
+        wait_for(lambda: numbers(c)["total processes"] == 2, 15 * SLOW)
+        assert busy.request(uri="/", query="ms=0").status == 200
+        page = numbers(c)
+        assert page["accepted conn"] == 5 and page["pool restarts"] == 0
 
 
 def test_time_is_limited(seat):

@@ -147,6 +147,50 @@ START_TEST(test_latest)
 }
 END_TEST
 
+/* Workers of the generations that run, but for one's own, in states that are shown. */
+START_TEST(test_workers)
+{
+	static const struct {
+		unsigned int slot;
+		int32_t pid;
+		enum stats_gauge state;
+	} all[] = {{1, 11, STATS_IDLE}, {50, 12, STATS_ACTIVE}, {51, 21, STATS_IDLE},
+	    {52, 22, STATS_ACTIVE}, {53, 23, STATS_STARTING}, {60, 24, STATS_STOPPING},
+	    {61, 0, STATS_IDLE}, {62, -5, STATS_IDLE}, {63, 25, STATS_QUEUED},
+	    {100, 26, STATS_IDLE}, {101, 31, STATS_IDLE}};
+	static const int32_t expected[] = {21, 22, 24, 26};
+	struct stats_worker got[16];
+
+	for (int i = 0; i < COUNT(all); i++) {
+		stats_memory_set_state(memory, all[i].slot, all[i].state);
+		stats_memory_set_pid(memory, all[i].slot, all[i].pid);
+	}
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 4);
+	ck_assert_uint_eq(stats_sum_workers(memory, one, got, 2), 2);
+	ck_assert_uint_eq(stats_sum_workers(memory, one, got, COUNT(got)), 4);
+	for (int i = 0; i < COUNT(expected); i++)
+		ck_assert_int_eq(got[i].pid, expected[i]);
+	ck_assert_uint_eq(got[2].slot, 60);
+	ck_assert_int_eq(got[2].state, STATS_STOPPING);
+	ck_assert_uint_eq(stats_sum_workers(memory, two, got, COUNT(got)), 2);
+	/* One that is held back is not seen; nor one that has ended, or is broken. */
+	atomic_store(&memory->blocks[1].began_us, -T0);
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 0);
+	atomic_store(&memory->blocks[1].began_us, T0);
+	memory->blocks[1].first_slot = 0;
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 0);
+	memory->blocks[1].first_slot = STATS_SLOTS_MAX;
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 0);
+	memory->blocks[1].first_slot = UINT32_MAX;
+	memory->blocks[1].slots = UINT32_MAX;
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 0);
+	memory->blocks[1].first_slot = 51;
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 5); /* 101, too */
+	stats_set(two, STATS_PID, 0);
+	ck_assert_uint_eq(stats_sum_workers(memory, one, NULL, 0), 0);
+}
+END_TEST
+
 /* A request that ended at that time, after so long in the queue and in a worker. */
 static void
 add(struct stats *stats, int64_t now_us, int64_t wait_us, int64_t duration_us)
@@ -426,6 +470,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_gauge, 0, COUNT(gauges));
 	tcase_add_test(tc, test_latest);
+	tcase_add_test(tc, test_workers);
 	tcase_add_loop_test(tc, test_counted, 0, COUNT(counted));
 	tcase_add_test(tc, test_lost);
 	tcase_add_test(tc, test_quantiles);
