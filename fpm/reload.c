@@ -109,8 +109,7 @@ plan_new(struct reload *r, struct conf *conf, const struct conf_pool *pool)
 static bool
 is_changed(const struct seat *seat, const struct conf *conf, const struct conf_pool *pool)
 {
-	return seat->generation == NULL || seat->succession.why[0] != '\0' ||
-	    seat->setup.program != program_mark(pool) ||
+	return seat->generation == NULL || seat->setup.program != program_mark(pool) ||
 	    differ_pool(seat->setup.conf, conf, pool->name);
 }
 
@@ -135,8 +134,11 @@ plan(struct reload *r, struct conf *conf)
 		seat = find_seat(r, pool->name);
 		if (seat == NULL && !plan_new(r, conf, pool))
 			return false;
-		if (seat != NULL && (whole || is_changed(seat, conf, pool)) &&
-		    !succession_plan(seat, conf, pool, &seat->setup))
+		if (seat == NULL)
+			continue;
+		if (!whole && !is_changed(seat, conf, pool))
+			seat->succession.why[0] = '\0'; /* what runs is what is wanted again */
+		else if (!succession_plan(seat, conf, pool, &seat->setup))
 			return false;
 	}
 	return true;
