@@ -22,6 +22,13 @@ find_seat(const struct commands *c, const char *name)
 	return seat;
 }
 
+static bool
+is_meant(const struct session *s, const struct seat *seat)
+{
+	return s->request.pool[0] == '\0' ||
+	    strcmp(seat->setup.pool->name, s->request.pool) == 0;
+}
+
 /* What goes wrong at once is said in the log, which is where it was asked for, too. */
 static void
 on_log(enum log_level level, const char *text, void *arg)
@@ -70,8 +77,7 @@ tell_status(struct session *s, const struct commands *c)
 	}
 	session_say(s, poolstate_service(c->seats, c->reload, c->events->state(c->arg)));
 	TAILQ_FOREACH (seat, c->seats, next)
-		if (s->request.pool[0] == '\0' ||
-		    strcmp(seat->setup.pool->name, s->request.pool) == 0)
+		if (is_meant(s, seat))
 			session_say(s, poolstate_pool(seat, scratch));
 	free(scratch);
 	session_done(s, 0, NULL);
@@ -95,14 +101,37 @@ reopen(struct session *s, struct commands *c)
 		session_done(s, 1, "the old file stays in use where one could not be opened");
 }
 
+/* Of one pool, or of all, those that come with a reload too. */
+static void
+withdraw(struct session *s, struct commands *c, bool is_withdrawn)
+{
+	struct seat *seat;
+	bool all = true;
+
+	if (s->request.pool[0] == '\0')
+		c->service->is_withdrawn = is_withdrawn;
+	log_set_listener(on_log, s);
+	TAILQ_FOREACH (seat, c->seats, next)
+		if (is_meant(s, seat))
+			all = seat_withdraw(seat, is_withdrawn) && all;
+	log_set_listener(NULL, NULL);
+	if (all)
+		session_done(s, 0, NULL);
+	else
+		session_done(s, 1, "not every process could be told");
+}
+
 static void
 reload(struct session *s, struct commands *c)
 {
 	struct reload_wish wish = {.whole = s->request.force};
 
 	snprintf(wish.pool, sizeof(wish.pool), "%s", s->request.pool);
-	if (strlen(s->request.pool) >= sizeof(wish.pool) ||
-	    (s->ticket = c->events->reload(&wish, c->arg)) == 0)
+	log_set_listener(on_log, s); /* what is wrong in a configuration is found at once */
+	if (strlen(s->request.pool) < sizeof(wish.pool))
+		s->ticket = c->events->reload(&wish, c->arg);
+	log_set_listener(NULL, NULL);
+	if (s->ticket == 0)
 		session_done(s, 1, "the service is starting or ending");
 	else
 		commands_reloaded(c);
@@ -155,6 +184,10 @@ on_asked(struct session *s, void *arg)
 	case COMMAND_RELOAD:
 		reload(s, c);
 		break;
+	case COMMAND_DRAIN:
+	case COMMAND_UNDRAIN:
+		withdraw(s, c, s->request.command == COMMAND_DRAIN);
+		break;
 	case COMMAND_REOPEN:
 		reopen(s, c);
 		break;
@@ -179,9 +212,10 @@ on_look(struct session *s, void *arg)
 static const struct control_events control_events = {.asked = on_asked, .look = on_look};
 
 void
-commands_init(struct commands *c, struct seat_list *seats, struct reload *reload,
-    const struct commands_events *events, void *arg)
+commands_init(struct commands *c, struct service *service, struct seat_list *seats,
+    const struct reload *reload, const struct commands_events *events, void *arg)
 {
+	c->service = service;
 	c->seats = seats;
 	c->reload = reload;
 	c->events = events;

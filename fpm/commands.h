@@ -21,14 +21,16 @@ struct commands_events {
 
 struct commands {
 	struct control control;
+	struct service *service;
 	struct seat_list *seats;
-	struct reload *reload;
+	const struct reload *reload;
 	const struct commands_events *events;
 	void *arg;
 };
 
 /* Nothing listens yet: control_begin(). */
-void commands_init(struct commands *commands, struct seat_list *seats, struct reload *reload,
+void commands_init(struct commands *commands, struct service *service,
+    struct seat_list *seats, const struct reload *reload,
     const struct commands_events *events, void *arg);
 
 /* A reload has ended: who has waited for it is told. */

@@ -202,6 +202,9 @@ send_start(struct generation *g, const struct generation_fd *fds, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (fds[i].fd != -1 && send_fd(g, fds[i].which, fds[i].fd) == -1)
 			return -1;
+	if (g->is_withdrawn &&
+	    channel_send(&g->process.channel, MESSAGE_WITHDRAW, 1, NULL, 0, -1) == -1)
+		return -1;
 	return channel_send(&g->process.channel, MESSAGE_START,
 	    g->is_held ? START_HOLD : START_ACCEPT, g->place, sizeof(*g->place), -1);
 }
@@ -276,6 +279,18 @@ generation_tell_room(struct generation *g, unsigned int room, bool even_last)
 	g->is_counted = false;
 	if (channel_send(&g->process.channel, MESSAGE_ROOM, room, "l", even_last, -1) == -1)
 		give_up(g, "how many workers it may have");
+}
+
+bool
+generation_withdraw(struct generation *g, bool is_withdrawn)
+{
+	g->is_withdrawn = is_withdrawn;
+	if (g->process.pid == 0 || g->process.channel.sock == -1 ||
+	    channel_send(&g->process.channel, MESSAGE_WITHDRAW, is_withdrawn, NULL, 0, -1) == 0)
+		return true;
+	log_error("%s %ld cannot be told that its health checks are to %s: %s", g->process.title,
+	    (long)g->process.pid, is_withdrawn ? "fail" : "succeed", strerror(errno));
+	return false;
 }
 
 void

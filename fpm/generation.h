@@ -57,6 +57,7 @@ struct generation {
 	                         * timer's meaning depends on the state */
 	struct socket_dir dir;  /* open while there is a process */
 	bool was_ready;         /* it reported a ready worker */
+	bool is_withdrawn;      /* health checks of it fail, by order */
 	bool is_held;           /* it does not accept yet */
 	char why[GENERATION_WHY_MAX]; /* why it cannot serve, in its own words; empty: it did not say */
 
@@ -107,6 +108,10 @@ void generation_tell_room(struct generation *generation, unsigned int room, bool
 
 /* Tell it, for its status page, why what the last reload wanted is not in effect; empty: it is. */
 void generation_tell_reload(struct generation *generation, const char *why);
+
+/* From now on, or from its start on, its health checks fail, or do no longer. false: it could not be
+ * told; logged. */
+bool generation_withdraw(struct generation *generation, bool is_withdrawn);
 
 /* Whether it accepts, or will, and was not told to end. */
 bool generation_is_untold(const struct generation *generation);

@@ -306,7 +306,8 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 	master->pidfile.fd = master->pidfile.lock_fd = -1;
 	heartbeat_init(&master->heartbeat);
 	master->service.running = &master->heartbeat.running;
-	commands_init(&master->commands, &master->seats, &master->reload, &commands_events, master);
+	commands_init(&master->commands, &master->service, &master->seats, &master->reload,
+	    &commands_events, master);
 	reaper_init(&master->reaper, &master->seats, &master->metrics);
 	notify_init(&master->notify, &master->seats);
 	master->log.is_daemon = background;

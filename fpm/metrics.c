@@ -130,7 +130,8 @@ static int
 send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 {
 	struct message_pool_state state = {
-	    .pid = seat_pid(seat), .starting = seat_is_starting(seat)};
+	    .pid = seat_pid(seat), .withdrawn = seat->is_withdrawn,
+	    .starting = seat_is_starting(seat)};
 
 	snprintf(state.why, sizeof(state.why), "%s", seat_why(seat));
 	snprintf(state.reload, sizeof(state.reload), "%s", seat->reload);

@@ -37,9 +37,10 @@ static const char help_text[] =
     "  -R, --allow-to-run-as-root  let workers run as root\n"
     "  -p, --prefix PREFIX         what relative paths in the configuration are relative to\n"
     "  -g, --pid PIDFILE           write the master's process id to PIDFILE\n"
-    "  -s, --send COMMAND          tell the running anyfpm to: stop, quit, reload, reopen,\n"
-    "                              status\n"
+    "  -s, --send COMMAND          tell the running anyfpm to do one of: stop, quit, reload,\n"
+    "                              reopen, drain, undrain, status\n"
     "  -w, --pool POOL             with -s: this pool only\n"
+    "  -f, --force                 with -s reload: replace unchanged pools, too\n"
     "      --json                  with -s: print the answer as lines of JSON\n"
     "  -h, --help                  print this help\n"
     "  -v, --version               print the version\n";
@@ -61,6 +62,7 @@ static const struct option long_options[] = {
     {"workers", required_argument, NULL, 'n'},
     {"send", required_argument, NULL, 's'},
     {"pool", required_argument, NULL, 'w'},
+    {"force", no_argument, NULL, 'f'},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},

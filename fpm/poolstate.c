@@ -77,6 +77,8 @@ state_of(const struct seat *seat, const char *why, bool is_failing)
 		return "stopped";
 	if (seat->is_closed)
 		return "finishing";
+	if (why == NULL && seat->is_withdrawn)
+		return "drained";
 	if (why == NULL)
 		return seat->succession.state != SUCCESSION_NONE ? "reloading" : "serving";
 	return seat_is_starting(seat) && !is_failing ? "starting" : "failing";
@@ -109,9 +111,11 @@ poolstate_pool(const struct seat *seat, struct stats *scratch)
 	    session_string(why != NULL ? why : ""), "process manager", managers[pool->pm],
 	    "listen", session_string(pool->listen), "pool processes", processes_of(seat));
 
-	if (object != NULL && seat->succession.why[0] != '\0')
+	if (object != NULL)
+		json_object_set_new(object, "drained", json_boolean(seat->is_withdrawn));
+	if (object != NULL && seat->reload[0] != '\0')
 		json_object_set_new(
-		    object, "reload failed", session_string(seat->succession.why));
+		    object, "reload failed", session_string(seat->reload));
 	if (memory != NULL) {
 		stats_sum(scratch, memory, clock_now_us());
 		if (object != NULL)

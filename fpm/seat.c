@@ -88,6 +88,7 @@ seat_new(const struct service *service, struct conf *conf, const struct conf_poo
 	seat->arg = arg;
 	TAILQ_INIT(&seat->generations);
 	setup_init(&seat->setup, conf, pool);
+	seat->is_withdrawn = service->is_withdrawn;
 	seat->cgroup_fd = -1;
 	seat->stats_fd = stats_memory(pool);
 	return seat;
@@ -201,8 +202,10 @@ make_generation(struct seat *seat, const struct setup *setup, const char **why_n
 	if (g == NULL) {
 		places_give_back(&seat->places, place);
 		*why_not = "out of memory";
-	} else
+	} else {
+		g->is_withdrawn = seat->is_withdrawn;
 		TAILQ_INSERT_TAIL(&seat->generations, g, next);
+	}
 	return g;
 }
 
@@ -297,6 +300,23 @@ close_empty(struct seat *seat)
 		return;
 	seat->is_closed = true;
 	seat->events->moved(seat, seat->arg);
+}
+
+bool
+seat_withdraw(struct seat *seat, bool is_withdrawn)
+{
+	struct generation *g;
+	bool all = true;
+
+	if (seat->is_withdrawn != is_withdrawn)
+		log_notice("[pool %s] %s", seat->setup.pool->name,
+		    is_withdrawn ? "drained: its health checks fail, while it serves on"
+				 : "no longer drained");
+	seat->is_withdrawn = is_withdrawn;
+	TAILQ_FOREACH (g, &seat->generations, next)
+		all = generation_withdraw(g, is_withdrawn) && all;
+	seat->events->moved(seat, seat->arg);
+	return all;
 }
 
 void

@@ -27,6 +27,7 @@ struct service {
 	enum log_kind log_kind; /* a pool process opens other logs than a file itself */
 	const char *rundir;     /* where pools' socket directories are made */
 	struct delegated cgroup; /* in which workers have theirs, where the directive is set */
+	bool is_withdrawn; /* drained as a whole: pools that are new are, too */
 	bool is_starting; /* somebody waits for the word: who fails now is not tried again */
 };
 

@@ -50,6 +50,7 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 		if (memory != NULL && seconds > 0)
 			add_figures(s, memory, seconds, scratch);
 		s->pools++;
+		s->withdrawn += seat->is_withdrawn;
 		if ((why = summary_why(seat, memory)) == NULL)
 			s->serving++;
 		else if (s->why[0] == '\0')
@@ -80,6 +81,8 @@ summary_print(const struct summary *s, char *text, size_t size)
 	snprintf(text, size, "%u of %u pools serve", s->serving, s->pools);
 	if (s->why[0] != '\0')
 		print(text, size, " (%s)", s->why);
+	if (s->withdrawn > 0)
+		print(text, size, ", %u %s drained", s->withdrawn, s->withdrawn == 1 ? "is" : "are");
 	if (s->reload[0] != '\0')
 		print(text, size, ". The last reload failed (%s)", s->reload);
 	if (s->has_figures)

@@ -12,7 +12,7 @@
 #define SUMMARY_MAX 512 /* of its text, with the end */
 
 struct summary {
-	unsigned int pools, serving;
+	unsigned int pools, serving, withdrawn;
 	char why[160]; /* the first that does not serve, and why; empty: all do */
 	char reload[160]; /* the first that goes on as before the last reload, and why; empty: none */
 

@@ -62,6 +62,7 @@ struct settings {
 	int listen_fd, status_fd, log_fd, access_fd, dir_fd, stats_fd, slowlog_fd, exe_fd;
 	int cgroup_fd;
 	struct place place;
+	bool withdrawn;
 	enum message_start start;
 };
 
@@ -136,6 +137,9 @@ receive_settings(struct settings *s)
 			break;
 		case MESSAGE_FD:
 			take_descriptor(s, m.arg, fd);
+			break;
+		case MESSAGE_WITHDRAW:
+			s->withdrawn = m.arg != 0;
 			break;
 		case MESSAGE_START:
 			return take_start(s, &m, len);
@@ -313,6 +317,7 @@ run(const struct conf *conf, const struct settings *s)
 	pool.conf = TAILQ_FIRST(&conf->pools);
 	pool_init(&pool, &parts);
 	pool.events = &handlers;
+	pool.observe.withdrawn = s->withdrawn;
 	pool.workers.program->socket_dir_fd = s->dir_fd;
 	raise_descriptor_limit(&pool, &s->place);
 	raise_worker_limits(pool.conf);

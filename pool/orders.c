@@ -368,6 +368,9 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_PING:
 		answer_ping(pool);
 		break;
+	case MESSAGE_WITHDRAW:
+		pool->observe.withdrawn = m.arg != 0;
+		break;
 	case MESSAGE_RELOADED:
 		free(pool->observe.reload);
 		pool->observe.reload = len > 0 ? strndup(m.data, len) : NULL;

@@ -52,6 +52,8 @@ enum message_type {
 			       * another has to have the only place. MESSAGE_HAND_OVER ends that */
 	MESSAGE_RECLAIM,      /* arg: so many workers in all are to be ended of those offered, and
 			       * their permits given back; those are then off both counts */
+	MESSAGE_WITHDRAW,     /* arg 1: health checks are to fail (anyfpm -s drain), 0: as before; also
+			       * before MESSAGE_START */
 	MESSAGE_RELOADED,     /* data: what became of the last reload, as message_pool_state has it */
 	/* master -> metrics process, before the start; states after it as well */
 	MESSAGE_POOL,	    /* arg: its number, from 0 on; data: name; its statistics are passed */
@@ -102,6 +104,7 @@ enum message_call {
 #define MESSAGE_RELOAD_MAX 256
 struct message_pool_state {
 	int32_t pid;		   /* of its process, 0: it has none */
+	uint32_t withdrawn;	   /* 1: health checks are to fail */
 	uint32_t starting;	   /* 1: it was started and no worker has become ready since */
 	char why[MESSAGE_WHY_MAX]; /* it cannot serve; empty: as far as the master knows, it can */
 	char reload[MESSAGE_RELOAD_MAX]; /* why what the last reload wanted is not in effect;

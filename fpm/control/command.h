@@ -12,11 +12,13 @@
 #include <stddef.h>
 
 enum command {
-	COMMAND_STOP,   /* end at once */
-	COMMAND_QUIT,   /* finish what was accepted, then end */
-	COMMAND_RELOAD, /* what has changed; -f: all */
-	COMMAND_REOPEN, /* the log files */
-	COMMAND_STATUS, /* an object for the service, and one for each pool */
+	COMMAND_STOP,    /* end at once */
+	COMMAND_QUIT,    /* finish what was accepted, then end */
+	COMMAND_RELOAD,  /* what has changed; -f: all */
+	COMMAND_REOPEN,  /* the log files */
+	COMMAND_DRAIN,   /* health checks fail, while everything is served */
+	COMMAND_UNDRAIN, /* they do no longer */
+	COMMAND_STATUS,  /* an object for the service, and one for each pool */
 	COMMANDS
 };
 

@@ -82,6 +82,7 @@ struct observe {
 	bool needs_cpu_parts;	  /* by user and by system */
 	bool needs_memory;	  /* memory likewise */
 	bool needs_head;	  /* header blocks of responses are kept */
+	bool withdrawn;		  /* by order: ping answers 503 */
 	char *reload;		  /* why the last reload is not in effect; NULL: it is */
 	bool needs_last;	  /* each worker's last request is kept, for the status page */
 };

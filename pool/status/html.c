@@ -128,6 +128,8 @@ state(const struct status_view *view, const char **class)
 	*class = "warn";
 	if (view->ending)
 		return "finishing";
+	if (view->withdrawn)
+		return "drained";
 	if (gauge(view, STATS_QUEUED) > 0)
 		return "requests wait";
 	if (busy >= gauge(view, STATS_CHILDREN_LIMIT))

@@ -140,6 +140,10 @@ answer_ping(struct request *r)
 {
 	struct text_out page = { 0 };
 
+	if (r->pool->observe.withdrawn) {
+		answer_error(r, 503, 0, "The pool is drained: send it nothing more.");
+		return;
+	}
 	text_out_string(&page, ping_head);
 	text_out_string(&page, r->pool->conf->ping_response);
 	if (page.failed)

@@ -71,6 +71,12 @@ get_reload(const struct source *s, unsigned int arg)
 }
 
 static struct status_value
+get_withdrawn(const struct source *s, unsigned int arg)
+{
+	return number(s->pool->observe.withdrawn);
+}
+
+static struct status_value
 get_manager(const struct source *s, unsigned int arg)
 {
 	static const char *const names[] = {
@@ -261,6 +267,8 @@ static const struct row rows_after[] = {
 	{ GAUGE(STATS_CONNECTIONS) },
 	{ GAUGE(STATS_BUFFERED) },
 	{ ROW("last reload", STATUS_TEXT, get_reload, 0) },
+	{ ROW("drained", STATUS_NUMBER, get_withdrawn, 0), .metric = "anyfpm_drained",
+	    .help = "1 while health checks fail because of anyfpm -s drain." },
 	{ ROW("pool process", STATUS_NUMBER, get_gauge, STATS_PID) },
 	{ ROW("limit request time", STATUS_MICROSECONDS, get_limit, END_TIMEOUT) },
 	{ ROW("limit request cpu", STATUS_MICROSECONDS, get_limit, END_CPU) },
@@ -463,6 +471,7 @@ status_view_gather(struct status_view *view, const struct pool *pool, bool full)
 	};
 
 	view->now_us = s.now_us;
+	view->withdrawn = pool->observe.withdrawn;
 	view->ending = pool->state >= POOL_DRAINING;
 	view->item_count = view->process_count = 0;
 	view->processes = NULL;

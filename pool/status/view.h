@@ -76,6 +76,7 @@ struct status_process {
 struct status_view {
 	struct stats *stats; /* the pool's, for what the items do not hold, such as charts */
 	int64_t now_us; /* monotonic */
+	bool withdrawn;	/* health checks fail, by order */
 	bool ending;	/* the pool takes nothing new, and finishes what it has */
 	struct status_item items[STATUS_ITEMS_MAX];
 	size_t item_count;

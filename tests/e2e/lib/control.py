@@ -52,3 +52,15 @@ def read(s):
         if not piece:
             return [json.loads(line) for line in data.splitlines()]
         data += piece
+
+
+def words():
+    """The commands that there are."""
+    said = subprocess.run([servers.ANYFPM, "-s", "nosuch"], capture_output=True, text=True,
+                          check=False).stderr
+    return said.partition("one of ")[2].partition(", not")[0].split(", ")
+
+
+def help_text():
+    return subprocess.run([servers.ANYFPM, "-h"], capture_output=True, text=True,
+                          check=True).stdout

@@ -13,6 +13,9 @@ static const struct {
     {{.pools = 1, .serving = 1}, "1 of 1 pools serve"},
     {{.pools = 3, .serving = 2, .why = "shop: it was stopped"},
 	"2 of 3 pools serve (shop: it was stopped)"},
+    {{.pools = 3, .serving = 3, .withdrawn = 1}, "3 of 3 pools serve, 1 is drained"},
+    {{.pools = 3, .serving = 2, .withdrawn = 3, .why = "a: b"},
+	"2 of 3 pools serve (a: b), 3 are drained"},
     {{.pools = 2, .serving = 2, .has_figures = true}, "2 of 2 pools serve. Processes active: 0, "
 	"idle: 0, Requests: 0, slow: 0, Traffic: 0.00req/sec"},
     {{.pools = 2, .why = "a: b", .has_figures = true, .active = 1, .idle = 22,
