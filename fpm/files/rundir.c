@@ -138,13 +138,15 @@ choose(void)
 	    {NULL, ROOT_DIR},
 	    {NULL, TEMPORARY_DIR},
 	};
-	char tried[4 * PATH_MAX];
+	enum { COUNT = sizeof(candidates) / sizeof(candidates[0]) };
+	char tried[COUNT * PATH_MAX];
 	size_t len = 0;
 	int error;
 
-	for (size_t i = geteuid() == 0 ? 2 : 0; i < sizeof(candidates) / sizeof(candidates[0]);
-	     i++) {
-		const char *name = candidates[i].name, *path = candidates[i].path;
+	/* Root's own come first for root: who is it in a user namespace only may not have them. */
+	for (size_t i = 0; i < COUNT; i++) {
+		size_t at = (i + (geteuid() == 0 ? COUNT / 2 : 0)) % COUNT;
+		const char *name = candidates[at].name, *path = candidates[at].path;
 
 		if (path == NULL || (geteuid() != 0 && strcmp(path, ROOT_DIR) == 0))
 			continue;

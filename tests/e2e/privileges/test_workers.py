@@ -89,6 +89,14 @@ def test_of_an_ordinary_user(env, anyfpm, inside):
 
 
 USER_NAMESPACE = ["unshare", "-Ur"]
+
+
+def sockets_in(env):
+    """A directory for workers' sockets that is its user's: whose /tmp is, nobody can tell there."""
+    os.mkdir(env.dir + "/run", 0o700)
+    return ["env", f"XDG_RUNTIME_DIR={env.dir}/run"]
+
+
 # With users and groups as outside, which somebody outside has to say.
 ALL_USERS = [servers.PYTHON, servers.TOP + "/tests/e2e/workers/usernamespace.py"]
 
@@ -97,7 +105,8 @@ ALL_USERS = [servers.PYTHON, servers.TOP + "/tests/e2e/workers/usernamespace.py"
 def test_of_a_namespaces_root(env, anyfpm, inside):
     """As -R says it is root there, and outside whoever made the namespace."""
     options = {"user": "root", "group": "root", "listen.owner": None, "listen.group": None}
-    server = anyfpm(inside, options, args=["-R"], binary=script(env, *USER_NAMESPACE))
+    server = anyfpm(inside, options, args=["-R"],
+                    binary=script(env, *USER_NAMESPACE, *sockets_in(env)))
     got = report(server)
     assert got["uid"] == ["0"] * 3
     assert got["descriptors"] == ["0", "1", "2"]
@@ -124,7 +133,7 @@ class FirstProcess(servers.Anyfpm):
     """It is process 1 of a namespace, below unshare(1), which passes no signals on."""
 
     def launch(self, argv, **more):
-        super().launch([*PID_NAMESPACE, *argv], **more)
+        super().launch([*PID_NAMESPACE, *([] if ROOT else sockets_in(self.env)), *argv], **more)
 
     @property
     def pid(self):
