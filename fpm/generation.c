@@ -237,15 +237,16 @@ generation_start(struct generation *g, const struct identity *identity,
 	if (!give_birth(g, identity))
 		return false;
 	g->is_held = held;
-	set_state(g, GENERATION_STARTING);
-	if (held)
-		process_set_timer(
-		    &g->process, g->pool->start_timeout_ms * 1000 + HOLD_EXTRA_US);
+	/* Whoever hears that it starts may have something to tell it, which comes after this. */
 	if (send_start(g, fds, count) == -1) {
 		log_error("[pool %s] cannot send its settings to pool process %ld: %s",
 		    g->pool->name, (long)g->process.pid, strerror(errno));
 		process_kill(&g->process);
 	}
+	set_state(g, GENERATION_STARTING);
+	if (held)
+		process_set_timer(
+		    &g->process, g->pool->start_timeout_ms * 1000 + HOLD_EXTRA_US);
 	return true;
 }
 
