@@ -12,7 +12,9 @@
 #include "conf/directives.h"
 #include "conf/errors.h"
 #include "conf/field.h"
+#include "conf/interpreter.h"
 #include "conf/lookup.h"
+#include "conf/rooted.h"
 #include "conf/where.h"
 
 /* As with php-fpm: who is named in a list may connect, and root, to whom the socket belongs. */
@@ -61,13 +63,21 @@ static void
 check_command(const struct conf_pool *pool, const struct ini *ini, const char *directive,
     char *const *argv, struct errors *warnings)
 {
-	char path[4096];
+	bool is_rooted = pool->chroot != NULL;
+	char path[4096], name[4096];
 	const char *searched;
 
-	if (argv == NULL || lookup_program(pool, argv[0], path, sizeof(path), &searched))
+	if (argv == NULL)
 		return;
-	where_complain(pool, ini, warnings, directive, "%s: %s%s%s", path, strerror(errno),
-	    searched != NULL ? ", looked for in " : "", searched != NULL ? searched : "");
+	if (!lookup_program(pool, argv[0], path, sizeof(path), &searched))
+		where_complain(pool, ini, warnings, directive, "%s: %s%s%s%s%s", path,
+		    strerror(errno), searched != NULL ? ", looked for in " : "",
+		    searched != NULL ? searched : "", is_rooted ? ", within chroot, " : "",
+		    is_rooted ? pool->chroot : "");
+	else if (!interpreter_exists(pool->chroot, path, name, sizeof(name)))
+		where_complain(pool, ini, warnings, directive, "%s: it needs %s to run: %s%s%s", path,
+		    name, strerror(errno), is_rooted ? ", within chroot, " : "",
+		    is_rooted ? pool->chroot : "");
 }
 
 static bool
@@ -92,14 +102,26 @@ check_prefix(const struct conf_pool *pool, const struct ini *ini, struct errors 
 		check_directory(pool, ini, "prefix", pool->prefix, errors, &st);
 }
 
-/* What may be linked to something else within a chroot is looked at from there, by trial.c. */
 static void
 check_chdir(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
 {
-	struct stat st;
+	struct stat st = {0};
+	int fd;
 
-	if (pool->chdir != NULL && pool->chroot == NULL)
+	if (pool->chdir == NULL)
+		return;
+	if (pool->chroot == NULL) {
 		check_directory(pool, ini, "chdir", pool->chdir, errors, &st);
+		return;
+	}
+	if ((fd = rooted_open(pool->chroot, pool->chdir)) != -1 && fstat(fd, &st) == 0 &&
+	    !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	if (fd == -1 || !S_ISDIR(st.st_mode))
+		where_complain(pool, ini, errors, "chdir", "%s: %s, within chroot, %s", pool->chdir,
+		    strerror(errno), pool->chroot);
+	if (fd != -1)
+		close(fd);
 }
 
 /* Who is root leaves a chroot at will; and whoever is not cannot make one. */
@@ -213,9 +235,9 @@ check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
 		check_prefix(pool, ini, errors);
 		check_chdir(pool, ini, errors);
 		check_chroot(pool, ini, errors, &conf->notes);
+		check_command(pool, ini, "command", pool->command, &conf->warnings);
 		if (pool->chroot == NULL)
-			check_command(pool, ini, "command", pool->command, &conf->warnings);
-		check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
+			check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
 		check_identity(pool, ini, errors);
 		check_names(pool, ini, errors);
 		check_useless(pool, ini, &conf->notes);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/rooted.h"
 #include "conf/value.h"
 
 /* A number that can be a user or group; (id_t)-1 means "unchanged" to chown(2) and setuid(2). */
@@ -65,7 +66,7 @@ lookup_metrics_user(const struct conf *conf)
 
 /* access(2) alone also takes a directory for a program. */
 static bool
-is_program(const char *path)
+is_program_at(const char *path)
 {
 	struct stat st;
 
@@ -76,6 +77,26 @@ is_program(const char *path)
 		return false;
 	}
 	return true;
+}
+
+/* The same for one within the pool's chroot, if it has one. */
+static bool
+is_program(const struct conf_pool *pool, const char *path)
+{
+	char named[64];
+	int fd, saved;
+	bool is_one;
+
+	if (pool->chroot == NULL)
+		return is_program_at(path);
+	if ((fd = rooted_open(pool->chroot, path)) == -1)
+		return false;
+	snprintf(named, sizeof(named), "/proc/self/fd/%d", fd);
+	is_one = is_program_at(named);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return is_one;
 }
 
 const char *
@@ -106,7 +127,7 @@ find_here(const struct conf_pool *pool, const char *program, char *path, size_t 
 		errno = ENAMETOOLONG;
 		return false;
 	}
-	return is_program(path);
+	return is_program(pool, path);
 }
 
 bool
@@ -125,7 +146,7 @@ lookup_program(const struct conf_pool *pool, const char *program, char *path, si
 
 		len = snprintf(path, size, "%.*s%s%s", (int)n, dir, n > 0 ? "/" : "./", program);
 		if (len > 0 && (size_t)len < size) {
-			if (is_program(path))
+			if (is_program(pool, path))
 				return true;
 			if (errno == EACCES)
 				error = EACCES;

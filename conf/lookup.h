@@ -25,7 +25,7 @@ const char *lookup_worker_path(const struct conf_pool *pool);
 /*
  * The file that a program of the pool's (command, slowlog_command) is: as it stands when it has a
  * slash (then relative to chdir), else the first in *searched, the workers' PATH. False with errno,
- * and what was looked for in path.
+ * and what was looked for in path. Paths are those within chroot, where that is set.
  */
 bool lookup_program(const struct conf_pool *pool, const char *program, char *path, size_t size,
     const char **searched);

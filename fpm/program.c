@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/fd.h"
 #include "conf/lookup.h"
+#include "conf/rooted.h"
 
 /* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
 #define FNV_BASIS UINT64_C(14695981039346656037)
@@ -23,11 +25,15 @@ add(uint64_t *mark, uint64_t value)
 }
 
 static void
-add_file(uint64_t *mark, const char *path)
+add_file(uint64_t *mark, const char *root, const char *path)
 {
-	struct stat st;
+	int fd = rooted_open(root, path);
+	struct stat st = {0};
 
-	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (fd != -1 && fstat(fd, &st) == -1)
+		st.st_mode = 0;
+	fd_close(&fd);
+	if (!S_ISREG(st.st_mode)) {
 		add(mark, 0);
 		return;
 	}
@@ -46,13 +52,13 @@ program_mark(const struct conf_pool *pool)
 	const char *searched;
 
 	if (lookup_program(pool, pool->command[0], path, sizeof(path), &searched))
-		add_file(&mark, path);
+		add_file(&mark, pool->chroot, path);
 	for (char **word = pool->command + 1; *word != NULL; word++) {
 		if (**word == '/' || pool->chdir == NULL)
 			snprintf(path, sizeof(path), "%s", *word);
 		else
 			snprintf(path, sizeof(path), "%s/%s", pool->chdir, *word);
-		add_file(&mark, path);
+		add_file(&mark, pool->chroot, path);
 	}
 	return mark;
 }

@@ -222,6 +222,17 @@ def test_missing_program(env, conf):
     assert re.search(re.escape(path) + r":\d+: .*/nonexistent/program", got.stdout + got.stderr)
 
 
+def test_missing_interpreter(env, conf):
+    """A program that is there, and cannot be run for want of another: that one is named."""
+    path = env.dir + "/app"
+    with open(path, "w", encoding="ascii") as f:
+        f.write("#!/no/such/python -u\n")
+    os.chmod(path, 0o755)
+    got = run("-t", "-y", conf(pool(env, command=path).replace("command = /bin/cat\n", "")), env=env)
+    assert got.returncode == 78
+    assert f"command: {path}: it needs /no/such/python to run: No such file" in got.stderr
+
+
 def test_missing_file():
     """A file that is not there: named, exit code 78."""
     got = run("-t", "-y", "/nonexistent/anyfpm.conf")

@@ -93,10 +93,32 @@ def test_what_is_missing_inside_is_named(anyfpm, env, jail):
                     r'not what runs it')
 
 
-def checked(env, text):
+@needs_root
+def test_a_test_looks_inside(env, jail):
+    """-t finds the program, its interpreter and its directory there, by links there, or says what
+    is missing."""
+    os.makedirs(jail + "/bin")
+    os.symlink("/app/inside", jail + "/bin/link")
+    for name, interpreter in (("good", "/bin/link"), ("bad", "/usr/bin/env")):
+        with open(f"{jail}/bin/{name}", "w", encoding="ascii") as f:
+            f.write(f"#! {interpreter} python\n")
+        os.chmod(f"{jail}/bin/{name}", 0o755)
+    where = f"within chroot, {jail}"
+    for command, chdir, says in (
+            ("/bin/link", "/bin", None), ("good", "/bin", None), ("./link", "bin", None),
+            ("/usr/bin/env", "/", f"command: /usr/bin/env: No such file or directory, {where}"),
+            ("bad", "/", f"command: /bin/bad: it needs /usr/bin/env to run: No such file or "
+                         f"directory, {where}"),
+            ("good", "/usr/bin", f"chdir: /usr/bin: No such file or directory, {where}")):
+        got = checked(env, f"chroot = {jail}\nuser = {USER}\nchdir = {chdir}\n", command)
+        assert got.returncode == (78 if says else 0), got.stderr
+        assert says is None or f"[pool www] {says}" in got.stderr
+
+
+def checked(env, text, command="/app/inside"):
     path = env.dir + "/test.conf"
     with open(path, "w", encoding="ascii") as f:
-        f.write(f"[www]\nlisten = {env.dir}/www.sock\ncommand = /app/inside\n"
+        f.write(f"[www]\nlisten = {env.dir}/www.sock\ncommand = {command}\n"
                 f"pm.max_children = 1\n{text}")
     return subprocess.run([ANYFPM, "-O", "-R", "-t", "-y", path], capture_output=True, text=True,
                           check=False)
