@@ -11,7 +11,7 @@ from servers import ANYFPM, ROOT, TOP
 
 SAMPLES = TOP + "/contrib/systemd/anyfpm."
 # Out of 100: what is left open is what workers need, and what becoming other users takes.
-EXPOSURE_ROOT, EXPOSURE_USER = 29, 19
+EXPOSURE_ROOT, EXPOSURE_USER, EXPOSURE_TIGHT = 26, 19, 19
 
 
 def run(*argv):
@@ -49,8 +49,25 @@ def as_one_user(text):
     return text.replace("[Install]", "\n".join(["User=daemon", *more, "", "[Install]"]))
 
 
-@pytest.mark.parametrize("edit, most", [(str, EXPOSURE_ROOT), (as_one_user, EXPOSURE_USER)],
-                         ids=["root", "one user"])
+def drop_in(name, uncomment=False):
+    """An edit: what systemd reads after the unit."""
+    with open(SAMPLES + f"service.d/{name}.conf", encoding="ascii") as f:
+        more = f.read()
+    if uncomment:
+        more = re.sub(r"^#(?=[A-Z]\w+=)", "", more, flags=re.M)
+    return lambda text: text + more
+
+
+@pytest.mark.parametrize("edit", [drop_in("tighten"), drop_in("loosen"), drop_in("loosen", True)])
+def test_drop_ins_are_right(env, edit):
+    """Not a word that systemd does not know, commented out or not."""
+    got = run("systemd-analyze", "verify", "--man=no", unit(env, edit))
+    assert got.returncode == 0 and not got.stderr, got.stderr
+
+
+@pytest.mark.parametrize("edit, most", [
+    (str, EXPOSURE_ROOT), (as_one_user, EXPOSURE_USER), (drop_in("tighten"), EXPOSURE_TIGHT)],
+                         ids=["root", "one user", "tight"])
 def test_unit_is_confined(env, edit, most):
     got = run("systemd-analyze", "security", "--offline=yes", f"--threshold={most}",
               unit(env, edit))
