@@ -4,11 +4,14 @@ and under a first process of a pid namespace."""
 import grp
 import os
 import pwd
+import re
 import signal
 import subprocess
+import time
 
 import pytest
 import servers
+from fcgi import Client
 from inside import inside, report  # noqa: F401
 from servers import ANYFPM, ROOT, USER, children
 
@@ -149,6 +152,19 @@ class FirstProcess(servers.Anyfpm):
         self.process.wait(self.grace)
 
 
+def stop_as_sample(server):
+    """By the signal that contrib/container has: a request that runs is answered."""
+    with open(servers.TOP + "/contrib/container/Containerfile", encoding="ascii") as f:
+        sig = re.search(r"^STOPSIGNAL (\w+)$", f.read(), re.M)[1]
+    with Client(server.address) as c:
+        c.start(query="slow")
+        server.env.note(server.pid)
+        servers.wait_for(lambda: "first worker" in server.log(), 10, "a worker")
+        time.sleep(0.1)  # it takes 0.3 s; earlier or later it is answered, too, or was
+        server.stop(getattr(signal, sig))
+        assert c.answer().status == 200
+
+
 @pytest.mark.skipif(not works(*PID_NAMESPACE), reason="no pid namespaces here")
 def test_of_a_first_process(env, inside):
     """As in a container: the same, and orphans of workers are reaped by it."""
@@ -163,6 +179,6 @@ def test_of_a_first_process(env, inside):
         assert got["kill"][-1] == "permitted"
         confined(got)
     assert got["descriptors"] == ["0", "1", "2"]
-    server.stop(signal.SIGQUIT)
+    stop_as_sample(server)
     assert server.process.returncode == 0
     assert server.log().endswith("exiting, bye-bye!\n")
