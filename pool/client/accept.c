@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -192,6 +193,15 @@ wait_for_descriptor(struct listener *l, const char *why)
 	listen_pause(l);
 }
 
+/* Whether a connection is there to be accepted. */
+static bool
+somebody_waits(const struct listener *l)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 /* Accept one connection; returns whether another may be tried. */
 static bool
 accept_one(struct listener *l)
@@ -200,6 +210,8 @@ accept_one(struct listener *l)
 	socklen_t len = sizeof(ss);
 	int fd;
 
+	if (is_full(l) && !somebody_waits(l))
+		return false; /* nobody has to go */
 	if (is_full(l) && !make_room(l->pool, l->status_only)) {
 		wait_for_descriptor(l, l->status_only
 			? "there are as many as pm.status_listen allows"

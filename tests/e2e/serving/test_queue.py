@@ -192,3 +192,27 @@ def test_slow_body_times_out_with_408(odd):
         assert answer.status == 408
         assert answer.header["content-type"].startswith("text/html")
         assert 0.8 < time.monotonic() - started < 4 * SLOW
+
+
+def test_full_is_not_too_many(odd):
+    """At listen.max_connections an idle client goes when another comes, not before."""
+    server = odd("hello", {"listen.max_connections": 5})
+    clients = []
+    for _ in range(5):
+        clients.append(fcgi.Client(server.address))
+        assert clients[-1].request().status == 200
+    for c in clients:
+        assert c.request().status == 200
+    clients.append(fcgi.Client(server.address))
+    assert clients[-1].request().status == 200
+    assert sum(is_closed(c) for c in clients) == 1
+    for c in clients:
+        c.close()
+
+
+def is_closed(client):
+    client.sock.settimeout(0.2)
+    try:
+        return client.sock.recv(1) == b""
+    except TimeoutError:
+        return False
