@@ -223,9 +223,9 @@ listen_anew(struct metrics *m)
 }
 
 static void
-tell_to_end(struct metrics *m)
+tell_to_end(struct metrics *m, enum message_type type)
 {
-	if (channel_send(&m->process.channel, MESSAGE_STOP, 0, NULL, 0, -1) == -1)
+	if (channel_send(&m->process.channel, type, 0, NULL, 0, -1) == -1)
 		process_kill(&m->process);
 	else
 		process_set_timer(&m->process, PROCESS_END_US);
@@ -240,7 +240,7 @@ replace(struct metrics *m)
 	if (m->process.pid == 0 || m->is_leaving)
 		return; /* the next one gets to know it all */
 	m->is_leaving = true;
-	tell_to_end(m);
+	tell_to_end(m, MESSAGE_DRAIN);
 }
 
 void
@@ -252,7 +252,7 @@ metrics_stop(struct metrics *m)
 	if (m->process.pid == 0)
 		respawn_cancel(&m->respawn);
 	else
-		tell_to_end(m);
+		tell_to_end(m, MESSAGE_STOP);
 }
 
 bool

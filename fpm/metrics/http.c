@@ -47,6 +47,7 @@ struct connection {
 struct metrics_http {
 	struct event_base *base;
 	struct evhttp *server;
+	struct evhttp_bound_socket *bound; /* NULL: nobody is accepted any more */
 	struct event *sweep;
 	TAILQ_HEAD(, connection) connections; /* the oldest first */
 	unsigned int connection_count, connection_max;
@@ -157,11 +158,9 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 static bool
 listen_on(struct metrics_http *h, int fd)
 {
-	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(h->server, fd);
-
-	if (bound == NULL)
+	if ((h->bound = evhttp_accept_socket_with_handle(h->server, fd)) == NULL)
 		return false;
-	evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
+	evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(h->bound), on_accept_error);
 	return true;
 }
 
@@ -317,6 +316,14 @@ metrics_http_new(struct event_base *base, int listen_fd, struct metrics_pool *po
 	evhttp_set_bevcb(h->server, on_accept, h);
 	evhttp_set_gencb(h->server, on_request, h);
 	return h;
+}
+
+void
+metrics_http_drain(struct metrics_http *h)
+{
+	if (h->bound != NULL)
+		evhttp_del_accept_socket(h->server, h->bound);
+	h->bound = NULL;
 }
 
 void

@@ -14,6 +14,9 @@ struct metrics_http;
 struct metrics_http *metrics_http_new(
     struct event_base *base, int listen_fd, struct metrics_pool *pools, size_t count);
 
+/* Accept nobody any more; those that are there are answered. */
+void metrics_http_drain(struct metrics_http *http);
+
 /* Closes every connection; takes NULL as well. */
 void metrics_http_free(struct metrics_http *http);
 

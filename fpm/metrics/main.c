@@ -25,6 +25,9 @@
 #include "fpm/metrics/http.h"
 #include "fpm/metrics/pool.h"
 
+/* For clients that have connected and whose request is on its way. */
+static const struct timeval drain_time = {.tv_usec = 300000};
+
 struct metrics_process {
 	struct event_base *base;
 	struct event *on_master;
@@ -120,6 +123,14 @@ reopen_log(int fd)
 	dup2(fd, STDERR_FILENO);
 }
 
+/* The next process accepts from now on: answer those that we have accepted, and end. */
+static void
+drain(struct metrics_process *p)
+{
+	metrics_http_drain(p->http);
+	event_base_loopexit(p->base, &drain_time);
+}
+
 static void
 on_master(evutil_socket_t sock, short what, void *arg)
 {
@@ -137,6 +148,8 @@ on_master(evutil_socket_t sock, short what, void *arg)
 		reopen_log(fd);
 	else if (n == 1 && m.type == MESSAGE_PING)
 		message_send(sock, MESSAGE_PONG, 0, NULL, 0, -1); /* there is room: one at a time */
+	else if (n == 1 && m.type == MESSAGE_DRAIN)
+		drain(p);
 	else if (n != 1 || m.type == MESSAGE_STOP)
 		event_base_loopbreak(p->base); /* told to end, or there is no master any more */
 	fd_close(&fd);

@@ -135,9 +135,10 @@ def test_a_row_of_workers_that_leave(odd, env, body):
     server = odd("starts-without", {"pm.max_children": count}, args=(gate,))
     server.wait_workers(count, timeout=20 * SLOW)
     with open(gate, "wb"), Client(server.address, timeout=20 * SLOW) as c:
-        first = time.monotonic() + 2 * SLOW
-        for i in range(count):  # each to another one, as those before work on
+        first = time.monotonic() + 4 * SLOW
+        for i in reversed(range(count)):  # each to another one, as those before work on
             assert c.request(query=f"do=exit-after&at={first + 0.5 * i}").status == 200
+        # Of those that seem at work, the one that was used last is tried first.
         c.start(body=body)
         server.wait_log(r"child \d+ exited with code 0", count, timeout=15)
         os.unlink(gate)

@@ -196,6 +196,7 @@ def test_user(odd):
 def test_global_settings(odd, env):
     """Log level and error log are others at once; what takes a restart is said."""
     server = odd("hello")
+    server.wait_workers(2)
     other = env.dir + "/other.log"
     server.rewrite(global_options={"log_level": "notice", "error_log": other, "daemonize": "yes"})
     server.signal(signal.SIGHUP)
@@ -255,8 +256,10 @@ def test_number_of_workers(odd, number, surge):
         stop.set()
         thread.join()
     assert knocking.failed == []
-    # Those that were asked to end are about to: with a surge they do not count.
-    assert number <= most[0] <= number + surge + (number if surge else 0)
+    # Those that were asked to end are about to: with a surge they do not count. With one place in
+    # all, what waited at the one before when it was to go is served there by one worker more.
+    only = number + surge == 1
+    assert number <= most[0] <= number + surge + (number if surge else 0) + only
 
 
 def test_storm(odd):
