@@ -244,8 +244,11 @@ def test_number_of_workers(odd, number, surge):
     most, stop = [0], threading.Event()
 
     def count():
+        before = set()
         while not stop.is_set():
-            most[0] = max(most[0], sum(len(children(pool)) for pool in server.pools()))
+            now = {w for pool in server.pools() for w in children(pool)}
+            most[0] = max(most[0], len(now & before))  # these were there at the same time
+            before = now
     thread = threading.Thread(target=count)
     thread.start()
     try:
