@@ -178,4 +178,5 @@ succession_cancel(struct seat *seat)
 	set_state(seat, SUCCESSION_NONE);
 	if (seat->successor != NULL)
 		generation_stop(seat->successor);
+	share_room(seat); /* whoever gave up its only worker needs it to finish */
 }
