@@ -116,6 +116,7 @@ stop(struct master *master)
 		metrics_stop(master->metrics);
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_stop(seat);
+	leave(master); /* a reload may have left no pool */
 }
 
 /* Let every pool finish what it accepted; nobody can connect any more. */
@@ -132,6 +133,7 @@ finish(struct master *master)
 	notify_stopping(&master->notify);
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_drain(seat);
+	leave(master);
 }
 
 static void

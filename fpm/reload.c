@@ -128,6 +128,10 @@ plan(struct reload *r, struct conf *conf)
 		    only);
 		return false;
 	}
+	if (*only != '\0' && find_seat(r, only) == NULL) {
+		log_error("[pool %s] it does not run; without -w it is started", only);
+		return false;
+	}
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		if (*only != '\0' && strcmp(pool->name, only) != 0)
 			continue;
@@ -231,15 +235,35 @@ sort_seats(struct reload *r, const struct conf *conf)
 	TAILQ_CONCAT(r->seats, &sorted, next);
 }
 
-/* Pools that are not in the configuration any more finish what they have. */
+/* The pool that is to listen at the seat's address, and did not take it over; NULL: there is none. */
+static const struct conf_pool *
+find_failed_heir(const struct reload *r, const struct seat *seat)
+{
+	const struct conf_pool *pool;
+
+	TAILQ_FOREACH (pool, &r->service->conf->pools, next)
+		if (sockets_is_at(&seat->setup.listener, pool->listen))
+			break;
+	return pool;
+}
+
+/* Pools that are not in the configuration any more finish what they have, unless nobody would serve
+ * where somebody is to. */
 static void
 drain_gone(struct reload *r)
 {
+	const struct conf_pool *heir;
 	struct seat *seat;
 
 	TAILQ_FOREACH (seat, r->seats, next) {
 		if (seat->is_closed || find_pool(r->service->conf, name_of(seat)) != NULL)
 			continue;
+		if ((heir = find_failed_heir(r, seat)) != NULL) {
+			log_warning("[pool %s] it is not in the configuration any more, and goes on "
+				    "all the same, since pool %s could not take over its address",
+			    name_of(seat), heir->name);
+			continue;
+		}
 		log_notice("[pool %s] it is not in the configuration any more: it finishes what "
 			   "it has",
 		    name_of(seat));

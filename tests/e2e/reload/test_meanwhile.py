@@ -1,0 +1,99 @@
+"""What happens while a reload is under way, or while the generation before still finishes."""
+
+import os
+import signal
+import time
+
+import control
+import pytest
+from fcgi import Client
+from servers import SLOW, alive, wait_for
+
+
+def ask(address, **more):
+    with Client(address, 30) as c:
+        return c.request(**more)
+
+
+def test_the_new_one_dies_while_the_old_one_finishes(odd):
+    """Another takes its place at once, and has the workers that the old one leaves."""
+    server = odd("echo", {"pm.max_children": 2, "pm.max_surge": 0})
+    old = server.pool()
+    with Client(server.address, 60) as c:
+        c.start(query="do=slow&ms=6000")
+        time.sleep(0.3)
+        server.reload(signal.SIGUSR2)
+        new = next(p for p in server.pools() if p != old)
+        os.kill(new, signal.SIGKILL)
+        wait_for(lambda: not alive(new), 5)
+        assert ask(server.address).status == 200
+        assert alive(old), "it was to finish meanwhile"
+        assert c.answer().status == 200
+    server.wait_workers(2)
+
+
+def test_quit_while_the_only_worker_makes_room(odd):
+    """It has gone for a successor that does not come any more: what waits is answered first."""
+    server = odd("ignores-term", {"pm.max_children": 1, "pm.max_surge": 0,
+                                     "pm.stop_timeout": "1s"})
+    server.signal(signal.SIGUSR2)
+    server.wait_log("its place is another generation's")
+    with Client(server.address, 30) as c:
+        c.start()
+        server.signal(signal.SIGQUIT)
+        assert c.answer().status == 200
+    assert server.wait_exit(10 * SLOW) == 0
+
+
+def test_renamed_pool_that_fails(odd, env):
+    """The one that has the address goes on until the one that is to have it can serve."""
+    server = odd()
+    renamed = {"other": server.configured["www"]}
+    before = server.pool("www")
+    server.rewrite({"other": dict(renamed["other"], command=env.worker("dies-at-start"))})
+    server.reload(fails=True)
+    server.wait_log("pool www.*goes on all the same, since pool other could not take over")
+    assert ask(server.address).status == 200
+    assert server.pools() == [before]
+    server.rewrite(renamed)
+    server.reload()
+    wait_for(lambda: not server.pools("www"), 10 * SLOW, "the old pool to go")
+    assert ask(server.address).status == 200
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGQUIT])
+def test_end_without_any_pool(odd, env, sig):
+    """The only one was removed, and the one that was to come instead cannot start."""
+    server = odd()
+    server.rewrite({"other": {"command": env.worker("dies-at-start"),
+                              "listen": env.dir + "/other.sock"}})
+    server.reload(fails=True)
+    wait_for(lambda: not server.pools(), 10 * SLOW, "both to go")
+    server.signal(sig)
+    assert server.wait_exit(5 * SLOW) == 0
+
+
+def test_one_pool_that_only_finishes(controlled, env):
+    """A pool that is to be reloaded alone takes nothing from others, where it has to start."""
+    server = controlled()
+    pools = dict(server.configured)
+    pools["more"] = {"command": env.worker(), "listen": env.dir + "/more.sock"}
+    server.rewrite(pools)
+    assert control.send(server, "reload").returncode == 0
+    more = server.pool("more")
+    with Client(server.address, 60) as c:
+        c.start(query="do=slow&ms=4000")
+        server.rewrite({"more": pools["more"]})
+        assert control.send(server, "reload").returncode == 0
+        assert server.pools("www")
+        server.rewrite({"www": pools["more"]})
+        result = control.send(server, "reload", "-w", "www")
+        assert result.returncode == 1 and "it does not run" in server.log()
+        with open(server.config_path, "a", encoding="ascii") as f:
+            f.write("listen = nowhere at all\n")
+        assert control.send(server, "reload").returncode == 1
+        assert server.pools("more") == [more]
+        assert c.answer().status == 200
+    assert ask(env.dir + "/more.sock").status == 200
+    server.rewrite({"more": pools["more"]})
+    assert control.send(server, "reload").returncode == 0
