@@ -244,6 +244,10 @@ writer_start(writer_report *report)
 {
 	int error;
 
+	if (writer.state == WRITER_HUNG) {
+		errno = EBUSY;
+		return -1;
+	}
 	if ((writer.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return -1;
 	thread_cond_init(&writer.ended);

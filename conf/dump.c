@@ -3,6 +3,7 @@
 
 #include "conf/dump.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/directives.h"
@@ -30,4 +31,19 @@ dump_conf(const struct conf *conf, const char *pool, FILE *out)
 		fputc('\n', out);
 		dump_section(p->name, SCOPE_POOL, p, out);
 	}
+}
+
+char *
+dump_text(const struct conf *conf, const char *pool, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	dump_conf(conf, pool, out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef ANYFPM_CONF_DUMP_H
 #define ANYFPM_CONF_DUMP_H
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "conf/conf.h"
@@ -11,5 +12,8 @@
  * [global], then only the named pool, or all of them when pool is NULL.
  */
 void dump_conf(const struct conf *conf, const char *pool, FILE *out);
+
+/* The same into memory, which is to be freed. NULL with errno. */
+char *dump_text(const struct conf *conf, const char *pool, size_t *len);
 
 #endif

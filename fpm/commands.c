@@ -165,6 +165,30 @@ commands_reloaded(struct commands *c)
 	}
 }
 
+/* Until the binary takes this one's place, and in that until its reload has ended. */
+static void
+look_at_upgrade(struct session *s, const struct commands *c)
+{
+	const struct upgrade *u = c->upgrade;
+	const struct reload *r = c->reload;
+
+	if (u->state == UPGRADE_TESTING)
+		session_progress(s, "%s is being tested", u->path);
+	else if (u->state == UPGRADE_READY)
+		session_progress(s, "%s has passed its test, and waits for the end of a reload",
+		    u->path);
+	else if (u->why[0] != '\0')
+		session_done(s, 1, "upgrade failed: %s; everything goes on as it was", u->why);
+	else if (r->is_running || r->is_wanted)
+		session_progress(s, "the new master runs; pools that are still to be replaced: %u",
+		    reload_left(r));
+	else if (r->why[0] != '\0')
+		session_done(s, 1, "the new master runs, but not all is new: %s; what could not be "
+				   "replaced goes on as it was", r->why);
+	else
+		session_done(s, 0, NULL);
+}
+
 static void
 on_asked(struct session *s, void *arg)
 {
@@ -191,6 +215,12 @@ on_asked(struct session *s, void *arg)
 	case COMMAND_REOPEN:
 		reopen(s, c);
 		break;
+	case COMMAND_UPGRADE:
+		if (c->events->upgrade(c->arg))
+			look_at_upgrade(s, c);
+		else
+			session_done(s, 1, "the service is starting or ending");
+		break;
 	case COMMAND_STATUS:
 		tell_status(s, c);
 		break;
@@ -205,6 +235,8 @@ on_look(struct session *s, void *arg)
 {
 	if (s->request.command == COMMAND_RELOAD)
 		tell_reloaded(s, arg);
+	else if (s->request.command == COMMAND_UPGRADE)
+		look_at_upgrade(s, arg);
 	else
 		tell_remaining(s, arg);
 }
@@ -213,11 +245,13 @@ static const struct control_events control_events = {.asked = on_asked, .look = 
 
 void
 commands_init(struct commands *c, struct service *service, struct seat_list *seats,
-    const struct reload *reload, const struct commands_events *events, void *arg)
+    const struct reload *reload, const struct upgrade *upgrade,
+    const struct commands_events *events, void *arg)
 {
 	c->service = service;
 	c->seats = seats;
 	c->reload = reload;
+	c->upgrade = upgrade;
 	c->events = events;
 	c->arg = arg;
 	control_init(&c->control, &control_events, c);

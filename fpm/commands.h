@@ -8,6 +8,7 @@
 #include "fpm/control/control.h"
 #include "fpm/reload.h"
 #include "fpm/seat.h"
+#include "fpm/upgrade.h"
 
 /* What the master does; arg is its own. */
 struct commands_events {
@@ -16,6 +17,7 @@ struct commands_events {
 	void (*reopen_logs)(void *arg);
 	/* As reload_ask(); 0: not just now. */
 	unsigned long (*reload)(const struct reload_wish *wish, void *arg);
+	bool (*upgrade)(void *arg); /* whether it could be begun: the service runs */
 	const char *(*state)(const void *arg); /* of the service, one word */
 };
 
@@ -24,13 +26,14 @@ struct commands {
 	struct service *service;
 	struct seat_list *seats;
 	const struct reload *reload;
+	const struct upgrade *upgrade;
 	const struct commands_events *events;
 	void *arg;
 };
 
 /* Nothing listens yet: control_begin(). */
 void commands_init(struct commands *commands, struct service *service,
-    struct seat_list *seats, const struct reload *reload,
+    struct seat_list *seats, const struct reload *reload, const struct upgrade *upgrade,
     const struct commands_events *events, void *arg);
 
 /* A reload has ended: who has waited for it is told. */

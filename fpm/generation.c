@@ -168,16 +168,10 @@ generation_free(struct generation *g)
 static int
 send_settings(struct generation *g)
 {
-	char *text = NULL;
-	size_t len = 0, sent, piece;
-	FILE *out = open_memstream(&text, &len);
-	int result = 0;
+	size_t len, sent, piece;
+	char *text = dump_text(g->conf, g->pool->name, &len);
+	int result = text != NULL ? 0 : -1;
 
-	if (out == NULL)
-		return -1;
-	dump_conf(g->conf, g->pool->name, out);
-	if (fclose(out) != 0)
-		result = -1;
 	for (sent = 0; result == 0 && sent < len; sent += piece) {
 		piece = len - sent < MESSAGE_DATA_MAX ? len - sent : MESSAGE_DATA_MAX;
 		result = channel_send(
@@ -378,4 +372,66 @@ generation_exited(struct generation *g, const siginfo_t *info, struct respawn *r
 	rundir_remove(&g->dir);
 	set_state(g, GENERATION_ENDED);
 	return wait_us;
+}
+
+bool
+generation_save(const struct generation *g, struct saved_generation *s)
+{
+	size_t len;
+
+	s->process = (struct saved_process){.pid = g->process.pid,
+	    .sock = g->process.channel.sock,
+	    .started_us = g->process.started_us,
+	    .timer_us = process_timer_left_us(&g->process)};
+	s->state = g->state;
+	s->was_ready = g->was_ready;
+	s->is_withdrawn = g->is_withdrawn;
+	s->room = g->room;
+	s->workers = g->workers;
+	s->is_counted = g->is_counted;
+	s->block = g->place->block;
+	s->first_slot = g->place->first_slot;
+	s->slots = g->place->slots;
+	s->dir_fd = g->dir.fd;
+	s->permits = g->share.permits;
+	s->lacking = g->share.lacking;
+	s->waiting = g->share.waiting;
+	s->called = g->share.called;
+	s->offered = g->share.offered;
+	s->ordered = g->share.ordered;
+	s->has_asked = g->has_asked;
+	s->has_returned = g->has_returned;
+	if (g->conf != g->service->conf &&
+	    (s->settings = dump_text(g->conf, g->pool->name, &len)) == NULL)
+		return false;
+	return (s->dir_path = strdup(g->dir.path)) != NULL;
+}
+
+bool
+generation_adopt(struct generation *g, const struct saved_generation *s)
+{
+	assert(g->state == GENERATION_NEW);
+	if (s->state <= GENERATION_NEW || s->state >= GENERATION_ENDED ||
+	    process_adopt(&g->process, (pid_t)s->process.pid, s->process.sock,
+		s->process.started_us) == -1)
+		return false;
+	g->state = (enum generation_state)s->state; /* where it was; nobody is told */
+	g->was_ready = s->was_ready;
+	g->is_withdrawn = s->is_withdrawn;
+	g->room = (unsigned int)s->room;
+	g->workers = (unsigned int)s->workers;
+	g->is_counted = s->is_counted;
+	g->share = (struct share){.permits = (unsigned int)s->permits,
+	    .lacking = (unsigned int)s->lacking,
+	    .waiting = s->waiting,
+	    .called = (enum message_call)s->called,
+	    .offered = (unsigned int)s->offered,
+	    .ordered = (unsigned int)s->ordered};
+	g->has_asked = s->has_asked;
+	g->has_returned = s->has_returned;
+	g->dir.fd = s->dir_fd;
+	snprintf(g->dir.path, sizeof(g->dir.path), "%s", s->dir_path);
+	if (s->process.timer_us > 0)
+		process_set_timer(&g->process, s->process.timer_us);
+	return true;
 }

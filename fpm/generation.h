@@ -17,6 +17,7 @@
 #include "fpm/files/users.h"
 #include "fpm/process/process.h"
 #include "fpm/process/respawn.h"
+#include "fpm/saved.h"
 #include "fpm/service.h"
 #include "fpm/share.h"
 
@@ -127,6 +128,13 @@ bool generation_tell_permits(
 /* Give its process a descriptor that was opened again; what: of which. */
 void generation_pass(
     struct generation *generation, enum message_fd which, int fd, const char *what);
+
+/* Note it in saved, whose descriptors stay its own. false: out of memory. */
+bool generation_save(const struct generation *generation, struct saved_generation *saved);
+
+/* In GENERATION_NEW, which has saved's place: be what was saved, with its process and descriptors.
+ * false: that cannot be, or out of memory; there is no process then. */
+bool generation_adopt(struct generation *generation, const struct saved_generation *saved);
 
 /* The kernel says that its process has ended: becomes GENERATION_ENDED. Returns how long to wait
  * before the seat's next one is started, microseconds. */

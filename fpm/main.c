@@ -18,10 +18,13 @@
 #include "conf/dump.h"
 #include "conf/errors.h"
 #include "conf/load.h"
+#include "fpm/candidate.h"
 #include "fpm/configuration.h"
 #include "fpm/control/client.h"
 #include "fpm/daemonize.h"
+#include "fpm/estate.h"
 #include "fpm/files/users.h"
+#include "fpm/inherit.h"
 #include "fpm/master.h"
 #include "fpm/metrics/main.h"
 #include "fpm/notify.h"
@@ -114,9 +117,10 @@ pid_path(const struct options *options, const struct conf *conf)
 	return options->pid != NULL ? options->pid : conf->global.pid;
 }
 
-/* -t and -tt. Returns the code to exit with. */
+/* -t and -tt; for_upgrade: a running master wants to know whether we could take its place. Returns
+ * the code to exit with. */
 static int
-report_test(const struct options *options, const struct conf *conf)
+report_test(const struct options *options, const struct conf *conf, bool for_upgrade)
 {
 	const struct activation none = {NULL, 0};
 	int code;
@@ -129,13 +133,30 @@ report_test(const struct options *options, const struct conf *conf)
 		}
 	}
 	/* Whoever looks at a terminal tests what is started by somebody else later. */
-	if ((code = preflight(conf, pid_path(options, conf), options->force_stderr, &none)) != 0)
+	if ((code = preflight(conf, pid_path(options, conf), options->force_stderr, &none)) != 0 ||
+	    (for_upgrade && (code = candidate_answer()) != 0))
 		return code;
 	if (options->file != NULL)
 		log_notice("configuration file %s test is successful", options->file);
 	else
 		log_notice("configuration test is successful");
 	return 0;
+}
+
+/* What a master does from its start, which had this code, to its end. Returns the code to exit
+ * with. */
+static int
+serve(struct master *master, int code)
+{
+	if (code == 0) {
+		if ((code = master_run(master)) == 0) {
+			master_end(master);
+			log_notice("exiting, bye-bye!");
+		}
+	} else
+		master_end(master);
+	master_end_log(master);
+	return code;
 }
 
 /* Be the master of this configuration. Returns the code to exit with. */
@@ -167,15 +188,19 @@ run_master(const struct options *options, struct conf *conf)
 			daemonize_detach(master.service.log_fd);
 		daemonize_report(report_fd, code);
 	}
-	if (code == 0) {
-		if ((code = master_run(&master)) == 0) {
-			master_end(&master);
-			log_notice("exiting, bye-bye!");
-		}
-	} else
-		master_end(&master);
-	master_end_log(&master);
-	return code;
+	return serve(&master, code);
+}
+
+/* Go on where the master that ran in this process has been. Returns the code to exit with. */
+static int
+resume_master(const struct options *options, struct conf *conf, struct saved *saved)
+{
+	const char *slash = strrchr(options->argv[0], '/');
+	struct master master;
+
+	/* executed by descriptor, it is a number */
+	prctl(PR_SET_NAME, slash != NULL ? slash + 1 : options->argv[0], 0, 0, 0);
+	return serve(&master, master_resume(&master, conf, options, saved));
 }
 
 /* The pid file of the running master, to be freed; NULL after having said why it is not known. */
@@ -223,7 +248,9 @@ main(int argc, char *argv[])
 	bool is_trace = is_titled(argv[0], TRACE_ARGV0);
 	bool is_metrics = is_titled(argv[0], METRICS_ARGV0);
 	struct options options;
+	struct saved *saved;
 	struct conf *conf;
+	bool is_tested;
 	int code;
 
 	if (is_trace || is_metrics || pool != NULL) /* executed by descriptor, it is a number */
@@ -235,15 +262,26 @@ main(int argc, char *argv[])
 		return pool != NULL ? pool_main(pool) : metrics_main();
 	}
 	fill_standard_descriptors();
+	if ((code = inherit_find(&saved, &is_tested)) != 0)
+		return code;
 	if ((code = options_parse(argc, argv, &options)) != -1)
 		return code;
 	if (options.send != NULL)
 		return send_command(&options);
-	if ((conf = configuration_read(&options, options.test || options.listen != NULL)) == NULL)
+	conf = saved != NULL
+	    ? estate_settings(saved)
+	    : configuration_read(&options, options.test || options.listen != NULL);
+	if (conf == NULL)
 		return EX_CONFIG;
 	log_set_level(conf->global.log_level);
-	warn_without_stacks(conf);
-	code = options.test ? report_test(&options, conf) : run_master(&options, conf);
+	if (saved == NULL)
+		warn_without_stacks(conf);
+	if (saved != NULL)
+		code = resume_master(&options, conf, saved);
+	else if (options.test)
+		code = report_test(&options, conf, is_tested);
+	else
+		code = run_master(&options, conf);
 	load_free(conf);
 	return code;
 }

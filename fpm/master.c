@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sysexits.h>
@@ -15,8 +14,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "conf/load.h"
+#include "fpm/apply.h"
 #include "fpm/daemonize.h"
-#include "fpm/files/errorlog.h"
 #include "fpm/process/launch.h"
 
 static const int handled_signals[MASTER_SIGNALS] = {
@@ -81,12 +80,7 @@ on_permits(struct generation *g, const struct message *message, size_t len, void
 {
 	struct master *master = arg;
 
-	if (message->type == MESSAGE_LACK)
-		permits_lack(&master->permits, g, message->arg, len > 0);
-	else if (message->type == MESSAGE_RETURN)
-		permits_return(&master->permits, g, message->arg);
-	else
-		permits_offer(&master->permits, g, message->arg);
+	permits_said(&master->permits, g, message, len);
 }
 
 static void
@@ -111,6 +105,7 @@ stop(struct master *master)
 	log_notice("Terminating ...");
 	set_state(master, MASTER_STOPPING);
 	reload_cancel(&master->reload);
+	upgrade_cancel(&master->upgrade);
 	notify_stopping(&master->notify);
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
@@ -130,33 +125,11 @@ finish(struct master *master)
 	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
 	set_state(master, MASTER_FINISHING);
 	reload_cancel(&master->reload);
+	upgrade_cancel(&master->upgrade);
 	notify_stopping(&master->notify);
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_drain(seat);
 	leave(master);
-}
-
-static void
-reopen_error_log(struct master *master)
-{
-	struct seat *seat;
-
-	if (!servicelog_reopen(&master->log, &master->service))
-		return;
-	TAILQ_FOREACH (seat, &master->seats, next)
-		seat_send_log(seat);
-	if (master->metrics != NULL)
-		metrics_send_log(master->metrics);
-}
-
-static void
-reopen_logs(struct master *master)
-{
-	struct seat *seat;
-
-	reopen_error_log(master);
-	TAILQ_FOREACH (seat, &master->seats, next)
-		seat_reopen_logs(seat);
 }
 
 /* Returns the number of the reload that does it, 0: there is none at the start and the end. */
@@ -170,34 +143,15 @@ reload(struct master *master, const struct reload_wish *wish)
 	return reload_ask(&master->reload, wish);
 }
 
-/* A file takes the place of another; all else is there from the start. */
-static void
-change_error_log(struct master *master, const struct conf *before)
-{
-	const struct conf *conf = master->service.conf;
-
-	if (strcmp(before->global.error_log, conf->global.error_log) == 0)
-		return;
-	if (errorlog_kind(before, false) == LOG_TO_FILE && errorlog_kind(conf, false) == LOG_TO_FILE)
-		reopen_error_log(master);
-	else
-		log_warning("'error_log' has changed, which takes effect when anyfpm is stopped and "
-			    "started");
-}
-
-/* Settings of the master's own; what needs a restart was said. */
 static void
 on_applied(const struct conf *before, bool whole, void *arg)
 {
 	struct master *master = arg;
-	const struct conf *conf = master->service.conf;
+	const struct conf_global *global = &master->service.conf->global;
 
-	log_set_level(conf->global.log_level);
-	log_set_json(conf->global.log_format == LOG_FORMAT_JSON);
-	change_error_log(master, before);
-	notify_set_interval(&master->notify, conf->global.systemd_interval_ms);
-	heartbeat_set(&master->heartbeat, conf->global.process_hang_timeout_ms);
-	metrics_follow(&master->metrics, &master->service, &master->seats, before, whole);
+	apply_settings(&master->estate, before, whole);
+	notify_set_interval(&master->notify, global->systemd_interval_ms);
+	heartbeat_set(&master->heartbeat, global->process_hang_timeout_ms);
 }
 
 static void
@@ -228,7 +182,20 @@ on_finish(void *arg)
 static void
 on_reopen_logs(void *arg)
 {
-	reopen_logs(arg);
+	struct master *master = arg;
+
+	apply_reopen_logs(&master->estate);
+}
+
+static bool
+on_upgrade(void *arg)
+{
+	struct master *master = arg;
+
+	if (master->state != MASTER_SERVING || master->service.is_starting)
+		return false;
+	upgrade_ask(&master->upgrade);
+	return true;
 }
 
 static unsigned long
@@ -252,6 +219,7 @@ static const struct commands_events commands_events = {.stop = on_stop,
     .reload = on_reload,
     .finish = on_finish,
     .reopen_logs = on_reopen_logs,
+    .upgrade = on_upgrade,
     .state = say_state};
 
 static void
@@ -268,7 +236,7 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 		finish(master);
 		break;
 	case SIGUSR1:
-		reopen_logs(master);
+		apply_reopen_logs(&master->estate);
 		break;
 	case SIGCHLD:
 		reaper_collect(&master->reaper);
@@ -289,12 +257,10 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 	}
 }
 
-int
-master_init(struct master *master, struct conf *conf, const struct options *options,
-    bool background, bool to_stderr)
+/* What needs no other process, and no event loop. Signals are left as they are. */
+static bool
+prepare(struct master *master, struct conf *conf, const struct options *options)
 {
-	sigset_t none;
-
 	memset(master, 0, sizeof(*master));
 	TAILQ_INIT(&master->seats);
 	master->permits =
@@ -309,20 +275,46 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 	heartbeat_init(&master->heartbeat);
 	master->service.running = &master->heartbeat.running;
 	commands_init(&master->commands, &master->service, &master->seats, &master->reload,
-	    &commands_events, master);
-	reaper_init(&master->reaper, &master->seats, &master->metrics);
+	    &master->upgrade, &commands_events, master);
+	reaper_init(&master->reaper, &master->seats, &master->metrics, &master->upgrade.tester);
+	master->estate = (struct estate){.service = &master->service,
+	    .log = &master->log,
+	    .pidfile = &master->pidfile,
+	    .reaper = &master->reaper,
+	    .seats = &master->seats,
+	    .metrics = &master->metrics,
+	    .seat_events = &seat_events,
+	    .arg = master,
+	    .control = &master->commands.control,
+	    .has_terminal = &master->has_terminal,
+	    .has_announced = &master->has_announced};
+	upgrade_init(&master->upgrade, &master->estate, &master->reload);
 	notify_init(&master->notify, &master->seats);
-	master->log.is_daemon = background;
-	master->has_terminal = !background && daemonize_obeys_terminal();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size stops nothing */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-
 	launch_raise_nofile(&master->service.nofile);
 	/* Pools are started from this even if an upgrade has replaced the file since. */
-	if ((master->service.exe_fd = launch_open_exe()) == -1)
+	return (master->service.exe_fd = launch_open_exe()) != -1;
+}
+
+static void
+take_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int
+master_init(struct master *master, struct conf *conf, const struct options *options,
+    bool background, bool to_stderr)
+{
+	if (!prepare(master, conf, options))
 		return EX_OSERR;
+	master->log.is_daemon = background;
+	master->has_terminal = !background && daemonize_obeys_terminal();
+	take_signals();
 	if (!servicelog_open(&master->log, &master->service, to_stderr))
 		return EX_CONFIG;
 	return delegated_enter(&master->service.cgroup, conf) ? 0 : EX_CONFIG;
@@ -332,15 +324,20 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 static bool
 open_loop(struct master *master)
 {
-	if ((master->service.base = event_base_new()) == NULL)
-		return false;
-	for (size_t i = 0; i < MASTER_SIGNALS; i++) {
-		master->signals[i] =
-		    evsignal_new(master->service.base, handled_signals[i], on_signal, master);
-		if (master->signals[i] == NULL || event_add(master->signals[i], NULL) == -1)
-			return false;
+	const struct conf_global *global = &master->service.conf->global;
+	struct event_base *base = master->service.base = event_base_new();
+	bool good = base != NULL;
+
+	for (size_t i = 0; good && i < MASTER_SIGNALS; i++) {
+		master->signals[i] = evsignal_new(base, handled_signals[i], on_signal, master);
+		good = master->signals[i] != NULL && event_add(master->signals[i], NULL) == 0;
 	}
-	return true;
+	if (good && notify_begin(&master->notify, base, global->systemd_interval_ms) &&
+	    heartbeat_begin(&master->heartbeat, base, global->process_hang_timeout_ms) &&
+	    upgrade_begin(&master->upgrade))
+		return true;
+	log_error("cannot make an event loop: %s", strerror(errno));
+	return false;
 }
 
 int
@@ -351,14 +348,8 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 	struct seat *seat;
 	int code;
 
-	if (!open_loop(master) ||
-	    !notify_begin(&master->notify, master->service.base,
-		conf->global.systemd_interval_ms) ||
-	    !heartbeat_begin(&master->heartbeat, master->service.base,
-		conf->global.process_hang_timeout_ms)) {
-		log_error("cannot make an event loop: %s", strerror(errno));
+	if (!open_loop(master))
 		return EX_OSERR;
-	}
 	reaper_adopt(&master->reaper);
 	if ((code = pidfile_take(&master->pidfile, pid_path)) != 0)
 		return code;
@@ -384,6 +375,28 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 	return 0;
 }
 
+int
+master_resume(struct master *master, struct conf *conf, const struct options *options,
+    struct saved *saved)
+{
+	const struct reload_wish all = {.whole = true};
+	bool has_binary = prepare(master, conf, options);
+
+	master->saved = saved;
+	estate_adopt_service(&master->estate, saved);
+	servicelog_start(&master->log, &master->service);
+	if (!has_binary || !open_loop(master))
+		return EX_OSERR;
+	log_notice("upgrade: anyfpm " PACKAGE_VERSION " goes on as master, pid %ld",
+	    (long)getpid());
+	estate_adopt_pools(&master->estate, saved); /* what it can; the rest is logged */
+	take_signals();
+	reaper_collect(&master->reaper); /* who ended meanwhile: nobody says so again */
+	reload(master, &all);
+	estate_adopt_control(&master->estate, saved); /* some wait for the end of that */
+	return 0;
+}
+
 /* Handle what there is, or comes next. Returns 0, or the code to exit with. */
 static int
 run_loop(struct master *master)
@@ -394,26 +407,18 @@ run_loop(struct master *master)
 	return EX_OSERR;
 }
 
-/* Whether it is known of every pool if its first process could be set up. */
-static bool
-has_started(const struct master *master)
-{
-	const struct seat *seat;
-
-	TAILQ_FOREACH (seat, &master->seats, next)
-		if (!seat->has_begun && !seat->has_failed)
-			return false;
-	return true;
-}
-
+/* How many pools' first processes could not be set up; *is_known: whether it is known of all. */
 static unsigned int
-count_failed(const struct master *master)
+count_failed(const struct master *master, bool *is_known)
 {
 	const struct seat *seat;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH (seat, &master->seats, next)
+	*is_known = true;
+	TAILQ_FOREACH (seat, &master->seats, next) {
+		*is_known = *is_known && (seat->has_begun || seat->has_failed);
 		n += seat->has_failed;
+	}
 	return n;
 }
 
@@ -422,6 +427,7 @@ master_launch(struct master *master)
 {
 	struct seat *seat;
 	unsigned int failed;
+	bool is_known;
 	int code = 0;
 
 	servicelog_start(&master->log, &master->service);
@@ -432,10 +438,11 @@ master_launch(struct master *master)
 		seat_start(seat);
 	if (master->metrics != NULL)
 		metrics_start(master->metrics);
-	while (code == 0 && master->state == MASTER_SERVING && !has_started(master))
+	while ((failed = count_failed(master, &is_known)), code == 0 && !is_known &&
+	    master->state == MASTER_SERVING)
 		code = run_loop(master);
 	master->service.is_starting = false;
-	if (code != 0 || (failed = count_failed(master)) == 0 || master->state != MASTER_SERVING)
+	if (code != 0 || failed == 0 || master->state != MASTER_SERVING)
 		return code;
 	log_error("%u of %u pools could not be started, for the reasons above: the start is given "
 		  "up",
@@ -472,6 +479,7 @@ master_end(struct master *master)
 		metrics_free(master->metrics);
 	notify_end(&master->notify);
 	heartbeat_end(&master->heartbeat);
+	upgrade_end(&master->upgrade);
 	delegated_leave(&master->service.cgroup);
 	control_close(&master->commands.control);
 	pidfile_release(&master->pidfile);
@@ -483,6 +491,7 @@ master_end(struct master *master)
 		event_base_free(master->service.base);
 	fd_close(&master->service.exe_fd);
 	load_free(master->service.conf);
+	saved_free(master->saved);
 }
 
 void

@@ -17,8 +17,10 @@
 #include "fpm/reaper.h"
 #include "fpm/reload.h"
 #include "fpm/seat.h"
+#include "fpm/saved.h"
 #include "fpm/service.h"
 #include "fpm/servicelog.h"
+#include "fpm/upgrade.h"
 
 #define MASTER_SIGNALS 7
 
@@ -41,6 +43,9 @@ struct master {
 	struct notify notify;    /* to systemd */
 	struct heartbeat heartbeat; /* of their processes, and the metrics process */
 	struct commands commands; /* over the control socket */
+	struct estate estate;    /* all of this */
+	struct upgrade upgrade;  /* to another binary */
+	struct saved *saved;     /* what the one before has left, NULL: there was none */
 	struct reaper reaper;    /* of their processes, and what those leave behind */
 	bool has_ended;          /* every process has gone for good */
 	bool has_announced;      /* "ready to handle connections" has been said */
@@ -66,6 +71,14 @@ int master_bind(
  * one cannot be, all are ended again. Returns 0, or the code to exit with after having logged why.
  */
 int master_launch(struct master *master);
+
+/*
+ * In place of these three, in a process in which all signals are blocked: go on with what was saved by the one that ran in this process, whose
+ * configuration conf is; saved is taken over. It is followed by a reload of all pools. Returns as
+ * master_init().
+ */
+int master_resume(struct master *master, struct conf *conf, const struct options *options,
+    struct saved *saved);
 
 /* Supervise until a signal has ended every pool. Returns the code to exit with; other than 0 the
  * event loop failed, and all that is left to do is to exit. */

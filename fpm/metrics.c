@@ -17,9 +17,11 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "conf/differ.h"
+#include "conf/dump.h"
 #include "conf/load.h"
 #include "conf/lookup.h"
 #include "fpm/metrics/main.h"
+#include "fpm/saved_socket.h"
 
 #define BACKLOG 128
 /* Everybody on this machine may read metrics, as with a port; a directory can keep them out. */
@@ -84,35 +86,45 @@ metrics_listen_settings(const struct conf *conf)
 	    .owner = {.uid = geteuid(), .gid = getegid()}};
 }
 
+/* With a socket that is closed. NULL after having logged that there is no memory. */
+static struct metrics *
+make_metrics(
+    const struct service *service, struct conf *conf, const struct seat_list *seats)
+{
+	struct metrics *m = calloc(1, sizeof(*m));
+
+	if (m == NULL ||
+	    !process_init(&m->process, service->base, service->running, "metrics process", on_timer,
+		m)) {
+		log_error("out of memory");
+		free(m);
+		return NULL;
+	}
+	if (!respawn_init(&m->respawn, service->base, on_due, m)) {
+		log_error("out of memory");
+		process_destroy(&m->process);
+		free(m);
+		return NULL;
+	}
+	m->process.channel.on_message = on_message;
+	m->process.channel.on_end = on_end;
+	m->service = service;
+	m->conf = load_hold(conf);
+	m->seats = seats;
+	sockets_init(&m->listener);
+	return m;
+}
+
 int
 metrics_new(
     struct metrics **metrics, const struct service *service, const struct seat_list *seats,
     struct activation *activation)
 {
 	const struct listen_settings settings = metrics_listen_settings(service->conf);
-	struct metrics *m = calloc(1, sizeof(*m));
 
-	*metrics = NULL;
-	if (m == NULL ||
-	    !process_init(&m->process, service->base, service->running, "metrics process", on_timer,
-		m)) {
-		log_error("out of memory");
-		free(m);
+	if ((*metrics = make_metrics(service, service->conf, seats)) == NULL)
 		return EX_OSERR;
-	}
-	if (!respawn_init(&m->respawn, service->base, on_due, m)) {
-		log_error("out of memory");
-		process_destroy(&m->process);
-		free(m);
-		return EX_OSERR;
-	}
-	m->process.channel.on_message = on_message;
-	m->process.channel.on_end = on_end;
-	m->service = service;
-	m->conf = load_hold(service->conf);
-	m->seats = seats;
-	*metrics = m;
-	return sockets_open(&m->listener, &settings, activation);
+	return sockets_open(&(*metrics)->listener, &settings, activation);
 }
 
 void
@@ -346,4 +358,51 @@ metrics_stopped(struct metrics *m, const siginfo_t *info)
 		return false;
 	process_stopped(&m->process, info);
 	return true;
+}
+
+bool
+metrics_save(const struct metrics *m, struct saved *saved)
+{
+	struct saved_metrics *s = saved_add_metrics(saved);
+	const struct conf_pool *pool = TAILQ_FIRST(&m->conf->pools);
+	size_t len;
+
+	if (s == NULL)
+		return false;
+	saved_socket_note(&s->listener, &m->listener);
+	s->process = (struct saved_process){.pid = m->process.pid,
+	    .sock = m->process.pid != 0 ? m->process.channel.sock : -1,
+	    .started_us = m->process.started_us,
+	    .timer_us = process_timer_left_us(&m->process)};
+	s->was_ready = m->was_ready;
+	s->ending = m->ending;
+	s->is_leaving = m->is_leaving;
+	s->quick_deaths = m->respawn.quick_deaths;
+	return m->conf == m->service->conf ||
+	    (s->settings = dump_text(m->conf, pool->name, &len)) != NULL;
+}
+
+struct metrics *
+metrics_adopt(const struct service *service, struct conf *conf, const struct seat_list *seats,
+    const struct saved_metrics *s)
+{
+	const struct listen_settings settings = metrics_listen_settings(conf);
+	struct metrics *m = make_metrics(service, conf, seats);
+
+	if (m == NULL)
+		return NULL;
+	saved_socket_adopt(&s->listener, &m->listener, &settings);
+	m->was_ready = s->was_ready;
+	m->ending = s->ending;
+	m->is_leaving = s->is_leaving;
+	m->respawn.quick_deaths = (unsigned int)s->quick_deaths;
+	if (s->process.pid != 0 &&
+	    process_adopt(&m->process, (pid_t)s->process.pid, s->process.sock,
+		s->process.started_us) == -1)
+		log_error("cannot take over %s %ld", m->process.title, (long)s->process.pid);
+	if (m->process.pid != 0 && s->process.timer_us > 0)
+		process_set_timer(&m->process, s->process.timer_us);
+	if (m->process.pid == 0 && !m->ending)
+		metrics_start(m);
+	return m;
 }

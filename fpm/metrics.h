@@ -6,6 +6,7 @@
 
 #include "fpm/process/process.h"
 #include "fpm/process/respawn.h"
+#include "fpm/saved.h"
 #include "fpm/seat.h"
 #include "fpm/service.h"
 #include "fpm/sockets/sockets.h"
@@ -30,6 +31,14 @@ struct listen_settings metrics_listen_settings(const struct conf *conf);
 int metrics_new(
     struct metrics **metrics, const struct service *service, const struct seat_list *seats,
     struct activation *activation);
+
+/* Note it in saved, whose descriptors stay its own. false: out of memory. */
+bool metrics_save(const struct metrics *metrics, struct saved *saved);
+
+/* What was saved, of a configuration with the metrics_listen that its socket was opened for. What
+ * cannot be had of it is logged, and a process started where there is none. NULL: out of memory. */
+struct metrics *metrics_adopt(const struct service *service, struct conf *conf,
+    const struct seat_list *seats, const struct saved_metrics *saved);
 
 /* There must be no process any more. */
 void metrics_free(struct metrics *metrics);

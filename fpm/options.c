@@ -38,7 +38,7 @@ static const char help_text[] =
     "  -p, --prefix PREFIX         what relative paths in the configuration are relative to\n"
     "  -g, --pid PIDFILE           write the master's process id to PIDFILE\n"
     "  -s, --send COMMAND          tell the running anyfpm to do one of: stop, quit, reload,\n"
-    "                              reopen, drain, undrain, status\n"
+    "                              reopen, upgrade, drain, undrain, status\n"
     "  -w, --pool POOL             with -s: this pool only\n"
     "  -f, --force                 with -s reload: replace unchanged pools, too\n"
     "      --json                  with -s: print the answer as lines of JSON\n"
@@ -178,6 +178,8 @@ options_parse(int argc, char *argv[], struct options *o)
 	int letter, code;
 
 	memset(o, 0, sizeof(*o));
+	o->argc = argc;
+	o->argv = argv;
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1)
 		if ((code = set_option(o, letter, argv)) != -1)

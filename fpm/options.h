@@ -25,6 +25,8 @@ struct options {
 	bool json;            /* --json */
 	const char *listen;   /* -l: the quick form; NULL: the configuration is in file */
 	unsigned int workers; /* -n; 0: as many as there are usable CPUs */
+	int argc;             /* all of it */
+	char *const *argv;
 	char *const *command; /* of the quick form, NULL at its end */
 };
 

@@ -133,3 +133,15 @@ permits_drop(struct permits *permits, struct generation *g)
 	g->has_asked = g->has_returned = false;
 	share(permits, false);
 }
+
+void
+permits_said(
+    struct permits *permits, struct generation *g, const struct message *message, size_t len)
+{
+	if (message->type == MESSAGE_LACK)
+		permits_lack(permits, g, message->arg, len > 0);
+	else if (message->type == MESSAGE_RETURN)
+		permits_return(permits, g, message->arg);
+	else
+		permits_offer(permits, g, message->arg);
+}

@@ -20,6 +20,10 @@ void permits_lack(struct permits *permits, struct generation *g, unsigned int n,
 void permits_return(struct permits *permits, struct generation *g, unsigned int n);
 void permits_offer(struct permits *permits, struct generation *g, unsigned int n);
 
+/* The same as it comes: MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER, with len bytes of data. */
+void permits_said(struct permits *permits, struct generation *g, const struct message *message,
+    size_t len);
+
 /* Its process is gone, and its workers with it. */
 void permits_drop(struct permits *permits, struct generation *g);
 

@@ -40,6 +40,17 @@ places_take(struct places *places, uint32_t slots)
 	return NULL;
 }
 
+const struct place *
+places_take_again(struct places *places, const struct place *was)
+{
+	if (was->block >= PLACES_MAX || was->first_slot == 0 || was->slots == 0 ||
+	    was->slots > UINT32_MAX - was->first_slot || places->all[was->block].slots > 0 ||
+	    find_taken(places, was->first_slot, was->slots) != NULL)
+		return NULL;
+	places->all[was->block] = *was;
+	return &places->all[was->block];
+}
+
 void
 places_give_back(struct places *places, const struct place *place)
 {

@@ -17,6 +17,9 @@ struct places {
 /* Take a place with so many slots in a row (1 or more). NULL: too many are taken. */
 const struct place *places_take(struct places *places, uint32_t slots);
 
+/* Take that very place, which was taken before. NULL: it is not free, or none. */
+const struct place *places_take_again(struct places *places, const struct place *was);
+
 /* Its generation has ended, and all its workers with it. */
 void places_give_back(struct places *places, const struct place *place);
 

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@ is_our_own(const struct reaper *r, pid_t pid)
 	TAILQ_FOREACH (seat, r->seats, next)
 		if (seat_has_process(seat, pid))
 			return true;
-	return *r->metrics != NULL && (*r->metrics)->process.pid == pid;
+	return tester_is(r->tester, pid) ||
+	    (*r->metrics != NULL && (*r->metrics)->process.pid == pid);
 }
 
 /*
@@ -47,11 +50,13 @@ is_left_behind(pid_t pid, void *arg)
 }
 
 void
-reaper_init(struct reaper *r, const struct seat_list *seats, struct metrics *const *metrics)
+reaper_init(struct reaper *r, const struct seat_list *seats, struct metrics *const *metrics,
+    struct tester *tester)
 {
 	memset(r, 0, sizeof(*r));
 	r->seats = seats;
 	r->metrics = metrics;
+	r->tester = tester;
 	r->has_strangers = true; /* until reaper_adopt() has looked */
 }
 
@@ -69,6 +74,39 @@ reaper_note_session(struct reaper *r, pid_t session)
 {
 	r->sessions[r->session_next] = session;
 	r->session_next = (r->session_next + 1) % REAPER_SESSIONS;
+}
+
+char *
+reaper_save(const struct reaper *r)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	for (size_t i = 0; i < REAPER_SESSIONS; i++) {
+		pid_t session = r->sessions[(r->session_next + i) % REAPER_SESSIONS];
+
+		if (session != 0)
+			fprintf(out, "%ld ", (long)session);
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void
+reaper_resume(struct reaper *r, bool has_strangers, const char *sessions)
+{
+	char *end;
+	long session;
+
+	r->has_strangers = has_strangers;
+	orphans_adopt();
+	for (; sessions != NULL && (session = strtol(sessions, &end, 10)) > 0; sessions = end)
+		reaper_note_session(r, (pid_t)session);
 }
 
 static void
@@ -92,8 +130,8 @@ note_exited(struct reaper *r, const siginfo_t *info)
 	TAILQ_FOREACH (seat, r->seats, next)
 		if (seat_exited(seat, info))
 			return true;
-	if (*r->metrics != NULL)
-		metrics_exited(*r->metrics, info);
+	if (*r->metrics == NULL || !metrics_exited(*r->metrics, info))
+		tester_exited(r->tester, info);
 	return false;
 }
 

@@ -6,11 +6,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -54,23 +51,6 @@ on_permits(
 static const struct generation_events generation_events = {
     .begun = on_begun, .moved = on_moved, .permits = on_permits};
 
-/* Memory whose size nobody can change: who maps it need not fear for the pages behind its end. */
-static int
-stats_memory(const struct conf_pool *pool)
-{
-	int fd = memfd_create("anyfpm statistics", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	/* Who has it for reading must not be able to open it again for writing. */
-	if (fd != -1 &&
-	    (fchmod(fd, 0600) == -1 || ftruncate(fd, sizeof(struct stats_memory)) == -1 ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1))
-		fd_close(&fd);
-	if (fd == -1)
-		log_warning("[pool %s] its numbers will not outlive a pool process: %s", pool->name,
-		    strerror(errno));
-	return fd;
-}
-
 struct seat *
 seat_new(const struct service *service, struct conf *conf, const struct conf_pool *pool,
     const struct seat_events *events, void *arg)
@@ -90,7 +70,9 @@ seat_new(const struct service *service, struct conf *conf, const struct conf_poo
 	setup_init(&seat->setup, conf, pool);
 	seat->is_withdrawn = service->is_withdrawn;
 	seat->cgroup_fd = -1;
-	seat->stats_fd = stats_memory(pool);
+	if ((seat->stats_fd = stats_memory_create()) == -1)
+		log_warning("[pool %s] its numbers will not outlive a pool process: %s", pool->name,
+		    strerror(errno));
 	return seat;
 }
 
@@ -463,4 +445,28 @@ seat_stopped(struct seat *seat, const siginfo_t *info)
 	if (g != NULL)
 		process_stopped(&g->process, info);
 	return g != NULL;
+}
+
+bool
+seat_adopt_generation(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
+    const struct saved_generation *s)
+{
+	const struct place was = {.block = (uint32_t)s->block,
+	    .first_slot = (uint32_t)s->first_slot,
+	    .slots = (uint32_t)s->slots};
+	const struct place *place = places_take_again(&seat->places, &was);
+	struct generation *g = place == NULL ? NULL
+		: generation_new(seat->service, conf, pool, place, &generation_events, seat);
+
+	if (g == NULL || !generation_adopt(g, s)) {
+		if (g != NULL)
+			generation_free(g);
+		if (place != NULL)
+			places_give_back(&seat->places, place);
+		return false;
+	}
+	TAILQ_INSERT_TAIL(&seat->generations, g, next);
+	if (s->is_seated)
+		seat->generation = g;
+	return true;
 }

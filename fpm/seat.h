@@ -81,6 +81,11 @@ struct seat *seat_new(const struct service *service, struct conf *conf,
 /* Closes its listening sockets and log files; there must be no process. */
 void seat_free(struct seat *seat);
 
+/* It gets a generation that was saved, of a pool of conf; the oldest is the first. false: that cannot
+ * be, or out of memory; its process is not the seat's then. */
+bool seat_adopt_generation(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
+    const struct saved_generation *saved);
+
 /* Make its control group, where workers have theirs. false after having logged why not. */
 bool seat_make_cgroup(struct seat *seat);
 

@@ -34,6 +34,27 @@ servicelog_start(struct servicelog *l, struct service *service)
 		    service->log_kind, global->syslog_ident, global->syslog_facility);
 	else if ((fd = fcntl(service->log_fd, F_DUPFD_CLOEXEC, 3)) != -1)
 		l->log = log_open(l->is_stderr ? "stderr" : global->error_log, fd);
+	servicelog_continue();
+}
+
+void
+servicelog_adopt(struct servicelog *l, struct service *service, int fd, bool to_file,
+    bool is_stderr)
+{
+	service->log_kind = to_file ? LOG_TO_FILE : errorlog_kind(service->conf, false);
+	service->log_fd = fd;
+	l->is_stderr = is_stderr;
+}
+
+void
+servicelog_pause(void)
+{
+	writer_stop(LOG_STOP_US);
+}
+
+void
+servicelog_continue(void)
+{
 	if (log_start_writer() == -1)
 		log_warning(
 		    "cannot start the thread that writes the error log: %s", strerror(errno));

@@ -18,8 +18,17 @@ struct servicelog {
  * false after having logged why not. */
 bool servicelog_open(struct servicelog *log, struct service *service, bool to_stderr);
 
+/* The same for one that is open already; to_file: its kind. */
+void servicelog_adopt(struct servicelog *log, struct service *service, int fd, bool to_file,
+    bool is_stderr);
+
 /* From here on nothing waits for the disk; we do not fork without executing any more. */
 void servicelog_start(struct servicelog *log, struct service *service);
+
+/* Write what it has still to say; from then on whoever says something writes it himself, until it
+ * is continued. */
+void servicelog_pause(void);
+void servicelog_continue(void);
 
 /* The file was rotated, or is another: open it again. Returns whether the service has a new
  * descriptor; the old one stays in use where that fails, or where it is no file. */

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "conf/dump.h"
 #include "conf/load.h"
 #include "fpm/program.h"
+#include "fpm/saved_socket.h"
 
 void
 setup_init(struct setup *s, struct conf *conf, const struct conf_pool *pool)
@@ -58,6 +60,33 @@ setup_listen(struct setup *s, const struct setup *before, struct activation *act
 	settings.text = s->pool->status_listen;
 	return open_socket(&s->status_listener, &settings,
 	    before != NULL ? &before->status_listener : NULL, activation);
+}
+
+bool
+setup_save(const struct setup *s, const struct conf *usual, struct saved_setup *saved)
+{
+	size_t len;
+
+	saved->program = (int64_t)s->program;
+	saved_socket_note(&saved->listener, &s->listener);
+	saved_socket_note(&saved->status_listener, &s->status_listener);
+	saved->access_fd = s->access_fd;
+	saved->slowlog_fd = s->slowlog_fd;
+	return s->conf == usual ||
+	    (saved->settings = dump_text(s->conf, s->pool->name, &len)) != NULL;
+}
+
+void
+setup_adopt(struct setup *s, const struct saved_setup *saved)
+{
+	struct listen_settings settings = sockets_of_pool(s->pool);
+
+	s->program = (uint64_t)saved->program;
+	s->access_fd = saved->access_fd;
+	s->slowlog_fd = saved->slowlog_fd;
+	saved_socket_adopt(&saved->listener, &s->listener, &settings);
+	settings.text = s->pool->status_listen;
+	saved_socket_adopt(&saved->status_listener, &s->status_listener, &settings);
 }
 
 static int *

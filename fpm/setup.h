@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "fpm/files/poollog.h"
 #include "fpm/files/users.h"
+#include "fpm/saved.h"
 #include "fpm/sockets/sockets.h"
 
 struct setup {
@@ -43,6 +44,13 @@ bool setup_open_logs(struct setup *setup);
 /* Open a log again that was rotated. Returns whether there is a new descriptor; the old one stays
  * in use where that fails, and for a standard stream: that of a daemon is another by now. */
 bool setup_reopen_log(struct setup *setup, enum poollog which);
+
+/* Note it in saved; usual: a configuration whose settings need not be noted. false: out of
+ * memory. */
+bool setup_save(const struct setup *setup, const struct conf *usual, struct saved_setup *saved);
+
+/* Nothing of it is open: it gets what was saved. What cannot be had of it is logged. */
+void setup_adopt(struct setup *setup, const struct saved_setup *saved);
 
 /* setup becomes what next was, which is none then. Where next listens at the same address as before
  * (setup itself, or another), that has no such socket any more, and its settings change. */

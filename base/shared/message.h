@@ -21,6 +21,10 @@
  * The metrics process gets MESSAGE_POOL and MESSAGE_POOL_STATE for each pool, its listening socket,
  * and MESSAGE_START (data: the user to become, empty: nobody else). It says MESSAGE_READY (arg 0)
  * or MESSAGE_FAILED, and answers MESSAGE_PING, nothing else.
+ * A master may be of a newer version than its processes, until all have been replaced: what is added
+ * is added at the end, and what means something else from then on is an upgrade's limit
+ * (SAVED_FORMAT, fpm/saved.h).
+ *
  * End of file without MESSAGE_DRAIN or MESSAGE_STOP before it means that the other side crashed.
  */
 #ifndef ANYFPM_BASE_SHARED_MESSAGE_H
@@ -70,7 +74,9 @@ enum message_type {
 	MESSAGE_FAILED, /* data: why the pool process cannot serve; it exits after it */
 	/* master -> pool process or metrics process, and back, from its event loop */
 	MESSAGE_PING, /* who does not answer hangs */
-	MESSAGE_PONG
+	MESSAGE_PONG,
+	/* a binary that is tested for an upgrade -> master */
+	MESSAGE_UNDERSTOOD /* it could take the master's place */
 };
 
 enum message_fd {
@@ -84,6 +90,7 @@ enum message_fd {
 	MESSAGE_FD_EXE,	       /* our own binary, likewise */
 	MESSAGE_FD_CGROUP,     /* the pool's control group, a directory; where workers have theirs */
 	MESSAGE_FD_HANDOVER,   /* an end of a SOCK_SEQPACKET socketpair between two generations */
+	MESSAGE_FD_STATE,      /* what a master has (fpm/saved.h), to a binary that is tested */
 };
 
 enum message_start {

@@ -8,12 +8,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 static void *
 map(int fd, int protection)
@@ -29,6 +31,19 @@ map(int fd, int protection)
 	}
 	p = mmap(NULL, sizeof(struct stats_memory), protection, MAP_SHARED, fd, 0);
 	return p == MAP_FAILED ? NULL : p;
+}
+
+int
+stats_memory_create(void)
+{
+	int fd = memfd_create("anyfpm statistics", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	/* Who has it for reading must not be able to open it again for writing. */
+	if (fd != -1 &&
+	    (fchmod(fd, 0600) == -1 || ftruncate(fd, sizeof(struct stats_memory)) == -1 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1))
+		fd_close(&fd);
+	return fd;
 }
 
 struct stats_memory *

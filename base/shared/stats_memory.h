@@ -38,6 +38,10 @@ struct stats_memory {
 	_Atomic uint8_t states[STATS_SLOTS_MAX]; /* theirs: the gauge that counts them */
 };
 
+/* The master: memory whose size nobody can change: who maps it need not fear for the pages behind
+ * its end. A descriptor, or -1 with errno. */
+int stats_memory_create(void);
+
 /* A pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
  * not serve. NULL: out of memory. */
 struct stats_memory *stats_memory_map(int fd);

@@ -15,6 +15,7 @@ static const struct {
     [COMMAND_QUIT] = {"quit", false, false},
     [COMMAND_RELOAD] = {"reload", true, true},
     [COMMAND_REOPEN] = {"reopen", true, false},
+    [COMMAND_UPGRADE] = {"upgrade", false, false},
     [COMMAND_DRAIN] = {"drain", true, false},
     [COMMAND_UNDRAIN] = {"undrain", true, false},
     [COMMAND_STATUS] = {"status", true, false},

@@ -16,6 +16,7 @@ enum command {
 	COMMAND_QUIT,    /* finish what was accepted, then end */
 	COMMAND_RELOAD,  /* what has changed; -f: all */
 	COMMAND_REOPEN,  /* the log files */
+	COMMAND_UPGRADE, /* our binary, and all processes to it */
 	COMMAND_DRAIN,   /* health checks fail, while everything is served */
 	COMMAND_UNDRAIN, /* they do no longer */
 	COMMAND_STATUS,  /* an object for the service, and one for each pool */

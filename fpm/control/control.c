@@ -139,8 +139,9 @@ control_init(struct control *c, const struct control_events *events, void *arg)
 	c->arg = arg;
 }
 
+/* Open its socket, or take that which is open already. */
 static bool
-open_socket(struct control *c)
+open_socket(struct control *c, const struct listen_socket *open)
 {
 	struct listen_settings settings = {.title = "control socket:",
 	    .text = c->path,
@@ -149,7 +150,8 @@ open_socket(struct control *c)
 	    .owner = {.uid = geteuid(), .gid = getegid()}};
 	struct activation none = {NULL, 0};
 
-	if (sockets_open(&c->listener, &settings, &none) != 0)
+	if (open != NULL ? !sockets_adopt(&c->listener, &settings, open)
+			 : sockets_open(&c->listener, &settings, &none) != 0)
 		return false;
 	c->timer = evtimer_new(c->base, on_timer, c);
 	c->acceptable =
@@ -158,8 +160,8 @@ open_socket(struct control *c)
 	    event_add(c->acceptable, NULL) == 0;
 }
 
-void
-control_begin(struct control *c, struct event_base *base)
+static void
+begin(struct control *c, struct event_base *base, const struct listen_socket *open)
 {
 	char *dir;
 
@@ -169,10 +171,39 @@ control_begin(struct control *c, struct event_base *base)
 	if ((dir = getcwd(NULL, 0)) != NULL)
 		c->path = socketpath_of(c->pid_path, dir);
 	free(dir);
-	if (c->path != NULL && open_socket(c))
+	if (c->path != NULL && open_socket(c, open))
 		return;
 	control_close(c);
 	log_warning("there is no control socket: 'anyfpm -s' has no effect, signals have");
+}
+
+void
+control_begin(struct control *c, struct event_base *base)
+{
+	begin(c, base, NULL);
+}
+
+void
+control_resume(struct control *c, struct event_base *base, const struct listen_socket *open)
+{
+	begin(c, base, open->fd != -1 ? open : NULL);
+}
+
+void
+control_adopt(struct control *c, int fd, pid_t pid, const char *line, bool has_asked,
+    const char *answer)
+{
+	struct session *s = c->timer == NULL
+	    ? NULL
+	    : session_adopt(c->base, fd, pid, &session_events, c, line, has_asked, answer);
+
+	if (s == NULL) {
+		log_warning("process %ld gets no answer over the control socket", (long)pid);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&c->sessions, s, next);
+	c->count++;
+	set_timer(c);
 }
 
 void

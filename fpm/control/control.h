@@ -42,6 +42,15 @@ void control_init(struct control *control, const struct control_events *events, 
 /* Listen beside the pid file. Where that fails it is logged, and the service goes on without. */
 void control_begin(struct control *control, struct event_base *base);
 
+/* The same with the socket that is open already, if it is; it is taken over. */
+void control_resume(
+    struct control *control, struct event_base *base, const struct listen_socket *open);
+
+/* A client that has connected before; arguments as session_adopt(), fd is taken over. It is looked
+ * at in a moment. */
+void control_adopt(struct control *control, int fd, pid_t pid, const char *line, bool has_asked,
+    const char *answer);
+
 /* Nobody can connect any more. */
 void control_close(struct control *control);
 

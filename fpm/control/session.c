@@ -236,3 +236,26 @@ session_check(struct session *s, int64_t now_us)
 		(is_due && now_us - s->since_us > SLOW_US)))
 		end(s);
 }
+
+struct session *
+session_adopt(struct event_base *base, int fd, pid_t pid, const struct session_events *events,
+    void *arg, const char *line, bool has_asked, const char *answer)
+{
+	struct session *s = session_new(base, fd, pid, events, arg);
+
+	if (s == NULL)
+		return NULL;
+	if (line != NULL) {
+		snprintf(s->line, sizeof(s->line), "%s", line);
+		s->len = strlen(s->line);
+	}
+	if (answer != NULL)
+		text_out_string(&s->out, answer);
+	if (!has_asked)
+		return s;
+	event_del(s->readable);
+	s->state = SESSION_WAITING;
+	if (s->line[0] == '\0' || command_parse(s->line, &s->request) != NULL)
+		s->state = SESSION_ENDING; /* its answer is whole */
+	return s;
+}

@@ -58,6 +58,13 @@ struct session *session_new(struct event_base *base, int fd, pid_t pid,
     const struct session_events *events, void *arg);
 void session_free(struct session *session);
 
+/* As session_new(), for one that was another's: line is what it has said, which is whole if
+ * has_asked; answer is what it has not taken of an answer. Either may be NULL. It may be over at
+ * once. */
+struct session *session_adopt(struct event_base *base, int fd, pid_t pid,
+    const struct session_events *events, void *arg, const char *line, bool has_asked,
+    const char *answer);
+
 /* For objects: text of any bytes, made valid. */
 json_t *session_string(const char *text);
 

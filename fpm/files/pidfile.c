@@ -83,6 +83,7 @@ pidfile_take(struct pidfile *pidfile, const char *path)
 	pid_t holder = 0;
 
 	pidfile->dir_fd = pidfile->fd = pidfile->lock_fd = -1;
+	pidfile->path = path;
 	if (path == NULL)
 		return 0;
 	if (open_dir(pidfile, path) != 0)
@@ -98,6 +99,18 @@ pidfile_take(struct pidfile *pidfile, const char *path)
 		return 0;
 	fd_close(&pidfile->dir_fd);
 	return EX_CONFIG;
+}
+
+void
+pidfile_adopt(struct pidfile *pidfile, const char *path, int dir_fd, int fd, int lock_fd)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+	*pidfile = (struct pidfile){.dir_fd = dir_fd,
+	    .fd = fd,
+	    .lock_fd = lock_fd,
+	    .path = path,
+	    .name = slash != NULL ? slash + 1 : path};
 }
 
 void

@@ -6,7 +6,8 @@ struct pidfile {
 	int dir_fd;       /* of its directory, or -1 */
 	int fd;           /* held while we run, or -1 */
 	int lock_fd;      /* of the file beside it, locked while we run, or -1 */
-	const char *name; /* in that directory; part of the path that was given */
+	const char *path; /* as it was given; NULL: there is no pid file */
+	const char *name; /* in that directory; part of the path */
 };
 
 /* Whether pidfile_take() could succeed as things are now, unless another master runs; returns as it
@@ -18,6 +19,9 @@ int pidfile_check(const char *path);
  * the code to exit with after having logged why.
  */
 int pidfile_take(struct pidfile *pidfile, const char *path);
+
+/* The same for one that this process has taken before, whose descriptors are given. */
+void pidfile_adopt(struct pidfile *pidfile, const char *path, int dir_fd, int fd, int lock_fd);
 
 /* Remove it, if it is still ours. */
 void pidfile_release(struct pidfile *pidfile);

@@ -96,24 +96,32 @@ on_writable(evutil_socket_t sock, short what, void *arg)
 }
 
 int
+channel_adopt(struct channel *c, struct event_base *base, int sock)
+{
+	STAILQ_INIT(&c->waiting);
+	c->waiting_bytes = 0;
+	c->sock = sock;
+	c->readable = event_new(base, c->sock, EV_READ | EV_PERSIST, on_readable, c);
+	c->writable = event_new(base, c->sock, EV_WRITE | EV_PERSIST, on_writable, c);
+	if (fd_set_nonblock(c->sock, 1) == 0 && c->readable != NULL && c->writable != NULL &&
+	    event_add(c->readable, NULL) == 0)
+		return 0;
+	channel_close(c);
+	return -1;
+}
+
+int
 channel_open(struct channel *c, struct event_base *base)
 {
 	int pair[2];
 
-	STAILQ_INIT(&c->waiting);
-	c->waiting_bytes = 0;
 	c->sock = -1;
 	c->readable = c->writable = NULL;
+	STAILQ_INIT(&c->waiting);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
-	c->sock = pair[0];
-	c->readable = event_new(base, c->sock, EV_READ | EV_PERSIST, on_readable, c);
-	c->writable = event_new(base, c->sock, EV_WRITE | EV_PERSIST, on_writable, c);
-	if (fd_set_nonblock(c->sock, 1) == -1 || c->readable == NULL || c->writable == NULL ||
-	    event_add(c->readable, NULL) == -1) {
-		channel_close(c);
+	if (channel_adopt(c, base, pair[0]) == -1)
 		fd_close(&pair[1]);
-	}
 	return pair[1];
 }
 

@@ -32,6 +32,10 @@ struct channel {
  * which the caller closes; or -1 with errno and nothing to close.
  */
 int channel_open(struct channel *channel, struct event_base *base);
+
+/* The same with an end that is open already, and is taken over in any case. 0, or -1. */
+int channel_adopt(struct channel *channel, struct event_base *base, int sock);
+
 void channel_close(struct channel *channel);
 
 /* Send, now or as soon as the process reads; arguments as message_send(). pass stays the

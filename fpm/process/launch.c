@@ -16,15 +16,12 @@
 #include <linux/close_range.h>
 #endif
 #include <signal.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/shared/message.h"
-
-extern char **environ;
 
 /* Descriptors: of no use beyond that; and what a system has that does not tell. */
 #define NOFILE_MAX 1048576
@@ -34,7 +31,7 @@ enum { EXIT_NOT_EXECUTED = 127 };
 
 /* Everything the child needs, made before the fork. */
 struct birth {
-	char *argv[2];
+	char *const *argv, *const *envp;
 	int exe_fd, sock, log_fd, null_fd;
 	const struct rlimit *nofile;
 	int error[2]; /* a pipe that the exec closes; else errno comes through it */
@@ -96,10 +93,7 @@ become(struct birth *b)
 	close_on_exec_from(MESSAGE_FILENO + 1);
 	setrlimit(RLIMIT_NOFILE, b->nofile);
 	default_signals();
-#ifdef HAVE_EXECVEAT
-	execveat(b->exe_fd, "", b->argv, environ, AT_EMPTY_PATH);
-#endif
-	fexecve(b->exe_fd, b->argv, environ);
+	launch_execute(b->exe_fd, b->argv, b->envp);
 fail:
 	error = errno;
 	if (write(b->error[1], &error, sizeof(error)) == -1)
@@ -182,10 +176,22 @@ launch_raise_nofile(struct rlimit *before)
 		log_warning("cannot raise the limit of open files: %s", strerror(errno));
 }
 
-pid_t
-launch(int exe_fd, const char *argv0, int sock, int log_fd, const struct rlimit *nofile)
+void
+launch_execute(int exe_fd, char *const argv[], char *const envp[])
 {
-	struct birth b = {.exe_fd = exe_fd,
+#ifdef HAVE_EXECVEAT
+	execveat(exe_fd, "", argv, envp, AT_EMPTY_PATH);
+#endif
+	fexecve(exe_fd, argv, envp);
+}
+
+pid_t
+launch(int exe_fd, char *const argv[], char *const envp[], int sock, int log_fd,
+    const struct rlimit *nofile)
+{
+	struct birth b = {.argv = argv,
+	    .envp = envp,
+	    .exe_fd = exe_fd,
 	    .sock = sock,
 	    .log_fd = log_fd,
 	    .null_fd = -1,
@@ -194,7 +200,6 @@ launch(int exe_fd, const char *argv0, int sock, int log_fd, const struct rlimit 
 	pid_t pid = -1;
 	int error = 0;
 
-	b.argv[0] = (char *)(uintptr_t)argv0; /* execve(2) changes none of it */
 	if ((b.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) != -1 &&
 	    pipe2(b.error, O_CLOEXEC) == 0 && (pid = fork_child(&b)) != -1) {
 		fd_close(&b.error[1]);

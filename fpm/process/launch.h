@@ -14,13 +14,16 @@ int launch_open_exe(void);
 bool launch_check_null(void);
 
 /*
- * Fork and execute our own binary, open as exe_fd, in a session of its own; argv0 tells it what to
- * be. It gets /dev/null, log_fd twice and sock as descriptors 0 to 3, our environment, the limit of
+ * Fork and execute a binary, open as exe_fd, in a session of its own, with arguments argv and
+ * environment envp. It gets /dev/null, log_fd twice and sock as descriptors 0 to 3, the limit of
  * descriptors nofile, and nothing else. Returns its process id once it has been executed, or -1
  * with errno.
  */
-pid_t launch(
-    int exe_fd, const char *argv0, int sock, int log_fd, const struct rlimit *nofile);
+pid_t launch(int exe_fd, char *const argv[], char *const envp[], int sock, int log_fd,
+    const struct rlimit *nofile);
+
+/* Execute a binary, open as exe_fd, in place of this process. Returns if it fails, with errno. */
+void launch_execute(int exe_fd, char *const argv[], char *const envp[]);
 
 /* Raise our own limit of descriptors as far as it goes; *before becomes what it was. */
 void launch_raise_nofile(struct rlimit *before);

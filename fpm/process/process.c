@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/exit.h"
@@ -13,6 +15,8 @@
 #include "base/log.h"
 #include "base/procstat.h"
 #include "fpm/process/launch.h"
+
+extern char **environ;
 
 #define SECOND_US INT64_C(1000000)
 #define STOPS_PERIOD_US (60 * SECOND_US)
@@ -36,12 +40,23 @@ process_destroy(struct process *p)
 	event_free(p->timer);
 }
 
+/* There is a process from now on. */
+static void
+begin(struct process *p, pid_t pid, int64_t started_us)
+{
+	p->pid = pid;
+	p->started_us = started_us;
+	memset(p->stopped_us, 0, sizeof(p->stopped_us));
+	p->pulse = (struct pulse){.is_asked = false};
+	LIST_INSERT_HEAD(p->all, p, running);
+}
+
 int
-process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
+process_execute(struct process *p, int exe_fd, char *const argv[], char *const envp[], int log_fd,
     const struct rlimit *nofile)
 {
 	int saved, sock = channel_open(&p->channel, p->base);
-	pid_t pid = sock != -1 ? launch(exe_fd, argv0, sock, log_fd, nofile) : -1;
+	pid_t pid = sock != -1 ? launch(exe_fd, argv, envp, sock, log_fd, nofile) : -1;
 
 	fd_close(&sock);
 	if (pid == -1) {
@@ -50,13 +65,39 @@ process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
 		errno = saved;
 		return -1;
 	}
-	p->pid = pid;
-	p->started_us = clock_now_us();
-	memset(p->stopped_us, 0, sizeof(p->stopped_us));
-	p->pulse = (struct pulse){.is_asked = false};
-	LIST_INSERT_HEAD(p->all, p, running);
+	begin(p, pid, clock_now_us());
 	log_debug("%s %ld started", p->title, (long)pid);
 	return 0;
+}
+
+int
+process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
+    const struct rlimit *nofile)
+{
+	/* execve(2) changes none of it */
+	char *const argv[] = {(char *)(uintptr_t)argv0, NULL};
+
+	return process_execute(p, exe_fd, argv, environ, log_fd, nofile);
+}
+
+int
+process_adopt(struct process *p, pid_t pid, int sock, int64_t started_us)
+{
+	if (channel_adopt(&p->channel, p->base, sock) == -1)
+		return -1;
+	begin(p, pid, started_us);
+	return 0;
+}
+
+int64_t
+process_timer_left_us(const struct process *p)
+{
+	struct timeval at, now;
+
+	if (!evtimer_pending(p->timer, &at) || gettimeofday(&now, NULL) == -1)
+		return 0;
+	evutil_timersub(&at, &now, &at);
+	return at.tv_sec < 0 ? 1 : at.tv_sec * SECOND_US + at.tv_usec + 1;
 }
 
 void

@@ -50,11 +50,23 @@ bool process_init(struct process *p, struct event_base *base, struct process_lis
 /* There must be no process any more. */
 void process_destroy(struct process *p);
 
-/* Start one as launch() does, with the limit of descriptors nofile. 0, or -1 with errno. */
+/* Start our own binary as argv0, as launch() does. 0, or -1 with errno. */
 int process_start(struct process *p, int exe_fd, const char *argv0, int log_fd,
     const struct rlimit *nofile);
 
+/* The same for another binary, arguments and environment. */
+int process_execute(struct process *p, int exe_fd, char *const argv[], char *const envp[],
+    int log_fd, const struct rlimit *nofile);
+
+/* There is one already: a child of ours that was started at started_us, whose channel's end sock is
+ * taken over in any case. 0, or -1. */
+int process_adopt(struct process *p, pid_t pid, int sock, int64_t started_us);
+
 void process_set_timer(struct process *p, int64_t us);
+
+/* How long until it expires, microseconds; 0: it is not set. */
+int64_t process_timer_left_us(const struct process *p);
+
 void process_kill(const struct process *p);
 
 /* A tick of heartbeat.c, the last of which was tick_us before: ask it whether it is there, or kill

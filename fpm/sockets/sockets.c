@@ -100,6 +100,25 @@ sockets_open(struct listen_socket *l, const struct listen_settings *settings,
 }
 
 bool
+sockets_adopt(struct listen_socket *l, const struct listen_settings *settings,
+    const struct listen_socket *open)
+{
+	const char *slash;
+
+	if (begin(l, settings) != 0)
+		return false;
+	l->fd = open->fd;
+	l->dir_fd = open->dir_fd;
+	l->lock_fd = open->lock_fd;
+	l->dev = open->dev;
+	l->ino = open->ino;
+	slash = l->address.kind == ADDRESS_UNIX ? strrchr(l->address.path, '/') : NULL;
+	if (l->address.kind == ADDRESS_UNIX && l->dir_fd != -1)
+		l->name = slash != NULL ? slash + 1 : l->address.path;
+	return true;
+}
+
+bool
 sockets_is_at(const struct listen_socket *l, const char *text)
 {
 	struct address address;

@@ -23,6 +23,11 @@ int sockets_check(
 int sockets_open(struct listen_socket *socket, const struct listen_settings *settings,
     struct activation *activation);
 
+/* The same for one that is open already: descriptors and file are those of open. false: it cannot
+ * have these settings; logged. */
+bool sockets_adopt(struct listen_socket *socket, const struct listen_settings *settings,
+    const struct listen_socket *open);
+
 /* It is closed, and nothing is known of what it is to be. */
 void sockets_init(struct listen_socket *socket);
 
