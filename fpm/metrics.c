@@ -135,32 +135,52 @@ metrics_free(struct metrics *m)
 	process_destroy(&m->process);
 	respawn_destroy(&m->respawn);
 	load_free(m->conf);
+	load_free(m->told);
 	free(m);
+}
+
+/* Of a pool of the configuration, the seat; one that is being left only where there is no other.
+ * NULL: there is none, since it could not be started. */
+static const struct seat *
+find_seat(const struct metrics *m, const char *name)
+{
+	const struct seat *seat, *found = NULL;
+
+	TAILQ_FOREACH (seat, m->seats, next) {
+		if (strcmp(seat->setup.pool->name, name) != 0)
+			continue;
+		found = seat;
+		if (!seat->is_closed)
+			break;
+	}
+	return found;
 }
 
 static int
 send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 {
-	struct message_pool_state state = {
-	    .pid = seat_pid(seat), .withdrawn = seat->is_withdrawn,
-	    .starting = seat_is_starting(seat)};
+	struct message_pool_state state = {.why = "it could not be started"};
 
-	snprintf(state.why, sizeof(state.why), "%s", seat_why(seat));
-	snprintf(state.reload, sizeof(state.reload), "%s", seat->reload);
+	if (seat != NULL) {
+		state.pid = seat_pid(seat);
+		state.withdrawn = seat->is_withdrawn;
+		state.starting = seat_is_starting(seat);
+		snprintf(state.why, sizeof(state.why), "%s", seat_why(seat));
+		snprintf(state.reload, sizeof(state.reload), "%s", seat->reload);
+	}
 	return channel_send(
 	    &m->process.channel, MESSAGE_POOL_STATE, number, &state, sizeof(state), -1);
 }
 
 /* A pool's name, and its statistics memory in a form that can only be read. */
 static int
-send_pool(struct metrics *m, const struct seat *seat, uint32_t number)
+send_pool(struct metrics *m, const char *name, const struct seat *seat, uint32_t number)
 {
-	const char *name = seat->setup.pool->name;
+	int fd = -1, result, stats_fd = seat != NULL ? seat->stats_fd : -1;
 	char path[64];
-	int fd = -1, result;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", seat->stats_fd);
-	if (seat->stats_fd != -1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", stats_fd);
+	if (stats_fd != -1 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		log_warning("[pool %s] its numbers cannot be opened for the metrics process: %s",
 		    name, strerror(errno));
 	result = channel_send(&m->process.channel, MESSAGE_POOL, number, name, strlen(name), fd);
@@ -173,11 +193,14 @@ static int
 send_start(struct metrics *m)
 {
 	const char *user = lookup_metrics_user(m->service->conf);
+	const struct conf_pool *pool;
 	const struct seat *seat;
 	uint32_t number = 0;
 
-	TAILQ_FOREACH (seat, m->seats, next) {
-		if (send_pool(m, seat, number) == -1 || send_state(m, seat, number) == -1)
+	TAILQ_FOREACH (pool, &m->told->pools, next) {
+		seat = find_seat(m, pool->name);
+		if (send_pool(m, pool->name, seat, number) == -1 ||
+		    send_state(m, seat, number) == -1)
 			return -1;
 		number++;
 	}
@@ -209,6 +232,8 @@ metrics_start(struct metrics *m)
 		return;
 	}
 	m->was_ready = m->is_leaving = false;
+	load_free(m->told);
+	m->told = load_hold(m->service->conf);
 	if (send_start(m) == -1)
 		give_up(m, "its settings");
 }
@@ -243,16 +268,35 @@ tell_to_end(struct metrics *m, enum message_type type)
 		process_set_timer(&m->process, PROCESS_END_US);
 }
 
+/* Unless it was told already. */
+static void
+let_leave(struct metrics *m)
+{
+	if (m->process.pid == 0 || m->is_leaving)
+		return;
+	m->is_leaving = true;
+	tell_to_end(m, MESSAGE_DRAIN);
+}
+
+/* The next one gets to know it all. */
 static void
 replace(struct metrics *m)
 {
-	if (m->ending)
-		return;
 	listen_anew(m);
-	if (m->process.pid == 0 || m->is_leaving)
-		return; /* the next one gets to know it all */
-	m->is_leaving = true;
-	tell_to_end(m, MESSAGE_DRAIN);
+	respawn_cancel(&m->respawn);
+	if (m->process.pid == 0 && m->listener.fd != -1)
+		metrics_start(m);
+	else
+		let_leave(m);
+}
+
+/* Nobody is to be there until metrics_listen is set again, and nobody may wait for an answer. */
+static void
+retire(struct metrics *m)
+{
+	sockets_close(&m->listener);
+	respawn_cancel(&m->respawn);
+	let_leave(m);
 }
 
 void
@@ -295,36 +339,40 @@ void
 metrics_follow(struct metrics **metrics, const struct service *service,
     const struct seat_list *seats, const struct conf *before, bool whole)
 {
+	const char *address = service->conf->global.metrics_listen;
 	struct activation none = {NULL, 0};
+	bool is_missing = address != NULL &&
+	    (*metrics == NULL || !sockets_is_at(&(*metrics)->listener, address));
 
-	if (!whole && !is_other(before, service->conf))
+	if (!whole && !is_missing && !is_other(before, service->conf))
 		return;
-	if (*metrics != NULL && metrics_is_gone(*metrics)) {
+	if (*metrics != NULL && address != NULL)
+		replace(*metrics);
+	else if (*metrics != NULL)
+		retire(*metrics);
+	else if (address != NULL && metrics_new(metrics, service, seats, &none) == 0)
+		metrics_start(*metrics);
+	else if (*metrics != NULL) {
 		metrics_free(*metrics);
 		*metrics = NULL;
 	}
-	if (*metrics != NULL && service->conf->global.metrics_listen == NULL)
-		metrics_stop(*metrics);
-	else if (*metrics != NULL)
-		replace(*metrics);
-	else if (service->conf->global.metrics_listen != NULL &&
-	    metrics_new(metrics, service, seats, &none) == 0)
-		metrics_start(*metrics);
 }
 
 void
 metrics_seat_moved(struct metrics *m, const struct seat *seat)
 {
-	const struct seat *other;
+	const struct conf_pool *pool;
 	uint32_t number = 0;
 
 	if (m->process.pid == 0 || m->ending || m->is_leaving)
 		return;
-	TAILQ_FOREACH (other, m->seats, next) {
-		if (other == seat)
+	TAILQ_FOREACH (pool, &m->told->pools, next) {
+		if (strcmp(pool->name, seat->setup.pool->name) == 0)
 			break;
 		number++;
 	}
+	if (pool == NULL || find_seat(m, pool->name) != seat)
+		return;
 	if (send_state(m, seat, number) == -1)
 		give_up(m, "a pool's state");
 }
@@ -346,7 +394,7 @@ metrics_exited(struct metrics *m, const siginfo_t *info)
 		return false;
 	wait_us = process_ended(
 	    &m->process, info, m->ending || m->is_leaving, m->was_ready, &m->respawn);
-	if (!m->ending)
+	if (!m->ending && m->listener.fd != -1)
 		respawn_in(&m->respawn, wait_us, m->process.title);
 	return true;
 }

@@ -13,9 +13,10 @@
 
 struct metrics {
 	const struct service *service;
-	const struct seat_list *seats; /* of the pools that it tells about */
+	const struct seat_list *seats;
 	struct conf *conf; /* that its socket was opened for; held */
-	struct listen_socket listener;
+	struct conf *told; /* whose pools the process tells about; held, NULL: there was none yet */
+	struct listen_socket listener; /* closed: there is to be no process for the time being */
 	struct process process; /* its timer: kill it */
 	struct respawn respawn; /* while there is none, and it is not ending */
 	bool was_ready;         /* this process reported that it serves */

@@ -1,9 +1,13 @@
 """The metrics process follows a reload, and nobody who asks it notices."""
 
 import http.client
+import os
 import signal
+import socket
 import threading
 
+from fcgi import Client
+from scraping import metrics_pids
 from servers import SLOW, wait_for
 
 
@@ -44,3 +48,69 @@ def test_pools_come_and_go(metrics, env):
     server.reload()
     wait_for(lambda: 'pool="more"' not in endpoint.get("/metrics").text, 10 * SLOW)
     assert 'pool="www"' in endpoint.get("/metrics").text
+
+
+def refuses(endpoint):
+    try:
+        endpoint.health()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_address_comes_and_goes(metrics):
+    """Where there is none, nobody waits for an answer; and it can come back at any time."""
+    server, endpoint = metrics("hello")
+    on = dict(server.configured_global)
+    off = {name: value for name, value in on.items() if name != "metrics_listen"}
+    for waits in False, True:
+        server.rewrite(global_options=off)
+        server.reload()
+        if waits:
+            wait_for(lambda: refuses(endpoint), 10 * SLOW, "nobody to listen")
+            wait_for(lambda: not metrics_pids(server), 10 * SLOW, "the metrics process to end")
+        server.rewrite(global_options=on)
+        server.reload()
+        wait_for(lambda: not refuses(endpoint), 10 * SLOW, "somebody to listen")
+        assert endpoint.health() == (200, "ok\n")
+    server.env.note(server.pid)
+
+
+def test_address_that_cannot_be_had(metrics):
+    """What listens goes on; the next reload tries again, whatever else has changed."""
+    server, endpoint = metrics("hello")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen(1)
+        other = type(endpoint)(f"127.0.0.1:{s.getsockname()[1]}")
+        server.rewrite(global_options=dict(server.configured_global, metrics_listen=other.address))
+        server.reload()
+        assert endpoint.health() == (200, "ok\n")
+    server.reload()
+    assert other.health() == (200, "ok\n")
+    wait_for(lambda: refuses(endpoint), 10 * SLOW, "nobody to listen at the old one")
+
+
+def test_pools_that_are_not_there(metrics, env):
+    """One that was removed and finishes is no reason to complain, one that cannot start is; neither
+    takes the place of another."""
+    server, endpoint = metrics("echo")
+    pools = dict(server.configured)
+    bad = {"command": env.worker("dies-at-start"), "listen": env.dir + "/bad.sock"}
+    more = {"command": env.worker(), "listen": env.dir + "/more.sock"}
+    with Client(server.address, 60) as c:
+        c.start(query="do=slow&ms=5000")
+        server.rewrite({"more": more})
+        server.reload()
+        wait_for(lambda: endpoint.health("www")[0] == 404, 10 * SLOW, "the pool to be left out")
+        assert endpoint.health() == (200, "ok\n") and server.pools("www")
+        assert c.answer().status == 200
+    server.rewrite({**pools, "bad": bad, "more": more})
+    server.reload(fails=True)
+    wait_for(lambda: endpoint.health("bad")[0] == 503, 10 * SLOW, "the bad pool to be told")
+    old = server.pool("more")
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: server.pools("more") not in ([], [old]), 10 * SLOW, "another process")
+    wait_for(lambda: endpoint.health("more")[0] == 200, 10 * SLOW, "it to serve")
+    assert endpoint.health("bad")[0] == 503
+    server.env.note(server.pid)
