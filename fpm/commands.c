@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/shared/stats_sum.h"
+#include "fpm/page.h"
 #include "fpm/poolstate.h"
 
 static struct seat *
@@ -80,7 +81,8 @@ tell_status(struct session *s, const struct commands *c)
 		if (is_meant(s, seat))
 			session_say(s, poolstate_pool(seat, scratch));
 	free(scratch);
-	session_done(s, 0, NULL);
+	if (s->request.pool[0] == '\0' || !page_ask(s, find_seat(c, s->request.pool)))
+		session_done(s, 0, NULL);
 }
 
 static void
@@ -237,6 +239,8 @@ on_look(struct session *s, void *arg)
 		tell_reloaded(s, arg);
 	else if (s->request.command == COMMAND_UPGRADE)
 		look_at_upgrade(s, arg);
+	else if (s->request.command == COMMAND_STATUS)
+		page_look(s);
 	else
 		tell_remaining(s, arg);
 }

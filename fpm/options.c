@@ -40,7 +40,8 @@ static const char help_text[] =
     "  -s, --send COMMAND          tell the running anyfpm to do one of: stop, quit, reload,\n"
     "                              reopen, upgrade, drain, undrain, status\n"
     "  -w, --pool POOL             with -s: this pool only\n"
-    "  -f, --force                 with -s reload: replace unchanged pools, too\n"
+    "  -f, --follow, --force       with -s status: keep it on the screen; with -s reload:\n"
+    "                              replace unchanged pools, too\n"
     "      --json                  with -s: print the answer as lines of JSON\n"
     "  -h, --help                  print this help\n"
     "  -v, --version               print the version\n";
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
     {"workers", required_argument, NULL, 'n'},
     {"send", required_argument, NULL, 's'},
     {"pool", required_argument, NULL, 'w'},
+    {"follow", no_argument, NULL, 'f'},
     {"force", no_argument, NULL, 'f'},
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},

@@ -32,6 +32,7 @@
 #include "pool/observe/slowlog.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
+#include "pool/status/status.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
@@ -337,6 +338,8 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	}
 	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_SLOWLOG && pass != -1)
 		slowlog_reopen(pool, &pass);
+	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_PAGE && pass != -1)
+		status_describe(pool, pass);
 	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_HANDOVER && pass != -1)
 		pair_up(pool, &pass);
 	fd_close(&pass);

@@ -89,6 +89,7 @@ enum message_fd {
 	MESSAGE_FD_SLOWLOG,    /* the slow log, opened for appending; where there is one */
 	MESSAGE_FD_EXE,	       /* our own binary, likewise */
 	MESSAGE_FD_CGROUP,     /* the pool's control group, a directory; where workers have theirs */
+	MESSAGE_FD_PAGE,       /* a file: write what the status page shows as JSON, one line */
 	MESSAGE_FD_HANDOVER,   /* an end of a SOCK_SEQPACKET socketpair between two generations */
 	MESSAGE_FD_STATE,      /* what a master has (fpm/saved.h), to a binary that is tested */
 };

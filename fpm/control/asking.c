@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 
 /* For the end of a master that has said that all is done, milliseconds. */
 #define EXIT_MS 5000
+#define ANSWER_S 10 /* for the next bytes of what is answered at once */
 
 /* Connect to the socket at path, however long that is. -1 with errno. */
 static int
@@ -96,6 +99,18 @@ await_exit(int fd)
 		continue;
 }
 
+/* The line after that which says so is in the words of a pool process. */
+static void
+read_page(FILE *in, json_t *object, char **text, size_t *room)
+{
+	ssize_t len = getline(text, room, in);
+	json_t *page = len > 0 ? json_loadb(*text, (size_t)len, 0, NULL) : NULL;
+	json_t *processes = json_object_get(page, "processes");
+
+	json_object_set(object, "processes", processes);
+	json_decref(page);
+}
+
 /* Read lines up to the last one. Returns its code, -1: it did not come. */
 static int
 read_answer(FILE *in, asking_line *line, void *arg, char *why, size_t size)
@@ -115,8 +130,11 @@ read_answer(FILE *in, asking_line *line, void *arg, char *why, size_t size)
 
 			result = json_integer_value(code) == 0 ? 0 : 1;
 			snprintf(why, size, "%s", message != NULL ? message : "");
-		} else
+		} else {
+			if (json_object_get(object, "page") != NULL)
+				read_page(in, object, &text, &room);
 			line(object, arg);
+		}
 		json_decref(object);
 	}
 	free(text);
@@ -129,6 +147,8 @@ asking_do(const char *pid_path, const struct command_request *request, asking_li
 {
 	char *cwd = getcwd(NULL, 0), *path = socketpath_of(pid_path, cwd != NULL ? cwd : "/");
 	int code = -1, fd = path != NULL ? connect_to(path) : -1;
+	const struct timeval patience = {.tv_sec = ANSWER_S};
+	bool timed_out;
 	FILE *in;
 
 	why[0] = '\0';
@@ -141,12 +161,18 @@ asking_do(const char *pid_path, const struct command_request *request, asking_li
 		return 1;
 	}
 	free(path);
+	if (request->command == COMMAND_STATUS) /* others may take their time */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	errno = 0;
 	code = read_answer(in, line, arg, why, size);
+	timed_out = errno == EAGAIN;
 	if (code == 0 && request->pool[0] == '\0' &&
 	    (request->command == COMMAND_STOP || request->command == COMMAND_QUIT))
 		await_exit(fd);
 	fclose(in);
-	if (code == -1)
+	if (code == -1 && timed_out)
+		snprintf(why, size, "the master does not answer: it hangs, or is stopped");
+	else if (code == -1)
 		snprintf(why, size, "the master has ended before it answered; see its error log");
 	return code == 0 ? 0 : 1;
 }

@@ -13,14 +13,11 @@
 
 #include "base/logline.h"
 #include "fpm/control/asking.h"
+#include "fpm/control/gather.h"
+#include "fpm/control/live.h"
 #include "fpm/control/show.h"
 
 #define WHY_MAX 1024
-
-struct answer {
-	const struct client *client;
-	struct show_status status;
-};
 
 /* Text of others on the terminal of whoever asked. */
 static void
@@ -37,10 +34,10 @@ say(FILE *to, const char *before, const char *text)
 static void
 on_line(json_t *object, void *arg)
 {
-	struct answer *answer = arg;
+	const struct client *client = arg;
 	const char *text;
 
-	if (answer->client->is_json) {
+	if (client->is_json) {
 		if (json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0)
 			putchar('\n');
 		fflush(stdout);
@@ -50,10 +47,6 @@ on_line(json_t *object, void *arg)
 	} else if (json_object_get(object, "log") != NULL &&
 	    (text = json_string_value(json_object_get(object, "message"))) != NULL)
 		say(stderr, "anyfpm: ", text);
-	else if (json_object_get(object, "master") != NULL)
-		json_object_update(answer->status.service, object);
-	else if (json_object_get(object, "pool") != NULL)
-		json_array_append(answer->status.pools, object);
 }
 
 /* Characters of a line of standard output; 0: it is no terminal. */
@@ -81,7 +74,7 @@ wants_color(void)
 }
 
 static void
-print_status(const struct show_status *status)
+print_status(const struct show_status *status, bool with_workers)
 {
 	struct table_style style = {
 	    .width = width_of_output(), .has_color = wants_color(), .end = SIZE_MAX};
@@ -92,24 +85,43 @@ print_status(const struct show_status *status)
 	show_pools(status, &table);
 	table_print(&table, &style, &out);
 	table_free(&table);
+	if (with_workers) {
+		text_out_string(&out, "\n");
+		show_workers(status, &table);
+		table_print(&table, &style, &out);
+		table_free(&table);
+	}
 	if (!out.failed)
 		fwrite(out.data, 1, out.len, stdout);
 	text_out_free(&out);
 }
 
+/* Once, for people. */
+static int
+show_status(const struct client *client, char *why, size_t size)
+{
+	struct show_status status;
+	int code = gather_status(client->pid_path, &client->request, &status, why, size);
+
+	if (code == 0)
+		print_status(&status, client->request.pool[0] != '\0');
+	gather_free(&status);
+	return code;
+}
+
 int
 client_run(const struct client *client)
 {
-	struct answer answer = {.client = client,
-	    .status = {.service = json_object(), .pools = json_array()}};
 	char why[WHY_MAX];
-	int code = asking_do(
-	    client->pid_path, &client->request, on_line, &answer, why, sizeof(why));
+	int code;
 
-	if (code == 0 && client->request.command == COMMAND_STATUS && !client->is_json)
-		print_status(&answer.status);
-	json_decref(answer.status.service);
-	json_decref(answer.status.pools);
+	if (client->follow)
+		return live_run(client->pid_path, client->pool, wants_color());
+	if (client->request.command == COMMAND_STATUS && !client->is_json)
+		code = show_status(client, why, sizeof(why));
+	else
+		code = asking_do(client->pid_path, &client->request, on_line, (void *)client, why,
+		    sizeof(why));
 	if (*why != '\0')
 		say(code == 0 ? stdout : stderr, code == 0 ? "" : "anyfpm: ", why);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
@@ -129,6 +141,12 @@ client_parse(struct client *client, const char *word, bool f)
 	if (!command_find(word, &command)) {
 		command_list(list, sizeof(list));
 		fprintf(stderr, "anyfpm: -s takes one of %s, not '%s'\n", list, word);
+		return EX_USAGE;
+	}
+	client->follow = f && command == COMMAND_STATUS;
+	f = f && !client->follow;
+	if (client->follow && client->is_json) {
+		fprintf(stderr, "anyfpm: -s status: -f is for people, and excludes --json\n");
 		return EX_USAGE;
 	}
 	if ((wrong = command_set(&client->request, command, f, client->pool)) != NULL) {

@@ -10,6 +10,7 @@ struct client {
 	const char *pool;     /* -w, NULL: all */
 	bool is_json;         /* print the answer as it is */
 	const char *pid_path; /* of the master */
+	bool follow;          /* -f with status */
 	struct command_request request;
 };
 

@@ -84,6 +84,14 @@ session_say(struct session *s, json_t *object)
 		end(s);
 }
 
+void
+session_pass(struct session *s, const char *text, size_t len)
+{
+	text_out_add(&s->out, text, len);
+	if (s->state != SESSION_OVER && (s->out.failed || s->out.len > OUT_MAX))
+		end(s);
+}
+
 bool
 session_is_progress_due(const struct session *s)
 {
@@ -201,6 +209,7 @@ session_new(struct event_base *base, int fd, pid_t pid, const struct session_eve
 	s->events = events;
 	s->arg = arg;
 	s->fd = fd;
+	s->page_fd = -1;
 	s->pid = pid;
 	s->since_us = clock_now_us();
 	s->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, s);
@@ -220,6 +229,7 @@ session_free(struct session *s)
 	if (s->writable != NULL)
 		event_free(s->writable);
 	text_out_free(&s->out);
+	fd_close(&s->page_fd);
 	fd_close(&s->fd);
 	free(s);
 }

@@ -39,6 +39,10 @@ struct session {
 	struct command_request request; /* from SESSION_WAITING on */
 	unsigned long ticket; /* what it waits for, for the master */
 
+	int page_fd;       /* page.h, as the next: where a pool process writes; -1: none does */
+	pid_t page_pid;    /* it */
+	int64_t asked_us;  /* when it was asked */
+
 	struct text_out out;
 	size_t sent; /* of it */
 	char progress[256]; /* that was said last */
@@ -70,6 +74,9 @@ json_t *session_string(const char *text);
 
 /* A line of the answer; object is taken over. */
 void session_say(struct session *session, json_t *object);
+
+/* Lines of the answer that are not ours: as they are. */
+void session_pass(struct session *session, const char *text, size_t len);
 
 /* The same, for how far it is: said if it differs from before, and once a second at most. */
 void session_progress(struct session *session, const char *fmt, ...)

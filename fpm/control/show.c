@@ -29,6 +29,8 @@ show_service(const struct show_status *status, size_t width, struct text_out *ou
 	const char *failed = text_of(service, "reload failed");
 	struct text_out line = {0};
 
+	if (json_object_size(service) == 0)
+		return;
 	text_out_printf(&line, "anyfpm %s, pid %.0f, %s: %.0f of %.0f pools serve",
 	    text_of(service, "version"), number_of(service, "master"),
 	    text_of(service, "state"), number_of(service, "serving"),
@@ -107,27 +109,31 @@ add_pool(struct table *table, const json_t *pool)
 	const char *why = text_of(pool, "why"), *failed = text_of(pool, "reload failed");
 	const char *cells[POOL_COLUMNS];
 	char numbers[POOL_COLUMNS][16], note[TABLE_CELL_MAX];
+	double keys[POOL_COLUMNS] = {0};
 
 	for (size_t i = 0; i < POOL_COLUMNS; i++)
 		cells[i] = numbers[i];
 	cells[POOL_NAME] = text_of(pool, "pool");
 	cells[POOL_STATE] = text_of(pool, "state");
-	table_number(numbers[POOL_BUSY], number_of(pool, "active processes"), 1000);
-	table_number(numbers[POOL_IDLE], number_of(pool, "idle processes"), 1000);
-	table_number(numbers[POOL_MAX], number_of(pool, "max children"), 1000);
-	table_number(numbers[POOL_QUEUE], number_of(pool, "listen queue"), 1000);
-	table_number(numbers[POOL_REQUESTS], number_of(pool, "accepted conn"), 1000);
-	table_number(numbers[POOL_RATE], number_of(pool, "requests per second 10s"), 1000);
-	table_duration(
-	    numbers[POOL_P99], (long long)number_of(pool, "request duration p99"));
-	table_number(numbers[POOL_SLOW], number_of(pool, "slow requests"), 1000);
-	table_number(numbers[POOL_ERRORS], number_of(pool, "responses 5xx"), 1000);
-	table_number(numbers[POOL_LIMITS], count_limited(pool), 1000);
+	keys[POOL_BUSY] = number_of(pool, "active processes");
+	keys[POOL_IDLE] = number_of(pool, "idle processes");
+	keys[POOL_MAX] = number_of(pool, "max children");
+	keys[POOL_QUEUE] = number_of(pool, "listen queue");
+	keys[POOL_REQUESTS] = number_of(pool, "accepted conn");
+	keys[POOL_RATE] = number_of(pool, "requests per second 10s");
+	keys[POOL_P99] = number_of(pool, "request duration p99");
+	keys[POOL_SLOW] = number_of(pool, "slow requests");
+	keys[POOL_ERRORS] = number_of(pool, "responses 5xx");
+	keys[POOL_LIMITS] = count_limited(pool);
+	for (size_t i = POOL_BUSY; i < POOL_COLUMNS; i++)
+		if (i != POOL_P99)
+			table_number(numbers[i], keys[i], 1000);
+	table_duration(numbers[POOL_P99], (long long)keys[POOL_P99]);
 	if (*why != '\0')
 		snprintf(note, sizeof(note), "%s", why);
 	else
 		snprintf(note, sizeof(note), "reload failed: %s", failed);
-	table_add(table, cells, color_of(cells[POOL_STATE]),
+	table_add(table, cells, keys, color_of(cells[POOL_STATE]),
 	    *why != '\0' || *failed != '\0' ? note : NULL);
 }
 
@@ -137,7 +143,106 @@ show_pools(const struct show_status *status, struct table *table)
 	const json_t *pool;
 	size_t i;
 
-	table_init(table, pool_columns, POOL_COLUMNS, POOL_STATE);
+	table_init(table, pool_columns, POOL_COLUMNS, POOL_STATE, POOL_NAME);
 	json_array_foreach ((json_t *)status->pools, i, pool)
 		add_pool(table, pool);
+}
+
+enum {
+	WORKER_COLUMN_PID,
+	WORKER_COLUMN_STATE,
+	WORKER_COLUMN_AGE,
+	WORKER_COLUMN_REQUESTS,
+	WORKER_COLUMN_TIME,
+	WORKER_COLUMN_CPU,
+	WORKER_COLUMN_MEMORY,
+	WORKER_COLUMN_METHOD,
+	WORKER_COLUMN_URI,
+	WORKER_COLUMNS
+};
+
+static const struct table_column worker_columns[WORKER_COLUMNS] = {
+    [WORKER_COLUMN_PID] = {"PID", false, 0},
+    [WORKER_COLUMN_STATE] = {"STATE", false, 0},
+    [WORKER_COLUMN_AGE] = {"AGE", true, 5},
+    [WORKER_COLUMN_REQUESTS] = {"REQS", true, 4},
+    [WORKER_COLUMN_TIME] = {"TIME", true, 1},
+    [WORKER_COLUMN_CPU] = {"CPU%", true, 3},
+    [WORKER_COLUMN_MEMORY] = {"MEM", true, 2},
+    [WORKER_COLUMN_METHOD] = {"METHOD", false, 6},
+    [WORKER_COLUMN_URI] = {"URI", false, 0},
+};
+
+static void
+add_worker(struct table *table, const json_t *worker)
+{
+	const char *cells[WORKER_COLUMNS];
+	char numbers[WORKER_COLUMNS][16];
+	double keys[WORKER_COLUMNS] = {0};
+
+	for (size_t i = 0; i < WORKER_COLUMNS; i++)
+		cells[i] = numbers[i];
+	snprintf(numbers[WORKER_COLUMN_PID], 16, "%.0f", number_of(worker, "pid"));
+	cells[WORKER_COLUMN_STATE] = text_of(worker, "state");
+	keys[WORKER_COLUMN_AGE] = number_of(worker, "start since");
+	table_duration(
+	    numbers[WORKER_COLUMN_AGE], (long long)(keys[WORKER_COLUMN_AGE] * 1000000));
+	keys[WORKER_COLUMN_REQUESTS] = number_of(worker, "requests");
+	table_number(numbers[WORKER_COLUMN_REQUESTS], keys[WORKER_COLUMN_REQUESTS], 1000);
+	keys[WORKER_COLUMN_TIME] = number_of(worker, "request duration");
+	table_duration(numbers[WORKER_COLUMN_TIME], (long long)keys[WORKER_COLUMN_TIME]);
+	keys[WORKER_COLUMN_CPU] = number_of(worker, "last request cpu");
+	table_number(numbers[WORKER_COLUMN_CPU], keys[WORKER_COLUMN_CPU], 1000);
+	keys[WORKER_COLUMN_MEMORY] = number_of(worker, "memory");
+	if (keys[WORKER_COLUMN_MEMORY] > 0)
+		table_number(numbers[WORKER_COLUMN_MEMORY], keys[WORKER_COLUMN_MEMORY], 1024);
+	else /* not known */
+		snprintf(numbers[WORKER_COLUMN_MEMORY], 16, "-");
+	cells[WORKER_COLUMN_METHOD] = text_of(worker, "request method");
+	cells[WORKER_COLUMN_URI] = text_of(worker, "request uri");
+	table_add(table, cells, keys,
+	    strcmp(cells[WORKER_COLUMN_STATE], "Running") == 0 ? TABLE_GOOD : TABLE_PLAIN, NULL);
+}
+
+void
+show_workers(const struct show_status *status, struct table *table)
+{
+	const json_t *page, *worker;
+	size_t i, n;
+
+	table_init(
+	    table, worker_columns, WORKER_COLUMNS, WORKER_COLUMN_STATE, WORKER_COLUMN_URI);
+	json_array_foreach ((json_t *)status->pages, i, page)
+		json_array_foreach (json_object_get(page, "processes"), n, worker)
+			add_worker(table, worker);
+}
+
+static const json_t *
+find_pool(const json_t *pools, const char *name)
+{
+	const json_t *pool;
+	size_t i;
+
+	json_array_foreach ((json_t *)pools, i, pool)
+		if (strcmp(text_of(pool, "pool"), name) == 0)
+			return pool;
+	return NULL;
+}
+
+void
+show_rates(struct show_status *status, const struct show_status *before, double seconds)
+{
+	static const char count[] = "accepted conn";
+	const json_t *old;
+	json_t *pool;
+	double more;
+	size_t i;
+
+	json_array_foreach (status->pools, i, pool) {
+		old = find_pool(before->pools, text_of(pool, "pool"));
+		more = number_of(pool, count) - number_of(old, count);
+		if (old != NULL && more >= 0 && seconds > 0)
+			json_object_set_new(
+			    pool, "requests per second 10s", json_real(more / seconds));
+	}
 }

@@ -9,12 +9,20 @@
 
 /* An answer to COMMAND_STATUS. */
 struct show_status {
-	json_t *service; /* NULL: it did not come */
-	json_t *pools;   /* an array of objects */
+	json_t *service; /* empty: it did not come */
+	json_t *pools;   /* an array of objects, as the next */
+	json_t *pages;   /* of pool processes, with "page": the process, "processes": its workers */
 };
 
-/* One line about the service, and more if something of it is to be known. */
+/* One line about the service, and more if something of it is to be known; nothing if it is not. */
 void show_service(const struct show_status *status, size_t width, struct text_out *out);
+
+/* Numbers per second of what has changed since before, which was so many seconds ago. */
+void show_rates(
+    struct show_status *status, const struct show_status *before, double seconds);
+
+/* A row for each worker of the pages; table is to be freed. */
+void show_workers(const struct show_status *status, struct table *table);
 
 /* A row for each pool, in the order of the array. table is to be freed. */
 void show_pools(const struct show_status *status, struct table *table);

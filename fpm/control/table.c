@@ -11,7 +11,7 @@
 #include "base/logline.h"
 #include "base/utf8.h"
 
-#define NAME_MIN 8 /* characters that the first column keeps */
+#define NAME_MIN 8 /* characters that of the one that is cut stay */
 #define INDENT 4   /* of notes */
 
 static const char *const colors[] = {
@@ -20,11 +20,15 @@ static const char *const colors[] = {
 #define COLOR_END "\033[0m"
 #define SELECTED "\033[7m"
 #define BOLD "\033[1m"
+#define MARKED "\033[4m" /* underlined */
+#define MARKED_END "\033[24m"
 
 void
-table_init(struct table *t, const struct table_column *columns, size_t count, size_t colored)
+table_init(struct table *t, const struct table_column *columns, size_t count, size_t colored,
+    size_t cut)
 {
-	*t = (struct table){.columns = columns, .column_count = count, .colored = colored};
+	*t = (struct table){
+	    .columns = columns, .column_count = count, .colored = colored, .cut = cut};
 }
 
 static void
@@ -61,7 +65,8 @@ make_harmless(const char *text)
 }
 
 void
-table_add(struct table *t, const char *const cells[], enum table_color color, const char *note)
+table_add(struct table *t, const char *const cells[], const double keys[],
+    enum table_color color, const char *note)
 {
 	struct table_row *more = reallocarray(t->rows, t->count + 1, sizeof(*more)), *row;
 	bool failed = more == NULL;
@@ -73,6 +78,8 @@ table_add(struct table *t, const char *const cells[], enum table_color color, co
 	t->rows = more;
 	row = &more[t->count];
 	*row = (struct table_row){.color = color};
+	if (keys != NULL)
+		memcpy(row->keys, keys, t->column_count * sizeof(*keys));
 	for (size_t i = 0; i < t->column_count; i++)
 		failed = (row->cells[i] = make_harmless(cells[i])) == NULL || failed;
 	if (note != NULL)
@@ -82,6 +89,34 @@ table_add(struct table *t, const char *const cells[], enum table_color color, co
 		t->failed = true;
 	} else
 		t->count++;
+}
+
+struct order {
+	const struct table *table;
+	size_t column;
+};
+
+static int
+compare(const void *a, const void *b, void *arg)
+{
+	const struct table_row *x = a, *y = b;
+	const struct order *order = arg;
+	size_t i = order->column;
+
+	if (order->table->columns[i].right && x->keys[i] != y->keys[i])
+		return x->keys[i] < y->keys[i] ? 1 : -1;
+	if (!order->table->columns[i].right && strcmp(x->cells[i], y->cells[i]) != 0)
+		return strcmp(x->cells[i], y->cells[i]);
+	return strcmp(x->cells[0], y->cells[0]);
+}
+
+void
+table_sort(struct table *t, size_t column)
+{
+	struct order order = {t, column};
+
+	if (t->count > 1)
+		qsort_r(t->rows, t->count, sizeof(*t->rows), compare, &order);
 }
 
 size_t
@@ -155,7 +190,7 @@ lay_out(const struct table *t, size_t width, size_t widths[TABLE_COLUMNS_MAX])
 				widths[i] = len;
 		total += widths[i] + (i > 0);
 	}
-	while (width > 0 && total > width && total - width + NAME_MIN > widths[0]) {
+	while (width > 0 && total > width && total - width + NAME_MIN > widths[t->cut]) {
 		last = 0;
 		for (size_t i = 1; i < t->column_count; i++)
 			if (widths[i] > 0 && t->columns[i].rank > t->columns[last].rank)
@@ -165,14 +200,14 @@ lay_out(const struct table *t, size_t width, size_t widths[TABLE_COLUMNS_MAX])
 		total -= widths[last] + 1;
 		widths[last] = 0;
 	}
-	if (width > 0 && total > width && widths[0] > total - width)
-		widths[0] -= total - width;
+	if (width > 0 && total > width && widths[t->cut] > total - width)
+		widths[t->cut] -= total - width;
 }
 
 /* One line; colors: NULL for none. */
 static void
 add_line(struct text_out *out, const struct table *t, const size_t *widths,
-    const char *const *cells, const char *color, size_t width)
+    const char *const *cells, size_t colored, const char *color, size_t width)
 {
 	size_t len, blanks = 0, used = 0;
 	const char *text;
@@ -195,11 +230,11 @@ add_line(struct text_out *out, const struct table *t, const size_t *widths,
 		}
 		if (width > 0 && used + len > width)
 			len = used < width ? width - used : 0;
-		if (color != NULL && i == t->colored && *color != '\0')
+		if (color != NULL && i == colored && *color != '\0')
 			text_out_string(out, color);
 		used += add_cut(out, text, len);
-		if (color != NULL && i == t->colored && *color != '\0')
-			text_out_string(out, COLOR_END);
+		if (color != NULL && i == colored && *color != '\0')
+			text_out_string(out, cells != NULL ? COLOR_END : MARKED_END);
 		if (!t->columns[i].right)
 			blanks += widths[i] - len;
 	}
@@ -215,13 +250,14 @@ table_print(const struct table *t, const struct table_style *style, struct text_
 
 	lay_out(t, style->width, widths);
 	text_out_string(out, style->has_color ? BOLD : "");
-	add_line(out, t, widths, NULL, NULL, style->width);
+	add_line(out, t, widths, NULL, style->sorted,
+	    style->has_color && style->sorted > 0 ? MARKED : NULL, style->width);
 	text_out_string(out, style->has_color ? COLOR_END "\n" : "\n");
 	for (size_t n = style->first; n < style->end && n < t->count; n++) {
 		row = &t->rows[n];
 		marked = style->has_color && style->has_selected && n == style->selected;
 		text_out_string(out, marked ? SELECTED : "");
-		add_line(out, t, widths, (const char *const *)row->cells,
+		add_line(out, t, widths, (const char *const *)row->cells, t->colored,
 		    style->has_color && !marked ? colors[row->color] : NULL, style->width);
 		text_out_string(out, marked ? COLOR_END "\n" : "\n");
 		if (row->note == NULL)

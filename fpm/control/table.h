@@ -2,7 +2,7 @@
  * table.h: columns of text that fit the width of a terminal. Pure.
  *
  * A column is as wide as its widest cell. Where there is no room for all, those that matter
- * least are left out, and then the first one is cut.
+ * least are left out, and then one is cut.
  */
 #ifndef ANYFPM_FPM_CONTROL_TABLE_H
 #define ANYFPM_FPM_CONTROL_TABLE_H
@@ -25,6 +25,7 @@ struct table_column {
 
 struct table_row {
 	char *cells[TABLE_COLUMNS_MAX];
+	double keys[TABLE_COLUMNS_MAX]; /* what they are sorted by, if they are numbers */
 	enum table_color color; /* of the column that has colors */
 	char *note; /* a line of its own below the row; NULL: there is none */
 };
@@ -33,6 +34,7 @@ struct table {
 	const struct table_column *columns;
 	size_t column_count;
 	size_t colored; /* the column that has colors */
+	size_t cut;     /* the one that is cut */
 	struct table_row *rows;
 	size_t count;
 	bool failed; /* out of memory: rows are missing */
@@ -43,18 +45,22 @@ struct table_style {
 	size_t width;      /* of the terminal, in characters; 0: whatever it takes */
 	bool has_color;    /* escape sequences for them may be used */
 	size_t first, end; /* of its rows, these: from first to before end */
+	size_t sorted;     /* the title of this column is marked, if has_color; 0: of none */
 	size_t selected;   /* this one is marked, if has_color */
 	bool has_selected;
 };
 
 void table_init(struct table *table, const struct table_column *columns, size_t count,
-    size_t colored);
+    size_t colored, size_t cut);
 void table_free(struct table *table);
 
 /* Add a row. cells, and note if it is not NULL, may be any bytes: what could steer a terminal is made
- * harmless. */
-void table_add(struct table *table, const char *const cells[], enum table_color color,
-    const char *note);
+ * harmless. keys: of the columns on the right; NULL: they are never sorted. */
+void table_add(struct table *table, const char *const cells[], const double keys[],
+    enum table_color color, const char *note);
+
+/* Sort the rows by a column, the largest numbers first, and text in its order. */
+void table_sort(struct table *table, size_t column);
 
 /* Lines that a row takes. */
 size_t table_lines(const struct table_row *row);

@@ -7,6 +7,7 @@
 #include "pool/status/status.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "pool/core/request.h"
 #include "pool/observe/accesslog.h"
@@ -132,6 +133,27 @@ answer_status(struct request *r)
 		answer_error(r, 503, 0, "The status page does not fit into buffer_limit.");
 	else
 		answer_whole(r, strlen(form->head), page.data, page.len);
+	text_out_free(&page);
+}
+
+void
+status_describe(struct pool *pool, int fd)
+{
+	struct text_out page = { 0 };
+	struct status_view view;
+	size_t done = 0;
+	ssize_t n = 0;
+
+	if (status_view_gather(&view, pool, true))
+		status_json(&page, &view, true);
+	else
+		page.failed = true;
+	status_view_free(&view);
+	text_out_string(&page, "\n"); /* by which it is known to be whole */
+	while (!page.failed && done < page.len && n != -1) {
+		n = write(fd, page.data + done, page.len - done);
+		done += n > 0 ? (size_t)n : 0;
+	}
 	text_out_free(&page);
 }
 

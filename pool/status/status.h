@@ -11,4 +11,7 @@ bool status_takes(struct request *r);
 /* Complete the answer of r, which was taken; what its client still sends of it is thrown away. */
 void status_answer(struct request *r);
 
+/* Write the page with all workers to the file fd as one line of JSON; out of memory writes less. */
+void status_describe(struct pool *pool, int fd);
+
 #endif

@@ -32,10 +32,11 @@ fill(struct table *table)
 {
 	static const char *const rows[][4] = {
 	    {"www", "serving", "3", "12345"}, {"a-long-pool-name", "failing", "0", "0"}};
+	static const double keys[][4] = {{0, 0, 3, 12345}, {0}};
 
-	table_init(table, columns, 4, 1);
-	table_add(table, rows[0], TABLE_GOOD, NULL);
-	table_add(table, rows[1], TABLE_BAD, "no worker can be started");
+	table_init(table, columns, 4, 1, 0);
+	table_add(table, rows[0], keys[0], TABLE_GOOD, NULL);
+	table_add(table, rows[1], keys[1], TABLE_BAD, "no worker can be started");
 }
 
 static const struct {
@@ -117,6 +118,23 @@ START_TEST(test_part)
 }
 END_TEST
 
+/* Numbers from the largest on, text in its order; what is the same, by the first column. */
+START_TEST(test_sort)
+{
+	static const struct {
+		size_t column;
+		const char *first;
+	} rows[] = {{0, "a-long-pool-name"}, {1, "a-long-pool-name"}, {2, "www"}, {3, "www"}};
+	struct table table;
+
+	fill(&table);
+	table_sort(&table, rows[_i].column);
+	ck_assert_str_eq(table.rows[0].cells[0], rows[_i].first);
+	ck_assert_uint_eq(table.count, 2);
+	table_free(&table);
+}
+END_TEST
+
 /* What others have sent steers no terminal, and is counted in characters. */
 START_TEST(test_harmless)
 {
@@ -125,9 +143,9 @@ START_TEST(test_harmless)
 	struct table_style style = {.end = SIZE_MAX};
 	struct table table;
 
-	table_init(&table, columns, 2, 1);
+	table_init(&table, columns, 2, 1, 0);
 	for (int i = 0; i < COUNT(cells); i++)
-		table_add(&table, cells[i], TABLE_PLAIN, "a\033c");
+		table_add(&table, cells[i], NULL, TABLE_PLAIN, "a\033c");
 	ck_assert_str_eq(print(&table, &style),
 	    "NAME            STATE\n"
 	    "\\x1b[2J\\x0d\\x0a x\n"
@@ -205,6 +223,7 @@ table_suite(void)
 	tcase_add_loop_test(tc, test_narrow, 1, 40);
 	tcase_add_test(tc, test_colors);
 	tcase_add_test(tc, test_part);
+	tcase_add_loop_test(tc, test_sort, 0, 4);
 	tcase_add_test(tc, test_harmless);
 	tcase_add_loop_test(tc, test_number, 0, COUNT(numbers));
 	tcase_add_loop_test(tc, test_duration, 0, COUNT(durations));

@@ -1,0 +1,70 @@
+/* gather.c: collects the lines of an answer to COMMAND_STATUS. */
+#include "config.h"
+
+#include "fpm/control/gather.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fd.h"
+#include "base/procstat.h"
+#include "fpm/control/asking.h"
+
+/* A pool process that has no limit of memory to watch does not measure it: it is asked for here, of a
+ * process that is its child. */
+static void
+measure_workers(json_t *page)
+{
+	json_int_t pool = json_integer_value(json_object_get(page, "page"));
+	struct procstat stat;
+	char path[64];
+	json_t *worker;
+	size_t i;
+	pid_t pid;
+	int fd;
+
+	json_array_foreach (json_object_get(page, "processes"), i, worker) {
+		pid = (pid_t)json_integer_value(json_object_get(worker, "pid"));
+		if (json_integer_value(json_object_get(worker, "memory")) != 0 || pid <= 0 ||
+		    !procstat_read(pid, &stat) || stat.parent != pool)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+			continue;
+		json_object_set_new(
+		    worker, "memory", json_integer((json_int_t)procstat_memory(fd)));
+		fd_close(&fd);
+	}
+}
+
+static void
+on_line(json_t *object, void *arg)
+{
+	struct show_status *status = arg;
+
+	if (json_object_get(object, "page") != NULL) {
+		measure_workers(object);
+		json_array_append(status->pages, object);
+	} else if (json_object_get(object, "master") != NULL)
+		json_object_update(status->service, object);
+	else if (json_object_get(object, "pool") != NULL)
+		json_array_append(status->pools, object);
+}
+
+int
+gather_status(const char *pid_path, const struct command_request *request,
+    struct show_status *status, char *why, size_t size)
+{
+	*status = (struct show_status){
+	    .service = json_object(), .pools = json_array(), .pages = json_array()};
+	return asking_do(pid_path, request, on_line, status, why, size);
+}
+
+void
+gather_free(struct show_status *status)
+{
+	json_decref(status->service);
+	json_decref(status->pools);
+	json_decref(status->pages);
+	*status = (struct show_status){0};
+}
