@@ -18,6 +18,7 @@
 #include "conf/dump.h"
 #include "conf/errors.h"
 #include "conf/load.h"
+#include "fpm/asuser.h"
 #include "fpm/candidate.h"
 #include "fpm/configuration.h"
 #include "fpm/control/client.h"
@@ -133,8 +134,10 @@ report_test(const struct options *options, const struct conf *conf, bool for_upg
 		}
 	}
 	/* Whoever looks at a terminal tests what is started by somebody else later. */
-	if ((code = preflight(conf, pid_path(options, conf), options->force_stderr, &none)) != 0 ||
-	    (for_upgrade && (code = candidate_answer()) != 0))
+	code = preflight(conf, pid_path(options, conf), options->force_stderr, &none);
+	if (!for_upgrade && !asuser_check(conf))
+		code = EX_CONFIG;
+	if (code != 0 || (for_upgrade && (code = candidate_answer()) != 0))
 		return code;
 	if (options->file != NULL)
 		log_notice("configuration file %s test is successful", options->file);

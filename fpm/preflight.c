@@ -31,11 +31,13 @@ check_logs(const struct conf *conf, const struct conf_pool *pool)
 }
 
 static bool
-check_sockets(const struct conf_pool *pool, const struct activation *activation)
+check_sockets(const struct conf_pool *pool, bool runs, const struct activation *activation)
 {
 	struct listen_settings settings = sockets_of_pool(pool);
-	bool good = sockets_check(&settings, activation) == 0;
+	bool good;
 
+	settings.may_be_ours = runs;
+	good = sockets_check(&settings, activation) == 0;
 	if (pool->status_listen == NULL)
 		return good;
 	settings.text = pool->status_listen;
@@ -43,10 +45,11 @@ check_sockets(const struct conf_pool *pool, const struct activation *activation)
 }
 
 static bool
-check_metrics(const struct conf *conf, const struct activation *activation)
+check_metrics(const struct conf *conf, bool runs, const struct activation *activation)
 {
-	const struct listen_settings settings = metrics_listen_settings(conf);
+	struct listen_settings settings = metrics_listen_settings(conf);
 
+	settings.may_be_ours = runs;
 	return conf->global.metrics_listen == NULL || sockets_check(&settings, activation) == 0;
 }
 
@@ -65,6 +68,8 @@ preflight(const struct conf *conf, const char *pid_path, bool to_stderr,
     const struct activation *activation)
 {
 	const struct conf_pool *pool;
+	/* Without a pid file nobody can tell. */
+	bool runs = pid_path == NULL || pidfile_is_held(pid_path);
 	bool good = check_binary();
 
 	good = launch_check_null() && good;
@@ -74,8 +79,8 @@ preflight(const struct conf *conf, const char *pid_path, bool to_stderr,
 	good = delegated_check(conf) && good;
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		good = check_logs(conf, pool) && good;
-		good = check_sockets(pool, activation) && good;
+		good = check_sockets(pool, runs, activation) && good;
 	}
-	good = check_metrics(conf, activation) && good;
+	good = check_metrics(conf, runs, activation) && good;
 	return good ? 0 : EX_CONFIG;
 }

@@ -98,6 +98,16 @@ open_plain(int dir_fd, const char *name, int more, mode_t mode)
 	return fd;
 }
 
+pid_t
+lockfile_holder(int dir_fd, const char *name)
+{
+	int fd = open_plain(dir_fd, name, 0, 0);
+	pid_t holder = fd != -1 ? read_pid(fd) : 0;
+
+	fd_close(&fd);
+	return holder;
+}
+
 int
 lockfile_check(int dir_fd, const char *name)
 {

@@ -21,6 +21,9 @@ int lockfile_publish(int dir_fd, const char *name, mode_t mode);
  * Nothing is made or changed. */
 int lockfile_check(int dir_fd, const char *name);
 
+/* The process id in the lock file, whoever holds it; 0: there is none, or it is not ours. */
+pid_t lockfile_holder(int dir_fd, const char *name);
+
 /* Remove the file, if it is still the one we hold, and let go of it; *fd becomes -1. */
 void lockfile_release(int dir_fd, const char *name, int *fd);
 

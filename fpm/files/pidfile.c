@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -74,6 +75,21 @@ pidfile_check(const char *path)
 		code = 0;
 	fd_close(&pidfile.dir_fd);
 	return code;
+}
+
+bool
+pidfile_is_held(const char *path)
+{
+	struct pidfile pidfile = {.dir_fd = -1, .fd = -1, .lock_fd = -1};
+	char lock[LOCK_NAME_SIZE];
+	pid_t holder = 0;
+
+	if ((pidfile.dir_fd = path_open_dir(path, &pidfile.name)) == -1)
+		return false;
+	lock_name(&pidfile, lock);
+	holder = lockfile_holder(pidfile.dir_fd, lock);
+	fd_close(&pidfile.dir_fd);
+	return holder > 0 && (kill(holder, 0) == 0 || errno == EPERM);
 }
 
 int

@@ -2,6 +2,8 @@
 #ifndef ANYFPM_FPM_FILES_PIDFILE_H
 #define ANYFPM_FPM_FILES_PIDFILE_H
 
+#include <stdbool.h>
+
 struct pidfile {
 	int dir_fd;       /* of its directory, or -1 */
 	int fd;           /* held while we run, or -1 */
@@ -13,6 +15,9 @@ struct pidfile {
 /* Whether pidfile_take() could succeed as things are now, unless another master runs; returns as it
  * does, and changes nothing. */
 int pidfile_check(const char *path);
+
+/* Whether a living process holds it, as far as can be told. */
+bool pidfile_is_held(const char *path);
 
 /*
  * Write our process id to path (which must stay valid); NULL: there is no pid file. Returns 0, or

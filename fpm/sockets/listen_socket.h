@@ -16,6 +16,7 @@ struct listen_settings {
 	int backlog;
 	mode_t mode;           /* of a socket file, as the next */
 	struct identity owner;
+	bool may_be_ours; /* to be checked: an anyfpm that runs may listen there already */
 	char *const *acl_users; /* the configuration's, NULL: none; as the next */
 	char *const *acl_groups;
 	bool has_rights; /* mode, owner, group or a list were set */

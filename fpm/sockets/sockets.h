@@ -10,7 +10,7 @@
 struct listen_settings sockets_of_pool(const struct conf_pool *pool);
 
 /*
- * Whether that socket could be opened as things are now, unless somebody listens there: 0, or the
+ * Whether that socket could be opened as things are now, unless an anyfpm listens there: 0, or the
  * code to exit with after having logged why. Nothing is made, and nobody can connect.
  */
 int sockets_check(

@@ -130,7 +130,8 @@ int
 tcpsocket_check(struct listen_socket *l)
 {
 	l->settings.backlog = NO_LISTEN;
-	if ((l->fd = listen_tcp(l)) == -1 && errno != EADDRINUSE)
+	l->fd = l->settings.may_be_ours ? listen_tcp(l) : listen_tcp_patiently(l);
+	if (l->fd == -1 && (errno != EADDRINUSE || !l->settings.may_be_ours))
 		return fail_tcp(l);
 	fd_close(&l->fd);
 	return 0;

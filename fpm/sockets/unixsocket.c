@@ -304,7 +304,7 @@ unixsocket_check(struct listen_socket *l)
 	else if (faccessat(l->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		code = fail(l, "no socket can be made in its directory");
 	else if ((code = check_acl(l)) == 0)
-		code = check_replaceable(l, true); /* we may be the ones who listen */
+		code = check_replaceable(l, has_lock_file(l)); /* an anyfpm, perhaps this one */
 	fd_close(&l->dir_fd);
 	return code;
 }
