@@ -60,7 +60,9 @@ def test_drain(controlled):
     os.kill(old, signal.SIGKILL)
     wait_for(lambda: server.pools() and old not in server.pools(), 10 * SLOW, "the next process")
     assert ping(server) == 503
-    assert control.send(server, "reload", "-f").returncode == 0
+    wait_for(lambda: control.status(server)[1]["www"]["state"] == "drained", 10 * SLOW, "a worker")
+    result = control.send(server, "reload", "-f")
+    assert result.returncode == 0, result.stderr
     assert ping(server) == 503
 
     assert control.send(server, "undrain").returncode == 0
