@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "fpm/files/errorlog.h"
+#include "fpm/rotation.h"
 
 static void
 reopen_error_log(const struct estate *e)
@@ -28,7 +29,7 @@ apply_reopen_logs(const struct estate *e)
 
 	reopen_error_log(e);
 	TAILQ_FOREACH (seat, e->seats, next)
-		seat_reopen_logs(seat);
+		rotation_reopen(seat);
 }
 
 /* A file takes the place of another; all else is there from the start. */

@@ -11,6 +11,7 @@
 #include "base/shared/stats_sum.h"
 #include "fpm/page.h"
 #include "fpm/poolstate.h"
+#include "fpm/rotation.h"
 
 static struct seat *
 find_seat(const struct commands *c, const char *name)
@@ -95,7 +96,7 @@ reopen(struct session *s, struct commands *c)
 	if (s->request.pool[0] == '\0')
 		c->events->reopen_logs(c->arg);
 	else if ((seat = find_seat(c, s->request.pool)) != NULL)
-		seat_reopen_logs(seat);
+		rotation_reopen(seat);
 	log_set_listener(NULL, NULL);
 	if (s->out.len == before)
 		session_done(s, 0, NULL);

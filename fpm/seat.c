@@ -110,17 +110,6 @@ pass_to_all(struct seat *seat, enum message_fd which, int fd, const char *what)
 }
 
 void
-seat_reopen_logs(struct seat *seat)
-{
-	if (setup_reopen_log(&seat->setup, POOLLOG_ACCESS))
-		pass_to_all(seat, MESSAGE_FD_ACCESS_LOG, seat->setup.access_fd,
-		    poollog_directive(POOLLOG_ACCESS));
-	if (setup_reopen_log(&seat->setup, POOLLOG_SLOW))
-		pass_to_all(seat, MESSAGE_FD_SLOWLOG, seat->setup.slowlog_fd,
-		    poollog_directive(POOLLOG_SLOW));
-}
-
-void
 seat_send_log(struct seat *seat)
 {
 	pass_to_all(seat, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");

@@ -89,10 +89,6 @@ bool seat_adopt_generation(struct seat *seat, struct conf *conf, const struct co
 /* Make its control group, where workers have theirs. false after having logged why not. */
 bool seat_make_cgroup(struct seat *seat);
 
-/* The files were rotated: open them again and pass them on; an old one stays in use where that
- * fails. */
-void seat_reopen_logs(struct seat *seat);
-
 /* Give it the re-opened error log. */
 void seat_send_log(struct seat *seat);
 

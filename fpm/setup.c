@@ -89,8 +89,8 @@ setup_adopt(struct setup *s, const struct saved_setup *saved)
 	saved_socket_adopt(&saved->status_listener, &s->status_listener, &settings);
 }
 
-static int *
-log_of(struct setup *s, enum poollog which)
+int *
+setup_log(struct setup *s, enum poollog which)
 {
 	return which == POOLLOG_ACCESS ? &s->access_fd : &s->slowlog_fd;
 }
@@ -99,7 +99,7 @@ log_of(struct setup *s, enum poollog which)
 static bool
 open_log(struct setup *s, enum poollog which)
 {
-	int *fd = log_of(s, which);
+	int *fd = setup_log(s, which);
 	bool is_stream;
 
 	if (poollog_exists(s->pool, which))
@@ -116,7 +116,7 @@ setup_open_logs(struct setup *s)
 bool
 setup_reopen_log(struct setup *s, enum poollog which)
 {
-	int reopened, *fd = log_of(s, which);
+	int reopened, *fd = setup_log(s, which);
 	bool is_stream = false;
 
 	if (*fd == -1 ||

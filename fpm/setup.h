@@ -41,6 +41,9 @@ int setup_listen(
 /* Open its access log and slow log, where it has them. false after having logged why. */
 bool setup_open_logs(struct setup *setup);
 
+/* The descriptor of one of them, -1: there is none. */
+int *setup_log(struct setup *setup, enum poollog which);
+
 /* Open a log again that was rotated. Returns whether there is a new descriptor; the old one stays
  * in use where that fails, and for a standard stream: that of a daemon is another by now. */
 bool setup_reopen_log(struct setup *setup, enum poollog which);

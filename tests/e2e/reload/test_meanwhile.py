@@ -97,3 +97,39 @@ def test_one_pool_that_only_finishes(controlled, env):
     assert ask(env.dir + "/more.sock").status == 200
     server.rewrite({"more": pools["more"]})
     assert control.send(server, "reload").returncode == 0
+
+
+def test_logs_are_rotated(odd, env):
+    """Each generation writes to the file that its own settings name, whenever it is rotated."""
+    first, second = env.dir + "/first.log", env.dir + "/second.log"
+    gate = env.dir + "/pub/wait"
+    server = odd("starts-without", {"access.log": first}, args=(gate,))
+
+    def rotate(number, processes):
+        for path in first, second:
+            os.rename(path, f"{path}.{number}")
+        passed = server.log().count("access log file re-opened")
+        server.signal(signal.SIGUSR1)
+        server.wait_log("access log file re-opened", times=passed + processes)
+
+    def size(path):
+        return os.path.getsize(path) if os.path.exists(path) else 0
+    with open(gate, "wb"):
+        pass
+    with Client(server.address, 60) as c:
+        c.start(query="do=slow&ms=8000")
+        time.sleep(0.3)
+        server.change({"access.log": second})
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: len(server.pools()) == 2, 10 * SLOW, "a successor")
+        rotate(1, 2)
+        os.unlink(gate)
+        server.wait_log("reload done")
+        assert ask(server.address).status == 200
+        wait_for(lambda: size(second) > 0, 5, "a line of the successor's")
+        rotate(2, 2)
+        assert c.answer().status == 200
+    wait_for(lambda: size(first) > 0, 5, "a line of the one before")
+    assert [size(f"{first}.{n}") for n in (1, 2)] == [0, 0]
+    assert ask(server.address).status == 200
+    wait_for(lambda: size(second) > 0, 5, "a line of the successor's")
