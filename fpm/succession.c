@@ -67,6 +67,18 @@ leaving_workers(const struct seat *seat)
 	return n;
 }
 
+/* Workers of all generations that there may be, and those of them that process.max forbids. */
+static unsigned int
+places_of(const struct seat *seat, unsigned int *forbidden)
+{
+	const struct conf_pool *pool = seat->setup.pool;
+	unsigned int all = pool->max_children + pool->max_surge;
+	unsigned int max = seat->setup.conf->global.process_max;
+
+	*forbidden = max > 0 && max < all ? all - max : 0;
+	return all - *forbidden;
+}
+
 /* Tell the one that accepts what others have, and are to have, of the workers. */
 static void
 share_room(struct seat *seat)
@@ -74,11 +86,13 @@ share_room(struct seat *seat)
 	bool wants = seat->succession.state == SUCCESSION_WAITING ||
 	    seat->succession.state == SUCCESSION_STARTING;
 
-	unsigned int leaving = leaving_workers(seat);
+	unsigned int forbidden, leaving = leaving_workers(seat);
 
+	places_of(seat, &forbidden);
 	/* Its only worker goes for the successor's, but not for those that are about to end. */
 	if (seat->generation != NULL && generation_is_untold(seat->generation))
-		generation_tell_room(seat->generation, leaving + wants, wants && leaving == 0);
+		generation_tell_room(seat->generation,
+		    leaving + (wants ? 1 + forbidden : 0), wants && leaving == 0);
 }
 
 /* Whether pm.max_children and pm.max_surge allow the successor's first worker now. */
@@ -86,12 +100,12 @@ static bool
 has_room(const struct seat *seat)
 {
 	const struct generation *g = seat->generation;
-	const struct conf_pool *pool = seat->setup.pool;
+	unsigned int forbidden;
 
 	if (g == NULL || !generation_is_untold(g))
 		return true;
 	return g->is_counted &&
-	    g->workers + leaving_workers(seat) + 1 <= pool->max_children + pool->max_surge;
+	    g->workers + leaving_workers(seat) + 1 <= places_of(seat, &forbidden);
 }
 
 static void

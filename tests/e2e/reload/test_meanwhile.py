@@ -133,3 +133,14 @@ def test_logs_are_rotated(odd, env):
     assert [size(f"{first}.{n}") for n in (1, 2)] == [0, 0]
     assert ask(server.address).status == 200
     wait_for(lambda: size(second) > 0, 5, "a line of the successor's")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_no_more_processes_than_workers(odd, number):
+    """Where process.max leaves no room for one worker more, one goes for the successor's first."""
+    server = odd("echo", {"pm.max_children": number, "pm.start_timeout": "5s"},
+                 global_options={"process.max": number})
+    for _ in range(2):
+        server.reload(signal.SIGUSR2, timeout=30)
+        assert ask(server.address).status == 200
+    server.wait_workers(number)
