@@ -27,6 +27,9 @@ set_state(struct master *master, enum master_state state)
 {
 	assert(state > master->state);
 	master->state = state;
+	reload_cancel(&master->reload);
+	upgrade_cancel(&master->upgrade);
+	notify_stopping(&master->notify);
 }
 
 static void
@@ -104,9 +107,6 @@ stop(struct master *master)
 		return;
 	log_notice("Terminating ...");
 	set_state(master, MASTER_STOPPING);
-	reload_cancel(&master->reload);
-	upgrade_cancel(&master->upgrade);
-	notify_stopping(&master->notify);
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
 	TAILQ_FOREACH (seat, &master->seats, next)
@@ -124,9 +124,6 @@ finish(struct master *master)
 		return;
 	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
 	set_state(master, MASTER_FINISHING);
-	reload_cancel(&master->reload);
-	upgrade_cancel(&master->upgrade);
-	notify_stopping(&master->notify);
 	TAILQ_FOREACH (seat, &master->seats, next)
 		seat_drain(seat);
 	leave(master);

@@ -11,6 +11,7 @@
 #include "pool/request/request.h"
 #include "pool/settle.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/room.h"
 #include "pool/worker/worker.h"
 
 void
@@ -31,7 +32,8 @@ loop_serve(struct pool *pool)
 	while (pool->state != POOL_GONE) {
 		event_base_loop(pool->base, EVLOOP_ONCE);
 		writing_flush_due(pool);
-		orders_progress(pool);
+		if (pool->state >= POOL_DRAINING || pool->workers.room->told)
+			orders_progress(pool);
 		loop_bury(pool);
 	}
 	capture_tell_dropped(pool);
