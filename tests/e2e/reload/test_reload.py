@@ -1,5 +1,6 @@
 """A changed configuration, or a changed program, comes into effect while everybody is served."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -10,8 +11,9 @@ import threading
 import time
 
 import pytest
+from accesslog import taken_in
 from fcgi import Client
-from servers import ROOT, SLOW, alive, children, wait_for
+from servers import ROOT, SLOW, alive, children, descendants, wait_for
 from statuspage import status
 
 STATUS = {"pm.status_path": "/status"}
@@ -283,6 +285,26 @@ def test_storm(odd):
     assert server.process.poll() is None and server.pid == master
 
 
+@pytest.mark.load
+def test_a_thousand_in_ten_seconds(env, anyfpm):
+    """SIGUSR2 after SIGUSR2 under load: one generation in the end, the same master, all served."""
+    server = anyfpm(env.demo, {"pm.max_children": 3}, global_options={"log_level": "notice"})
+    master = server.pid
+    before = server.pool()
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Knocking(server.address)) for _ in range(4)]
+        for n in range(1000):
+            os.kill(master, signal.SIGUSR2)
+            time.sleep(max(0, began + (n + 1) / 100 - time.monotonic()))
+        server.reload(signal.SIGUSR2, timeout=30)
+        wait_for(lambda: len(server.pools()) == 1, 20 * SLOW, "one generation")
+    assert [c.failed for c in clients] == [[]] * 4 and all(c.answered for c in clients)
+    assert server.process.poll() is None and server.pid == master and not alive(before)
+    assert "reload failed" not in server.log()
+    server.wait_workers(3, ready=False)
+
+
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGQUIT])
 def test_end_during_a_reload(odd, env, sig):
     """Whatever is under way, nothing is left."""
@@ -293,3 +315,57 @@ def test_end_during_a_reload(odd, env, sig):
     wait_for(lambda: len(server.pools()) == 2, 5 * SLOW, "a successor")
     server.signal(sig)
     assert server.wait_exit(5 * SLOW) == 0
+
+
+def start_many(server, count, ms):
+    """Clients whose requests were all taken in."""
+    clients = [Client(server.address, 60) for _ in range(count)]
+    for c in clients:
+        c.start(query=f"do=slow&ms={ms}")
+        taken_in(c)
+    return clients
+
+
+@pytest.mark.parametrize("during", ["nothing", "a reload", "what a reload has left"])
+def test_quit_answers_all(odd, env, during):
+    """4 requests that run and 20 that wait: all 24 are answered, whoever has them."""
+    gate = env.dir + "/pub/wait"
+    server = odd("starts-without", {"pm.max_children": 4, "pm.max_surge": 4}, args=(gate,))
+    server.wait_workers(4)
+    clients = start_many(server, 24, 300)
+    if during == "a reload":
+        with open(gate, "wb"):
+            pass
+        server.signal(signal.SIGUSR2)
+        wait_for(lambda: len(server.pools()) == 2, 5 * SLOW, "a successor")
+    elif during != "nothing":
+        server.reload(signal.SIGUSR2)
+    server.signal(signal.SIGQUIT)
+    assert [c.answer().status for c in clients] == [200] * 24
+    assert server.wait_exit(10 * SLOW) == 0
+    for c in clients:
+        c.close()
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["drains", "starts"])
+def test_term_leaves_nobody(odd, env, gated):
+    """Two generations with requests end within a second, beyond what a busy machine adds."""
+    gate = env.dir + "/pub/wait"
+    server = odd("starts-without", {"pm.max_children": 2}, args=(gate,))
+    clients = start_many(server, 2, 60000)
+    if gated:
+        with open(gate, "wb"):
+            pass
+        server.signal(signal.SIGUSR2)
+        wait_for(lambda: len(server.pools()) == 2, 5 * SLOW, "a successor")
+    else:
+        server.reload(signal.SIGUSR2)
+    below = descendants(server.pid)
+    assert len(server.pools()) == 2
+    began = time.monotonic()
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit(5 * SLOW) == 0
+    wait_for(lambda: not any(map(alive, below)), 3 * SLOW, "all to end")
+    assert time.monotonic() - began < 3 * SLOW
+    for c in clients:
+        c.close()
