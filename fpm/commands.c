@@ -135,7 +135,7 @@ reload(struct session *s, struct commands *c)
 		s->ticket = c->events->reload(&wish, c->arg);
 	log_set_listener(NULL, NULL);
 	if (s->ticket == 0)
-		session_done(s, 1, "the service is starting or ending");
+		session_done(s, 1, "the service ends");
 	else
 		commands_reloaded(c);
 }
@@ -146,7 +146,7 @@ tell_reloaded(struct session *s, const struct commands *c)
 {
 	const struct reload *r = c->reload;
 
-	if (s->ticket > r->ended && !r->is_running)
+	if (s->ticket > r->ended && !r->is_running && !r->is_wanted)
 		session_done(s, 1, "the service ends");
 	else if (s->ticket > r->ended)
 		session_progress(s, "pools that are still to be replaced: %u", reload_left(r));

@@ -129,13 +129,13 @@ finish(struct master *master)
 	leave(master);
 }
 
-/* Returns the number of the reload that does it, 0: there is none at the start and the end. */
+/* Returns the number of the reload that does it, 0: there is none at the end. */
 static unsigned long
 reload(struct master *master, const struct reload_wish *wish)
 {
-	if (master->state != MASTER_SERVING || master->service.is_starting)
+	if (master->state != MASTER_SERVING)
 		return 0;
-	if (!master->reload.is_running)
+	if (!master->reload.is_running && !master->service.is_starting)
 		notify_reloading(&master->notify);
 	return reload_ask(&master->reload, wish);
 }
@@ -242,14 +242,11 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 		leave(master);
 		break;
 	case SIGHUP:
-		if (master->has_terminal) {
-			stop(master);
-			break;
-		}
-		reload(master, &(struct reload_wish){.whole = false});
-		break;
 	case SIGUSR2: /* a deploy: php-fpm's users expect all of it to be new */
-		reload(master, &(struct reload_wish){.whole = true});
+		if (signo == SIGHUP && master->has_terminal)
+			stop(master);
+		else
+			reload(master, &(struct reload_wish){.whole = signo == SIGUSR2});
 		break;
 	}
 }
@@ -439,6 +436,8 @@ master_launch(struct master *master)
 	    master->state == MASTER_SERVING)
 		code = run_loop(master);
 	master->service.is_starting = false;
+	if (code == 0 && failed == 0)
+		reload_resume(&master->reload);
 	if (code != 0 || failed == 0 || master->state != MASTER_SERVING)
 		return code;
 	log_error("%u of %u pools could not be started, for the reasons above: the start is given "

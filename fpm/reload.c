@@ -177,24 +177,22 @@ tell_seats(struct reload *r, const char *all)
 {
 	struct seat *seat;
 
-	TAILQ_FOREACH (seat, r->seats, next)
+	TAILQ_FOREACH (seat, r->seats, next) {
+		if (r->running.pool[0] != '\0' && strcmp(r->running.pool, name_of(seat)) != 0)
+			continue;
 		seat_note_reload(
 		    seat, seat->succession.why[0] != '\0' ? seat->succession.why : all);
+	}
 }
 
 static void
 end(struct reload *r)
 {
-	struct reload_wish wanted = r->wanted;
-
 	r->is_running = false;
 	r->ended = r->begun;
 	tell_seats(r, r->failed == 0 ? r->why : "");
 	r->events->ended(r->arg);
-	if (!r->is_wanted)
-		return;
-	r->is_wanted = false;
-	reload_ask(r, &wanted);
+	reload_resume(r);
 }
 
 static void
@@ -412,7 +410,7 @@ add(struct reload_wish *wish, const struct reload_wish *other)
 unsigned long
 reload_ask(struct reload *r, const struct reload_wish *wish)
 {
-	if (!r->is_running) {
+	if (!r->is_running && !r->service->is_starting) {
 		unsigned long number = r->begun + 1;
 
 		r->running = *wish;
@@ -425,6 +423,17 @@ reload_ask(struct reload *r, const struct reload_wish *wish)
 		r->wanted = *wish;
 	r->is_wanted = true;
 	return r->begun + 1;
+}
+
+void
+reload_resume(struct reload *r)
+{
+	struct reload_wish wanted = r->wanted;
+
+	if (!r->is_wanted || r->is_running)
+		return;
+	r->is_wanted = false;
+	reload_ask(r, &wanted);
 }
 
 void

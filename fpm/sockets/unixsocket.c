@@ -80,8 +80,8 @@ take_lock(struct listen_socket *l)
 	if ((l->lock_fd = lockfile_take(l->dir_fd, name, &holder)) != -1)
 		return 0;
 	if (errno == EWOULDBLOCK && holder == getpid())
-		log_error("%s cannot listen on %s: another pool of this configuration "
-			  "does; give each pool its own address",
+		log_error("%s cannot listen on %s: another pool does; give each pool "
+			  "its own address, or reload first without the one that has it",
 		    l->settings.title, l->address.path);
 	else if (errno == EWOULDBLOCK)
 		log_error("%s cannot listen on %s: address already in use by process %ld; "

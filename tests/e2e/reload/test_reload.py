@@ -369,3 +369,16 @@ def test_term_leaves_nobody(odd, env, gated):
     assert time.monotonic() - began < 3 * SLOW
     for c in clients:
         c.close()
+
+
+def test_asked_for_during_the_start(odd, env):
+    """It is done when the start has ended."""
+    gate = env.dir + "/pub/wait"
+    server = odd("starts-with", args=(gate,), wait=False)
+    wait_for(lambda: os.path.exists(server.log_path) and "child" in server.log(), 10 * SLOW)
+    server.signal(signal.SIGUSR2)
+    with open(gate, "wb"):
+        pass
+    server.wait_ready()
+    server.wait_log("reload done")
+    assert ask(server).status == 200
