@@ -68,6 +68,31 @@ tell(struct generation *g, bool settled)
 	return told;
 }
 
+static unsigned int
+held_by(const struct seat *seat)
+{
+	const struct generation *g;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH (g, &seat->generations, next)
+		n += g->share.permits;
+	/* One that has given its only one for its successor is to have it back. */
+	return n == 0 && seat->succession.state > SUCCESSION_PLANNED ? 1 : n;
+}
+
+/* A reload has to know what the others leave to a pool. */
+static void
+note_others(struct permits *permits)
+{
+	unsigned int all = 0;
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, permits->seats, next)
+		all += held_by(seat);
+	TAILQ_FOREACH (seat, permits->seats, next)
+		seat->others = all - held_by(seat);
+}
+
 /* settled: a second has passed since something was left unsaid. */
 static void
 share(struct permits *permits, bool settled)
@@ -88,6 +113,7 @@ share(struct permits *permits, bool settled)
 				again(permits);
 		}
 	}
+	note_others(permits);
 }
 
 void

@@ -46,6 +46,7 @@ struct succession {
 	struct setup setup;   /* of the successor */
 	struct setup *before; /* whose sockets it takes over: the seat's, or that of a pool that
 	                       * has gone */
+	unsigned int places; /* for workers of all generations, while it lasts */
 	bool has_ended; /* which nobody has taken notice of yet */
 	char why[GENERATION_WHY_MAX]; /* the last one has failed; empty: it has not */
 };
@@ -65,6 +66,7 @@ struct seat {
 	struct generation *successor;  /* the one that is held, likewise */
 	struct succession succession;
 	struct places places;          /* that generations have */
+	unsigned int others; /* permits of process.max that other pools have, permits.c's */
 	struct respawn respawn;        /* when there is none, and the seat is not closed */
 	char reload[MESSAGE_RELOAD_MAX]; /* why the last reload is not in effect; empty: it is */
 	bool is_withdrawn; /* drained: its health checks fail, while all is served */

@@ -67,45 +67,46 @@ leaving_workers(const struct seat *seat)
 	return n;
 }
 
-/* Workers of all generations that there may be, and those of them that process.max forbids. */
+/* Workers of all generations that there may be while it lasts: where process.max leaves less to the
+ * pool than it may have, that. */
 static unsigned int
-places_of(const struct seat *seat, unsigned int *forbidden)
+count_places(const struct seat *seat)
 {
 	const struct conf_pool *pool = seat->setup.pool;
 	unsigned int all = pool->max_children + pool->max_surge;
-	unsigned int max = seat->setup.conf->global.process_max;
+	unsigned int max = seat->setup.conf->global.process_max, left;
 
-	*forbidden = max > 0 && max < all ? all - max : 0;
-	return all - *forbidden;
+	left = max > seat->others ? max - seat->others : 1; /* one is what it takes */
+	return max > 0 && left < all ? left : all;
 }
 
 /* Tell the one that accepts what others have, and are to have, of the workers. */
 static void
 share_room(struct seat *seat)
 {
+	const struct conf_pool *pool = seat->setup.pool;
 	bool wants = seat->succession.state == SUCCESSION_WAITING ||
 	    seat->succession.state == SUCCESSION_STARTING;
+	unsigned int others = leaving_workers(seat);
+	bool may_be_last = wants && others == 0;
 
-	unsigned int forbidden, leaving = leaving_workers(seat);
-
-	places_of(seat, &forbidden);
+	if (wants)
+		others += 1 + pool->max_children + pool->max_surge - seat->succession.places;
 	/* Its only worker goes for the successor's, but not for those that are about to end. */
 	if (seat->generation != NULL && generation_is_untold(seat->generation))
-		generation_tell_room(seat->generation,
-		    leaving + (wants ? 1 + forbidden : 0), wants && leaving == 0);
+		generation_tell_room(seat->generation, others, may_be_last);
 }
 
-/* Whether pm.max_children and pm.max_surge allow the successor's first worker now. */
+/* Whether there may be the successor's first worker now. */
 static bool
 has_room(const struct seat *seat)
 {
 	const struct generation *g = seat->generation;
-	unsigned int forbidden;
 
 	if (g == NULL || !generation_is_untold(g))
 		return true;
 	return g->is_counted &&
-	    g->workers + leaving_workers(seat) + 1 <= places_of(seat, &forbidden);
+	    g->workers + leaving_workers(seat) + 1 <= seat->succession.places;
 }
 
 static void
@@ -160,6 +161,7 @@ take_over(struct seat *seat)
 void
 succession_begin(struct seat *seat)
 {
+	seat->succession.places = count_places(seat);
 	set_state(seat, SUCCESSION_WAITING);
 	succession_step(seat);
 }

@@ -126,6 +126,7 @@ static bool
 receive_settings(struct settings *s)
 {
 	struct message m;
+	char why[80];
 	size_t len;
 	int fd;
 
@@ -143,7 +144,14 @@ receive_settings(struct settings *s)
 			break;
 		case MESSAGE_START:
 			return take_start(s, &m, len);
-		default: /* an order to end before the start */
+		case MESSAGE_DRAIN:
+		case MESSAGE_STOP:
+			return false;
+		default:
+			snprintf(why, sizeof(why),
+			    "the master said %lu before the settings were whole",
+			    (unsigned long)m.type);
+			fail(why);
 			return false;
 		}
 	}

@@ -144,3 +144,17 @@ def test_no_more_processes_than_workers(odd, number):
         server.reload(signal.SIGUSR2, timeout=30)
         assert ask(server.address).status == 200
     server.wait_workers(number)
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_process_max_that_several_pools_fill(odd, env, each):
+    """Each gives one of its own workers for its successor's, be it the last one."""
+    pools = {name: {"command": env.worker("echo"), "listen": f"{env.dir}/{name}.sock",
+                    "pm.max_children": each, "pm.start_timeout": "5s"} for name in ("one", "two")}
+    server = odd(pools=pools, global_options={"process.max": 2 * each})
+    server.wait_workers(2 * each)
+    for _ in range(2):
+        server.reload(signal.SIGUSR2, timeout=30)
+        for name in pools:
+            assert ask(f"{env.dir}/{name}.sock").status == 200
+    server.wait_workers(2 * each)
