@@ -169,6 +169,7 @@ class Seat(servers.Anyfpm):
     def start(self, wait=True):
         self.stopped = True  # there is no master
         self.log_file = open(self.log_path, "ab")  # pylint: disable=consider-using-with
+        self.text = self.print_settings()  # before another program than anyfpm listens
         self.listener = self.listen(self.address)
 
     def listen(self, address):
@@ -185,11 +186,14 @@ class Seat(servers.Anyfpm):
         """Other settings for the generations that follow."""
         self.changes[directive] = value
 
-    def settings(self):
+    def print_settings(self):
         done = subprocess.run([servers.ANYFPM, "-tt", "-y", self.config_path], check=True,
                               capture_output=True, env=self.env.environment())
         text = (done.stdout or done.stderr).decode()
-        text = text[text.index("[global]"):]
+        return text[text.index("[global]"):]
+
+    def settings(self):
+        text = self.text
         for directive, value in self.changes.items():
             text, n = re.subn(rf"^(\s*{re.escape(directive)} = ).*$", rf"\g<1>{value}", text,
                               flags=re.M)
