@@ -11,8 +11,8 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,18 +21,15 @@
 #include "base/log.h"
 #include "base/orphans.h"
 #include "base/shared/message.h"
-#include "base/writer.h"
 #include "pool/client/accept.h"
 #include "pool/client/client.h"
 #include "pool/client/handover.h"
 #include "pool/client/writing.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
-#include "pool/observe/accesslog.h"
-#include "pool/observe/slowlog.h"
+#include "pool/descriptors.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
-#include "pool/status/status.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
@@ -274,17 +271,6 @@ orders_accept(struct pool *pool)
 	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
-/* The log was rotated: this is the new file. */
-static void
-reopen_log(struct pool *pool, int *fd)
-{
-	dup2(*fd, STDOUT_FILENO);
-	dup2(*fd, STDERR_FILENO);
-	writer_reopen(pool->orders->log, *fd);
-	*fd = -1;
-	log_notice("error log file re-opened");
-}
-
 /* process.max: what we may have, and what others lack. */
 static void
 heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
@@ -309,17 +295,6 @@ heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
 	}
 }
 
-/* Of a pair with another generation: whom a held one is to follow, or who follows. */
-static void
-pair_up(struct pool *pool, int *fd)
-{
-	if (pool->state == POOL_HELD)
-		handover_from(pool, *fd);
-	else
-		handover_to(pool, *fd);
-	*fd = -1;
-}
-
 static void
 on_master(evutil_socket_t fd, short what, void *arg)
 {
@@ -329,19 +304,8 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	int pass, rc;
 
 	rc = message_recv(pool->orders->master_fd, &m, &len, &pass);
-	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ERROR_LOG && pass != -1 &&
-	    pool->orders->log != NULL)
-		reopen_log(pool, &pass);
-	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_ACCESS_LOG && pass != -1) {
-		accesslog_reopen(pool, pass);
-		pass = -1;
-	}
-	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_SLOWLOG && pass != -1)
-		slowlog_reopen(pool, &pass);
-	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_PAGE && pass != -1)
-		status_describe(pool, pass);
-	if (rc == 1 && m.type == MESSAGE_FD && m.arg == MESSAGE_FD_HANDOVER && pass != -1)
-		pair_up(pool, &pass);
+	if (rc == 1 && m.type == MESSAGE_FD && pass != -1)
+		descriptors_take(pool, pool->orders->log, m.arg, &pass);
 	fd_close(&pass);
 	if (rc == -1 && errno != ECONNRESET) {
 		if (errno != EAGAIN && errno != EINTR)
