@@ -52,6 +52,8 @@ def test_core_dumps(odd, env, options, dumps):
     """None unless it is asked for: the obituary says whether there was one. A limit of 1 also keeps
     one from being piped."""
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    if ASAN:
+        pytest.skip("AddressSanitizer allows no core dumps")
     before = resource.getrlimit(resource.RLIMIT_CORE)
     if before[1] != resource.RLIM_INFINITY:
         pytest.skip("no core dumps here")
