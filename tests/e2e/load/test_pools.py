@@ -6,7 +6,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import wait_for
+from servers import ASAN, wait_for
 from stalls import Stalls
 
 POOLS = 200
@@ -52,6 +52,7 @@ def reload(server, sig, pools):
 
 
 @pytest.mark.load
+@pytest.mark.skipif(ASAN, reason="sanitizers cost what is measured here")
 @pytest.mark.limit(240)
 @pytest.mark.parametrize("kind", ["demo", "perl"])
 def test_two_hundred(env, anyfpm, kind):
