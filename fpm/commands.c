@@ -13,17 +13,6 @@
 #include "fpm/poolstate.h"
 #include "fpm/rotation.h"
 
-static struct seat *
-find_seat(const struct commands *c, const char *name)
-{
-	struct seat *seat;
-
-	TAILQ_FOREACH (seat, c->seats, next)
-		if (strcmp(seat->setup.pool->name, name) == 0)
-			break;
-	return seat;
-}
-
 static bool
 is_meant(const struct session *s, const struct seat *seat)
 {
@@ -56,12 +45,11 @@ tell_remaining(struct session *s, const struct commands *c)
 		return;
 	TAILQ_FOREACH (seat, c->seats, next) {
 		left += !seat_is_gone(seat);
-		memory = seat->stats_fd != -1 ? stats_memory_map_readonly(seat->stats_fd) : NULL;
-		if (memory == NULL)
+		if ((memory = stats_memory_map_readonly(seat->stats_fd)) == NULL)
 			continue;
 		running += stats_sum_gauge(memory, STATS_ACTIVE);
 		queued += stats_sum_gauge(memory, STATS_QUEUED);
-		stats_memory_unmap((struct stats_memory *)memory);
+		stats_memory_unmap(memory);
 	}
 	session_progress(s, "%u %s still there; requests that run: %lld, that wait: %lld", left,
 	    left == 1 ? "pool is" : "pools are", running, queued);
@@ -82,7 +70,7 @@ tell_status(struct session *s, const struct commands *c)
 		if (is_meant(s, seat))
 			session_say(s, poolstate_pool(seat, scratch));
 	free(scratch);
-	if (s->request.pool[0] == '\0' || !page_ask(s, find_seat(c, s->request.pool)))
+	if (s->request.pool[0] == '\0' || !page_ask(s, seat_find(c->seats, s->request.pool)))
 		session_done(s, 0, NULL);
 }
 
@@ -95,7 +83,7 @@ reopen(struct session *s, struct commands *c)
 	log_set_listener(on_log, s);
 	if (s->request.pool[0] == '\0')
 		c->events->reopen_logs(c->arg);
-	else if ((seat = find_seat(c, s->request.pool)) != NULL)
+	else if ((seat = seat_find(c->seats, s->request.pool)) != NULL)
 		rotation_reopen(seat);
 	log_set_listener(NULL, NULL);
 	if (s->out.len == before)
@@ -129,10 +117,10 @@ reload(struct session *s, struct commands *c)
 {
 	struct reload_wish wish = {.whole = s->request.force};
 
+	_Static_assert(sizeof(wish.pool) >= COMMAND_POOL_MAX, "whatever pool is asked for");
 	snprintf(wish.pool, sizeof(wish.pool), "%s", s->request.pool);
 	log_set_listener(on_log, s); /* what is wrong in a configuration is found at once */
-	if (strlen(s->request.pool) < sizeof(wish.pool))
-		s->ticket = c->events->reload(&wish, c->arg);
+	s->ticket = c->events->reload(&wish, c->arg);
 	log_set_listener(NULL, NULL);
 	if (s->ticket == 0)
 		session_done(s, 1, "the service ends");
@@ -197,7 +185,7 @@ on_asked(struct session *s, void *arg)
 {
 	struct commands *c = arg;
 
-	if (s->request.pool[0] != '\0' && find_seat(c, s->request.pool) == NULL) {
+	if (s->request.pool[0] != '\0' && seat_find(c->seats, s->request.pool) == NULL) {
 		session_done(s, 1, "there is no pool %s", s->request.pool);
 		return;
 	}

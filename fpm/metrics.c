@@ -139,23 +139,7 @@ metrics_free(struct metrics *m)
 	free(m);
 }
 
-/* Of a pool of the configuration, the seat; one that is being left only where there is no other.
- * NULL: there is none, since it could not be started. */
-static const struct seat *
-find_seat(const struct metrics *m, const char *name)
-{
-	const struct seat *seat, *found = NULL;
-
-	TAILQ_FOREACH (seat, m->seats, next) {
-		if (strcmp(seat->setup.pool->name, name) != 0)
-			continue;
-		found = seat;
-		if (!seat->is_closed)
-			break;
-	}
-	return found;
-}
-
+/* seat NULL: the pool has none, since it could not be started. */
 static int
 send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 {
@@ -198,7 +182,7 @@ send_start(struct metrics *m)
 	uint32_t number = 0;
 
 	TAILQ_FOREACH (pool, &m->told->pools, next) {
-		seat = find_seat(m, pool->name);
+		seat = seat_find(m->seats, pool->name);
 		if (send_pool(m, pool->name, seat, number) == -1 ||
 		    send_state(m, seat, number) == -1)
 			return -1;
@@ -371,7 +355,7 @@ metrics_seat_moved(struct metrics *m, const struct seat *seat)
 			break;
 		number++;
 	}
-	if (pool == NULL || find_seat(m, pool->name) != seat)
+	if (pool == NULL || seat_find(m->seats, pool->name) != seat)
 		return;
 	if (send_state(m, seat, number) == -1)
 		give_up(m, "a pool's state");

@@ -102,8 +102,7 @@ poolstate_pool(const struct seat *seat, struct stats *scratch)
 	static const char *const managers[] = {
 	    [PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic", [PM_ONDEMAND] = "ondemand"};
 	const struct conf_pool *pool = seat->setup.pool;
-	const struct stats_memory *memory =
-	    seat->stats_fd != -1 ? stats_memory_map_readonly(seat->stats_fd) : NULL;
+	const struct stats_memory *memory = stats_memory_map_readonly(seat->stats_fd);
 	const char *why = summary_why(seat, memory);
 	bool is_failing = memory != NULL && stats_sum_why(memory) != NULL;
 	json_t *object = json_pack("{s:o,s:s,s:o,s:s,s:o,s:o}", "pool",
@@ -120,7 +119,7 @@ poolstate_pool(const struct seat *seat, struct stats *scratch)
 		stats_sum(scratch, memory, clock_now_us());
 		if (object != NULL)
 			add_numbers(object, scratch, clock_now_us());
-		stats_memory_unmap((struct stats_memory *)memory);
 	}
+	stats_memory_unmap(memory);
 	return object;
 }

@@ -49,12 +49,9 @@ find_pool(const struct conf *conf, const char *name)
 static struct seat *
 find_seat(const struct reload *r, const char *name)
 {
-	struct seat *seat;
+	struct seat *seat = seat_find(r->seats, name);
 
-	TAILQ_FOREACH (seat, r->seats, next)
-		if (!seat->is_closed && strcmp(name_of(seat), name) == 0)
-			break;
-	return seat;
+	return seat != NULL && !seat->is_closed ? seat : NULL;
 }
 
 /* Where a pool that is not in conf any more listens at the pool's address, its setup. */
@@ -286,32 +283,22 @@ finish(struct reload *r)
 	end(r);
 }
 
+/* Pools that have come so far, and are not through. */
 static unsigned int
-count_planned(const struct reload *r)
+count_from(const struct reload *r, enum succession_state least)
 {
 	const struct seat *seat;
 	unsigned int n = 0;
 
 	TAILQ_FOREACH (seat, r->seats, next)
-		n += seat->succession.state == SUCCESSION_PLANNED;
-	return n;
-}
-
-static unsigned int
-count_under_way(const struct reload *r)
-{
-	const struct seat *seat;
-	unsigned int n = 0;
-
-	TAILQ_FOREACH (seat, r->seats, next)
-		n += seat->succession.state > SUCCESSION_PLANNED;
+		n += seat->succession.state >= least;
 	return n;
 }
 
 unsigned int
 reload_left(const struct reload *r)
 {
-	return count_planned(r) + count_under_way(r);
+	return count_from(r, SUCCESSION_PLANNED);
 }
 
 /* The pool goes on as it was, or it was to be a new one. */
@@ -348,10 +335,11 @@ go_on(struct reload *r)
 		return;
 	r->is_busy = true; /* what begins says so, and that leads here again */
 	TAILQ_FOREACH (seat, r->seats, next) {
-		if (count_under_way(r) >= RELOAD_AT_ONCE)
+		if (seat->succession.state != SUCCESSION_PLANNED)
+			continue;
+		if (count_from(r, SUCCESSION_WAITING) >= RELOAD_AT_ONCE)
 			break;
-		if (seat->succession.state == SUCCESSION_PLANNED)
-			succession_begin(seat);
+		succession_begin(seat);
 		note_ended(r, seat);
 	}
 	r->is_busy = false;
@@ -391,7 +379,7 @@ begin(struct reload *r)
 		fail(r, "what the new configuration needs cannot be had, see above");
 		return;
 	}
-	r->planned = count_planned(r);
+	r->planned = reload_left(r);
 	if (r->running.pool[0] == '\0')
 		apply(r, conf);
 	load_free(conf);

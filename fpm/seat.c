@@ -98,21 +98,30 @@ seat_make_cgroup(struct seat *seat)
 	return cgroup->fd == -1 || seat->cgroup_fd != -1;
 }
 
-/* Give all its processes a descriptor that was opened again. */
-static void
-pass_to_all(struct seat *seat, enum message_fd which, int fd, const char *what)
+struct seat *
+seat_find(const struct seat_list *seats, const char *name)
 {
-	struct generation *g;
+	struct seat *seat, *found = NULL;
 
-	TAILQ_FOREACH (g, &seat->generations, next)
-		if (g->process.pid != 0)
-			generation_pass(g, which, fd, what);
+	TAILQ_FOREACH (seat, seats, next) {
+		if (strcmp(seat->setup.pool->name, name) != 0)
+			continue;
+		found = seat;
+		if (!seat->is_closed)
+			break;
+	}
+	return found;
 }
 
 void
 seat_send_log(struct seat *seat)
 {
-	pass_to_all(seat, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");
+	struct generation *g;
+
+	TAILQ_FOREACH (g, &seat->generations, next)
+		if (g->process.pid != 0)
+			generation_pass(
+			    g, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");
 }
 
 void
@@ -262,15 +271,16 @@ seat_end_succession(struct seat *seat)
 	seat->succession.before = NULL;
 }
 
-/* There is no generation, and there will be none. */
+/* It gets no generation any more. Those that it has say themselves how they go. */
 static void
-close_empty(struct seat *seat)
+close_seat(struct seat *seat)
 {
+	bool was_closed = seat->is_closed;
+
 	respawn_cancel(&seat->respawn);
-	if (seat->is_closed)
-		return;
 	seat->is_closed = true;
-	seat->events->moved(seat, seat->arg);
+	if (!was_closed && TAILQ_EMPTY(&seat->generations))
+		seat->events->moved(seat, seat->arg);
 }
 
 bool
@@ -296,12 +306,7 @@ seat_drain(struct seat *seat)
 	struct generation *g;
 
 	sockets_close(&seat->setup.listener);
-	if (TAILQ_EMPTY(&seat->generations)) {
-		close_empty(seat);
-		return;
-	}
-	respawn_cancel(&seat->respawn);
-	seat->is_closed = true;
+	close_seat(seat);
 	TAILQ_FOREACH (g, &seat->generations, next) {
 		if (g == seat->successor)
 			generation_stop(g);
@@ -315,12 +320,7 @@ seat_stop(struct seat *seat)
 {
 	struct generation *g;
 
-	if (TAILQ_EMPTY(&seat->generations)) {
-		close_empty(seat);
-		return;
-	}
-	respawn_cancel(&seat->respawn);
-	seat->is_closed = true;
+	close_seat(seat);
 	TAILQ_FOREACH (g, &seat->generations, next)
 		generation_stop(g);
 }

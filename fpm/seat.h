@@ -91,6 +91,10 @@ bool seat_adopt_generation(struct seat *seat, struct conf *conf, const struct co
 /* Make its control group, where workers have theirs. false after having logged why not. */
 bool seat_make_cgroup(struct seat *seat);
 
+/* The pool's seat in the list; one that is being left only where there is no other. NULL: it has
+ * none. */
+struct seat *seat_find(const struct seat_list *seats, const char *name);
+
 /* Give it the re-opened error log. */
 void seat_send_log(struct seat *seat);
 

@@ -46,7 +46,7 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 	memset(s, 0, sizeof(*s));
 	s->has_figures = seconds > 0;
 	TAILQ_FOREACH (seat, seats, next) {
-		memory = seat->stats_fd != -1 ? stats_memory_map_readonly(seat->stats_fd) : NULL;
+		memory = stats_memory_map_readonly(seat->stats_fd);
 		if (memory != NULL && seconds > 0)
 			add_figures(s, memory, seconds, scratch);
 		s->pools++;
@@ -58,8 +58,7 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 		if (seat->reload[0] != '\0' && s->reload[0] == '\0')
 			snprintf(s->reload, sizeof(s->reload), "%s: %.80s", seat->setup.pool->name,
 			    seat->reload);
-		if (memory != NULL)
-			stats_memory_unmap((struct stats_memory *)memory);
+		stats_memory_unmap(memory);
 	}
 }
 

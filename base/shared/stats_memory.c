@@ -59,10 +59,10 @@ stats_memory_map(int fd)
 }
 
 void
-stats_memory_unmap(struct stats_memory *memory)
+stats_memory_unmap(const struct stats_memory *memory)
 {
 	if (memory != NULL)
-		munmap(memory, sizeof(*memory));
+		munmap((struct stats_memory *)memory, sizeof(*memory));
 }
 
 bool

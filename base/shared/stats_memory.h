@@ -45,7 +45,7 @@ int stats_memory_create(void);
 /* A pool process: map the memory of fd for writing, or take private memory if fd is -1 or does
  * not serve. NULL: out of memory. */
 struct stats_memory *stats_memory_map(int fd);
-void stats_memory_unmap(struct stats_memory *memory);
+void stats_memory_unmap(const struct stats_memory *memory);
 
 /*
  * Its generation begins: returns what it writes. Counters that are there go on, gauges begin anew,
