@@ -10,60 +10,47 @@
 #include "conf/dump.h"
 #include "conf/field_print.h"
 
-/* What is printed of one field, or of one pool. */
-struct printed {
-	char *text;
-	size_t len;
-	FILE *out;
-};
-
-static bool
-begin(struct printed *p)
+/* What field_print() writes of one field, to be freed; NULL: out of memory. */
+static char *
+field_text(const struct directive *d, const void *base, size_t *len)
 {
-	*p = (struct printed){0};
-	return (p->out = open_memstream(&p->text, &p->len)) != NULL;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	field_print(d, base, out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
-/* Whether it was printed whole. */
+/* Frees both. */
 static bool
-end(struct printed *p)
+differ(char *a, size_t a_len, char *b, size_t b_len)
 {
-	return p->out != NULL && fclose(p->out) == 0 && p->text != NULL;
-}
+	bool differs = a == NULL || b == NULL || a_len != b_len || memcmp(a, b, a_len) != 0;
 
-/* Ends both. */
-static bool
-differ(struct printed *a, struct printed *b)
-{
-	bool whole = end(a), differs;
-
-	whole = end(b) && whole;
-	differs = !whole || a->len != b->len || memcmp(a->text, b->text, a->len) != 0;
-	free(a->text);
-	free(b->text);
+	free(a);
+	free(b);
 	return differs;
 }
 
 bool
 differ_field(const struct directive *d, const void *a, const void *b)
 {
-	struct printed first, second;
+	size_t a_len, b_len;
+	char *first = field_text(d, a, &a_len), *second = field_text(d, b, &b_len);
 
-	if (begin(&first))
-		field_print(d, a, first.out);
-	if (begin(&second))
-		field_print(d, b, second.out);
-	return differ(&first, &second);
+	return differ(first, a_len, second, b_len);
 }
 
 bool
 differ_pool(const struct conf *a, const struct conf *b, const char *name)
 {
-	struct printed first, second;
+	size_t a_len, b_len;
+	char *first = dump_text(a, name, &a_len), *second = dump_text(b, name, &b_len);
 
-	if (begin(&first))
-		dump_conf(a, name, first.out);
-	if (begin(&second))
-		dump_conf(b, name, second.out);
-	return differ(&first, &second);
+	return differ(first, a_len, second, b_len);
 }

@@ -113,17 +113,23 @@ lookup_worker_path(const struct conf_pool *pool)
 	return path != NULL ? path : LOOKUP_DEFAULT_PATH;
 }
 
-/* The program as it stands, which is relative to chdir where that is set. */
-static bool
-find_here(const struct conf_pool *pool, const char *program, char *path, size_t size)
+bool
+lookup_word(const struct conf_pool *pool, const char *word, char *path, size_t size)
 {
 	int len;
 
-	if (*program == '/' || pool->chdir == NULL)
-		len = snprintf(path, size, "%s", program);
+	if (*word == '/' || pool->chdir == NULL)
+		len = snprintf(path, size, "%s", word);
 	else
-		len = snprintf(path, size, "%s/%s", pool->chdir, program);
-	if (len < 0 || (size_t)len >= size) {
+		len = snprintf(path, size, "%s/%s", pool->chdir, word);
+	return len >= 0 && (size_t)len < size;
+}
+
+/* The program as it stands. */
+static bool
+find_here(const struct conf_pool *pool, const char *program, char *path, size_t size)
+{
+	if (!lookup_word(pool, program, path, size)) {
 		errno = ENAMETOOLONG;
 		return false;
 	}

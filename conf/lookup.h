@@ -22,6 +22,10 @@ const char *lookup_metrics_user(const struct conf *conf);
 #define LOOKUP_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 const char *lookup_worker_path(const struct conf_pool *pool);
 
+/* The file that a word of the pool's command may name, which is relative to chdir where that is set.
+ * false: its path does not fit. */
+bool lookup_word(const struct conf_pool *pool, const char *word, char *path, size_t size);
+
 /*
  * The file that a program of the pool's (command, slowlog_command) is: as it stands when it has a
  * slash (then relative to chdir), else the first in *searched, the workers' PATH. False with errno,

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,11 +40,7 @@ may_use(const struct conf_pool *pool, const char *program)
 	char path[PATH_MAX];
 
 	for (char **word = pool->command + 1; *word != NULL; word++) {
-		if (**word == '/' || pool->chdir == NULL)
-			snprintf(path, sizeof(path), "%s", *word);
-		else
-			snprintf(path, sizeof(path), "%s/%s", pool->chdir, *word);
-		if (strchr(path, '/') != NULL)
+		if (lookup_word(pool, *word, path, sizeof(path)) && strchr(path, '/') != NULL)
 			good = may(pool, path, R_OK, "read") && good;
 	}
 	return good;

@@ -7,7 +7,6 @@
 
 #include <limits.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/fd.h"
 #include "conf/lookup.h"
@@ -54,11 +53,8 @@ program_mark(const struct conf_pool *pool)
 	if (lookup_program(pool, pool->command[0], path, sizeof(path), &searched))
 		add_file(&mark, pool->chroot, path);
 	for (char **word = pool->command + 1; *word != NULL; word++) {
-		if (**word == '/' || pool->chdir == NULL)
-			snprintf(path, sizeof(path), "%s", *word);
-		else
-			snprintf(path, sizeof(path), "%s/%s", pool->chdir, *word);
-		add_file(&mark, pool->chroot, path);
+		if (lookup_word(pool, *word, path, sizeof(path)))
+			add_file(&mark, pool->chroot, path);
 	}
 	return mark;
 }
