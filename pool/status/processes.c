@@ -37,12 +37,6 @@ const struct status_process_name status_process_names[PROCESS_KEYS] = {
 	[PROCESS_MEMORY] = { "memory", STATUS_NUMBER },
 };
 
-static struct status_value
-number(int64_t n)
-{
-	return (struct status_value){ .number = n > 0 ? (uint64_t)n : 0 };
-}
-
 static const char *
 or_dash(const char *text)
 {
@@ -72,14 +66,14 @@ add_request(struct status_value *values, const struct worker_last *last)
 
 	if (last == NULL)
 		last = &none;
-	values[PROCESS_DURATION] = number(last->duration_us);
+	values[PROCESS_DURATION] = status_number(last->duration_us);
 	values[PROCESS_METHOD].text = or_dash(last->method);
 	values[PROCESS_URI].text = or_dash(last->uri);
 	values[PROCESS_CONTENT_LENGTH].number = last->content_length;
 	values[PROCESS_USER].text = or_dash(last->user);
 	values[PROCESS_SCRIPT].text = or_dash(last->file);
 	values[PROCESS_LAST_MEMORY].number = last->memory;
-	values[PROCESS_WAIT] = number(last->wait_us);
+	values[PROCESS_WAIT] = status_number(last->wait_us);
 	if (last->cpu_us > 0 && last->duration_us > 0)
 		values[PROCESS_CPU].decimal =
 		    100.0 * (double)last->cpu_us / (double)last->duration_us;
@@ -93,14 +87,14 @@ add_process(struct status_view *view, const struct worker *w, int64_t now_sec, s
 	struct status_value *values = view->processes[view->process_count++].values;
 	int64_t age = (view->now_us - w->life.started_us) / SECOND_US;
 
-	values[PROCESS_PID] = number(w->pid);
+	values[PROCESS_PID] = status_number(w->pid);
 	values[PROCESS_STATE].text = states[w->state];
-	values[PROCESS_START_TIME] = number(now_sec - age);
-	values[PROCESS_START_SINCE] = number(age);
+	values[PROCESS_START_TIME] = status_number(now_sec - age);
+	values[PROCESS_START_SINCE] = status_number(age);
 	values[PROCESS_REQUESTS].number = w->life.served + (w->conn.request != NULL);
 	add_request(values, request_of(view, w, running));
 	values[PROCESS_SLOT].number = w->slot;
-	values[PROCESS_STATE_SINCE] = number(view->now_us - w->since_us);
+	values[PROCESS_STATE_SINCE] = status_number(view->now_us - w->since_us);
 	values[PROCESS_MEMORY].number = measure_memory(w);
 	if (w->state == WORKER_IDLE && w->last_request != NULL &&
 	    values[PROCESS_LAST_MEMORY].number == 0)
@@ -126,12 +120,12 @@ add_other(struct status_view *view, const struct stats_worker *w, int64_t now_se
 	struct status_value *values = view->processes[view->process_count++].values;
 	int64_t age = age_of(w->pid);
 
-	values[PROCESS_PID] = number(w->pid);
+	values[PROCESS_PID] = status_number(w->pid);
 	values[PROCESS_STATE].text = w->state == STATS_IDLE ? "Idle"
 	    : w->state == STATS_ACTIVE			    ? "Running"
 							    : "Ending";
-	values[PROCESS_START_TIME] = number(now_sec - age);
-	values[PROCESS_START_SINCE] = number(age);
+	values[PROCESS_START_TIME] = status_number(now_sec - age);
+	values[PROCESS_START_SINCE] = status_number(age);
 	values[PROCESS_SLOT].number = w->slot;
 	add_request(values, NULL);
 }

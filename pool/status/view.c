@@ -26,12 +26,6 @@ struct source {
 /* The pool's numbers ----------------------------------------------------------- */
 
 static struct status_value
-number(int64_t n)
-{
-	return (struct status_value){ .number = n > 0 ? (uint64_t)n : 0 };
-}
-
-static struct status_value
 get_name(const struct source *s, unsigned int arg)
 {
 	return (struct status_value){ .text = s->pool->conf->name };
@@ -48,7 +42,7 @@ get_reload(const struct source *s, unsigned int arg)
 static struct status_value
 get_withdrawn(const struct source *s, unsigned int arg)
 {
-	return number(s->pool->observe.withdrawn);
+	return status_number(s->pool->observe.withdrawn);
 }
 
 static struct status_value
@@ -64,13 +58,13 @@ get_manager(const struct source *s, unsigned int arg)
 static struct status_value
 get_since(const struct source *s, unsigned int arg)
 {
-	return number(s->now_sec - stats_get(s->stats, STATS_START_TIME));
+	return status_number(s->now_sec - stats_get(s->stats, STATS_START_TIME));
 }
 
 static struct status_value
 get_total(const struct source *s, unsigned int arg)
 {
-	return number(stats_get(s->stats, STATS_IDLE) + stats_get(s->stats, STATS_ACTIVE));
+	return status_number(stats_get(s->stats, STATS_IDLE) + stats_get(s->stats, STATS_ACTIVE));
 }
 
 static struct status_value
@@ -83,7 +77,7 @@ get_counter(const struct source *s, unsigned int counter)
 static struct status_value
 get_gauge(const struct source *s, unsigned int gauge)
 {
-	return number(stats_get(s->stats, (enum stats_gauge)gauge));
+	return status_number(stats_get(s->stats, (enum stats_gauge)gauge));
 }
 
 static struct status_value
@@ -108,7 +102,7 @@ get_longest_wait(const struct source *s, unsigned int arg)
 {
 	int64_t since = STATS_READ(s->stats->oldest_queued_us);
 
-	return number(since > 0 ? s->now_us - since : 0);
+	return status_number(since > 0 ? s->now_us - since : 0);
 }
 
 static struct status_value
@@ -120,13 +114,13 @@ get_rate(const struct source *s, unsigned int seconds)
 static struct status_value
 get_duration(const struct source *s, unsigned int percent)
 {
-	return number(stats_quantile(&s->stats->recent_duration, s->now_us, percent / 100.0));
+	return status_number(stats_quantile(&s->stats->recent_duration, s->now_us, percent / 100.0));
 }
 
 static struct status_value
 get_wait(const struct source *s, unsigned int percent)
 {
-	return number(stats_quantile(&s->stats->recent_wait, s->now_us, percent / 100.0));
+	return status_number(stats_quantile(&s->stats->recent_wait, s->now_us, percent / 100.0));
 }
 
 static struct status_value
@@ -137,7 +131,7 @@ get_limit(const struct source *s, unsigned int end)
 	switch (ends_table[end].measure) {
 	case ENDS_TIME:
 	case ENDS_WAIT:
-		return number((int64_t)(limit * SECOND_US + 0.5));
+		return status_number((int64_t)(limit * SECOND_US + 0.5));
 	default:
 		return (struct status_value){ .number = (uint64_t)limit };
 	}

@@ -23,6 +23,13 @@ struct status_value {
 	double decimal;
 };
 
+/* What is less than nothing is nothing. */
+static inline struct status_value
+status_number(int64_t n)
+{
+	return (struct status_value){ .number = n > 0 ? (uint64_t)n : 0 };
+}
+
 #define STATUS_KEY_MAX 48
 #define STATUS_METRIC_MAX 64
 
