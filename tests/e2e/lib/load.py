@@ -1,5 +1,6 @@
 """Load straight over a listening address: clients with kept connections, every answer checked."""
 
+import collections
 import itertools
 import threading
 import time
@@ -69,3 +70,16 @@ def judge(program, number, answer):
     if answer.app_status or answer.protocol_status:
         return f"ended with {answer.app_status}, {answer.protocol_status}"
     return None if program.right(number, answer) else f"body {answer.body[:100]}"
+
+
+def all_right(load, program=None):
+    """Every request was answered rightly; of a program that notes its runs, each ran, and no POST
+    ran twice."""
+    assert load.served and not load.failed, (len(load.failed), load.served, load.failed[:5])
+    if program is None or not program.notes:
+        return
+    runs = collections.Counter(program.runs())
+    twice = {run: n for run, n in runs.items() if n > 1 and run.startswith("POST")}
+    assert not twice, twice
+    missing = {f"{'POST' if program.post and n % 2 else 'GET'} {n}" for n in load.sent} - set(runs)
+    assert not missing, sorted(missing)[:5]

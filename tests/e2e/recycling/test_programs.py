@@ -1,6 +1,5 @@
 """Real programs under recycling: no request fails or runs twice, and replacing workers is free."""
 
-import collections
 import itertools
 import signal
 import time
@@ -8,7 +7,7 @@ import time
 import pytest
 from accesslog import taken_in
 from fcgi import Client
-from load import CLIENTS, Load, judge
+from load import CLIENTS, Load, all_right, judge
 from programs import PROGRAMS
 from servers import ASAN, SLOW
 
@@ -19,21 +18,10 @@ ROUNDS, ROUND = 5, 1  # of the comparison, at most; seconds of each
 WAIT_MS = 50  # that a request takes in it, so that no CPU is the bottleneck
 
 
-def right(load, program):
-    assert load.served and not load.failed, (len(load.failed), load.served, load.failed[:5])
-    if not program.notes:
-        return
-    runs = collections.Counter(program.runs())
-    twice = {run: n for run, n in runs.items() if n > 1 and run.startswith("POST")}
-    assert not twice, twice
-    missing = {f"{'POST' if program.post and n % 2 else 'GET'} {n}" for n in load.sent} - set(runs)
-    assert not missing, sorted(missing)[:5]
-
-
 def throughput(server, program, numbers):
     with Load(server.address, program, numbers, ms=WAIT_MS, pause=program.pause) as load:
         time.sleep(ROUND)
-    right(load, program)
+    all_right(load, program)
     return load.served / load.seconds
 
 
@@ -82,7 +70,7 @@ def test_recycling_costs_nobody_anything(env, anyfpm, program):
     numbers = itertools.count()
     with Load(recycled.address, program, numbers) as load:
         time.sleep(LOAD)
-    right(load, program)
+    all_right(load, program)
     if not ASAN:
         compare(recycled, plain, program, numbers)
     for server in servers:

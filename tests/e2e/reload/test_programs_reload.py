@@ -1,6 +1,5 @@
 """Real programs under reload: no request fails or runs twice, whatever the program is like."""
 
-import collections
 import itertools
 import json
 import signal
@@ -8,22 +7,11 @@ import time
 
 import pytest
 from generations import Echo
-from load import Load
+from load import Load, all_right
 from programs import PROGRAMS
 from servers import SLOW, alive, wait_for
 
 RELOADS = 3
-
-
-def all_right(load, program=None):
-    assert load.served and not load.failed, (len(load.failed), load.served, load.failed[:5])
-    if program is None or not program.notes:
-        return
-    runs = collections.Counter(program.runs())
-    twice = {run: n for run, n in runs.items() if n > 1 and run.startswith("POST")}
-    assert not twice, twice
-    missing = {f"{'POST' if program.post and n % 2 else 'GET'} {n}" for n in load.sent} - set(runs)
-    assert not missing, sorted(missing)[:5]
 
 
 def replace(server):
