@@ -22,8 +22,8 @@ const char *lookup_metrics_user(const struct conf *conf);
 #define LOOKUP_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 const char *lookup_worker_path(const struct conf_pool *pool);
 
-/* The file that a word of the pool's command may name, which is relative to chdir where that is set.
- * false: its path does not fit. */
+/* The file that a word of the pool's command may name, which is relative to chdir where that is
+ * set. false: its path does not fit. */
 bool lookup_word(const struct conf_pool *pool, const char *word, char *path, size_t size);
 
 /*

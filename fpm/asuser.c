@@ -32,7 +32,7 @@ may(const struct conf_pool *pool, const char *path, int mode, const char *what)
 	return false;
 }
 
-/* Whether the user that we are may use the program in path, and the files that the command names. */
+/* Whether the user that we are may use the program, and the files that the command names. */
 static bool
 may_use(const struct conf_pool *pool, const char *program)
 {

@@ -6,8 +6,8 @@
 
 #include "conf/conf.h"
 
-/* Look at it as that user, in a process of its own, for all pools. All that is wrong is logged. Only
- * root can tell; for others it is true. */
+/* Look at it as that user, in a process of its own, for all pools. All that is wrong is logged.
+ * Only root can tell; for others it is true. */
 bool asuser_check(const struct conf *conf);
 
 #endif

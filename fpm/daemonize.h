@@ -20,8 +20,8 @@ void daemonize_report(int report_fd, int code);
  */
 void daemonize_detach(int log_fd);
 
-/* Of a process that stays in the foreground: whether it has a terminal whose hang-up is meant for it,
- * which nohup(1) denies. */
+/* Of a process that stays in the foreground: whether it has a terminal whose hang-up is meant for
+ * it, which nohup(1) denies. */
 bool daemonize_obeys_terminal(void);
 
 #endif

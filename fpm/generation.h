@@ -110,8 +110,8 @@ void generation_tell_room(struct generation *generation, unsigned int room, bool
 /* Tell it, for its status page, why what the last reload wanted is not in effect; empty: it is. */
 void generation_tell_reload(struct generation *generation, const char *why);
 
-/* From now on, or from its start on, its health checks fail, or do no longer. false: it could not be
- * told; logged. */
+/* From now on, or from its start on, its health checks fail, or do no longer. false: it could not
+ * be told; logged. */
 bool generation_withdraw(struct generation *generation, bool is_withdrawn);
 
 /* Whether it accepts, or will, and was not told to end. */

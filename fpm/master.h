@@ -73,9 +73,9 @@ int master_bind(
 int master_launch(struct master *master);
 
 /*
- * In place of these three, in a process in which all signals are blocked: go on with what was saved by the one that ran in this process, whose
- * configuration conf is; saved is taken over. It is followed by a reload of all pools. Returns as
- * master_init().
+ * In place of these three, in a process in which all signals are blocked: go on with what was saved
+ * by the one that ran in this process, whose configuration conf is; saved is taken over. It is
+ * followed by a reload of all pools. Returns as master_init().
  */
 int master_resume(struct master *master, struct conf *conf, const struct options *options,
     struct saved *saved);

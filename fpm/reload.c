@@ -230,7 +230,8 @@ sort_seats(struct reload *r, const struct conf *conf)
 	TAILQ_CONCAT(r->seats, &sorted, next);
 }
 
-/* The pool that is to listen at the seat's address, and did not take it over; NULL: there is none. */
+/* The pool that is to listen at the seat's address, and did not take it over; NULL: there is
+ * none. */
 static const struct conf_pool *
 find_failed_heir(const struct reload *r, const struct seat *seat)
 {

@@ -50,8 +50,8 @@ struct reload {
 void reload_init(struct reload *reload, struct service *service, struct seat_list *seats,
     const struct seat_events *seat_events, const struct reload_events *events, void *arg);
 
-/* Reload now, or when the one that runs has ended, or the start has. Returns the number that `ended` has reached when
- * it has been done. */
+/* Reload now, or when the one that runs has ended, or the start has. Returns the number that
+ * `ended` has reached when it has been done. */
 unsigned long reload_ask(struct reload *reload, const struct reload_wish *wish);
 
 /* The start has ended: reload, if that was asked for meanwhile. */

@@ -1,4 +1,4 @@
-/* rotation.c: the logs of a pool are opened again, and each generation gets those that it writes. */
+/* rotation.c: opens the logs of a pool again; each generation gets those that it writes. */
 #include "config.h"
 
 #include "fpm/rotation.h"

@@ -4,9 +4,9 @@
  *
  * The text is a line "anyfpm state FORMAT", then sections: a line "[NAME]", then fields, a line
  * each: "WORD NUMBER" or "WORD =LENGTH:BYTES". A reader leaves out sections and fields that it does
- * not know; fields that are missing are 0, descriptors -1, texts NULL. SAVED_FORMAT has to be raised
- * when that does not do: when a descriptor is added, when a field or a number in one gets another
- * meaning, or when processes of before would not understand what the new master says
+ * not know; fields that are missing are 0, descriptors -1, texts NULL. SAVED_FORMAT has to be
+ * raised when that does not do: when a descriptor is added, when a field or a number in one gets
+ * another meaning, or when processes of before would not understand what the new master says
  * (base/shared/message.h).
  */
 #ifndef ANYFPM_FPM_SAVED_H
@@ -121,8 +121,8 @@ struct saved_client *saved_add_client(struct saved *saved);
 
 void saved_print(const struct saved *saved, FILE *out);
 
-/* Call fn for each descriptor in it that is not -1, until it returns false. Returns whether it never
- * did. */
+/* Call fn for each descriptor in it that is not -1, until it returns false. Returns whether it
+ * never did. */
 bool saved_each_fd(struct saved *saved, bool (*fn)(int *fd, void *arg), void *arg);
 
 /* The tables by which all of it is written and read: a row for each member of each struct. */

@@ -179,7 +179,8 @@ saved_parse(const char *text, size_t len, char why[SAVED_WHY_MAX])
 	int64_t format = 0;
 	bool good;
 
-	good = r.saved != NULL && len > strlen(SAVED_HEAD) && memcmp(text, SAVED_HEAD, strlen(SAVED_HEAD)) == 0;
+	good = r.saved != NULL && len > strlen(SAVED_HEAD) &&
+	    memcmp(text, SAVED_HEAD, strlen(SAVED_HEAD)) == 0;
 	r.at += good ? strlen(SAVED_HEAD) : 0;
 	good = good && take_number(&r, &format);
 	snprintf(why, SAVED_WHY_MAX, "it is no state of anyfpm, or there is no memory for it");

@@ -83,8 +83,8 @@ struct seat *seat_new(const struct service *service, struct conf *conf,
 /* Closes its listening sockets and log files; there must be no process. */
 void seat_free(struct seat *seat);
 
-/* It gets a generation that was saved, of a pool of conf; the oldest is the first. false: that cannot
- * be, or out of memory; its process is not the seat's then. */
+/* It gets a generation that was saved, of a pool of conf; the oldest is the first. false: that
+ * cannot be, or out of memory; its process is not the seat's then. */
 bool seat_adopt_generation(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
     const struct saved_generation *saved);
 
