@@ -13,8 +13,16 @@
 #include "fpm/estate.h"
 #include "fpm/inherit.h"
 
+static int
+refuse(void)
+{
+	log_error("this version cannot take the place of the one that runs: stop that, and start "
+		  "this one");
+	return EX_SOFTWARE;
+}
+
 int
-candidate_answer(void)
+candidate_hear(struct activation *held)
 {
 	struct message message;
 	struct saved *saved;
@@ -29,11 +37,14 @@ candidate_answer(void)
 	}
 	saved = inherit_read(fd);
 	fd_close(&fd);
-	good = saved != NULL && estate_check(saved);
+	good = saved != NULL && estate_check(saved, held);
 	saved_free(saved);
-	if (good && message_send(MESSAGE_FILENO, MESSAGE_UNDERSTOOD, 0, NULL, 0, -1) == 0)
-		return 0;
-	log_error("this version cannot take the place of the one that runs: stop that, and start "
-		  "this one");
-	return EX_SOFTWARE;
+	return good ? 0 : refuse();
+}
+
+int
+candidate_answer(void)
+{
+	return message_send(MESSAGE_FILENO, MESSAGE_UNDERSTOOD, 0, NULL, 0, -1) == 0 ? 0
+										     : refuse();
 }

@@ -160,36 +160,67 @@ find(const char *settings, struct conf *usual, const char *name, const struct co
 	return NULL;
 }
 
+/* text: the address of that socket, NULL: it has none. */
 static bool
-check_settings(const char *settings, struct conf *usual, const char *name)
+note_address(struct activation *held, const struct saved_socket *socket, const char *text)
+{
+	struct address address;
+
+	return socket->fd == -1 || text == NULL || address_parse(text, &address) != NULL ||
+	    activation_note(held, &address);
+}
+
+static bool
+check_generation(const struct saved_generation *g, struct conf *usual, const char *name)
 {
 	const struct conf_pool *pool;
-	struct conf *conf = find(settings, usual, name, &pool);
+	struct conf *conf = find(g->settings, usual, name, &pool);
 
 	load_free(conf);
 	return conf != NULL;
 }
 
-bool
-estate_check(const struct saved *s)
+static bool
+check_seat(const struct saved_seat *s, struct conf *usual, struct activation *held)
 {
-	struct conf *usual = estate_settings(s), *conf = NULL;
-	const struct saved_seat *seat;
 	const struct saved_generation *g;
+	const struct conf_pool *pool;
+	struct conf *conf = find(s->setup.settings, usual, s->name, &pool);
+	bool good = conf != NULL && note_address(held, &s->setup.listener, pool->listen) &&
+	    note_address(held, &s->setup.status_listener, pool->status_listen);
+
+	load_free(conf);
+	TAILQ_FOREACH (g, &s->generations, next)
+		good = check_generation(g, usual, s->name) && good;
+	return good;
+}
+
+static bool
+check_metrics(const struct saved_metrics *s, struct conf *usual, struct activation *held)
+{
+	struct conf *conf = s->settings != NULL
+	    ? read_settings(s->settings, "settings of the metrics process")
+	    : load_hold(usual);
+	bool good = conf != NULL &&
+	    note_address(held, &s->listener, conf->global.metrics_listen);
+
+	load_free(conf);
+	return good;
+}
+
+bool
+estate_check(const struct saved *s, struct activation *held)
+{
+	struct conf *usual = estate_settings(s);
+	const struct saved_seat *seat;
 	bool good = usual != NULL;
 
 	if (usual == NULL)
 		return false;
-	TAILQ_FOREACH (seat, &s->seats, next) {
-		good = check_settings(seat->setup.settings, usual, seat->name) && good;
-		TAILQ_FOREACH (g, &seat->generations, next)
-			good = check_settings(g->settings, usual, seat->name) && good;
-	}
-	if (s->metrics != NULL && s->metrics->settings != NULL) {
-		conf = read_settings(s->metrics->settings, "settings of the metrics process");
-		good = good && conf != NULL;
-	}
-	load_free(conf);
+	TAILQ_FOREACH (seat, &s->seats, next)
+		good = check_seat(seat, usual, held) && good;
+	if (s->metrics != NULL)
+		good = check_metrics(s->metrics, usual, held) && good;
 	load_free(usual);
 	return good;
 }

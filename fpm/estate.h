@@ -16,6 +16,7 @@
 #include "fpm/seat.h"
 #include "fpm/service.h"
 #include "fpm/servicelog.h"
+#include "fpm/sockets/activation.h"
 
 /* Parts of the master; it has to be still: no reload is under way, no message waits. */
 struct estate {
@@ -40,8 +41,8 @@ struct saved *estate_save(const struct estate *estate);
 struct conf *estate_settings(const struct saved *saved);
 
 /* Whether what was saved could be taken over, all settings in it read; false after having logged
- * why not. Nothing is opened or changed. */
-bool estate_check(const struct saved *saved);
+ * why not. Nothing is opened or changed; the addresses of its sockets are noted in held. */
+bool estate_check(const struct saved *saved, struct activation *held);
 
 /* Take over what there is before the event loop, and then the pools and metrics. What cannot be
  * taken over is logged; saved has to stay. false: out of memory, logged. */

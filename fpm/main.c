@@ -123,8 +123,8 @@ pid_path(const struct options *options, const struct conf *conf)
 static int
 report_test(const struct options *options, const struct conf *conf, bool for_upgrade)
 {
-	const struct activation none = {NULL, 0};
-	int code;
+	struct activation held = {NULL, 0}; /* there already, by whoever runs */
+	int code = 0;
 
 	if (options->dump) {
 		dump_conf(conf, NULL, stdout);
@@ -133,8 +133,12 @@ report_test(const struct options *options, const struct conf *conf, bool for_upg
 			return EX_IOERR;
 		}
 	}
+	if (for_upgrade)
+		code = candidate_hear(&held);
 	/* Whoever looks at a terminal tests what is started by somebody else later. */
-	code = preflight(conf, pid_path(options, conf), options->force_stderr, &none);
+	if (code == 0)
+		code = preflight(conf, pid_path(options, conf), options->force_stderr, &held);
+	activation_end(&held);
 	if (!for_upgrade && !asuser_check(conf))
 		code = EX_CONFIG;
 	if (code != 0 || (for_upgrade && (code = candidate_answer()) != 0))

@@ -48,7 +48,7 @@ activation_take(struct activation *a)
 	}
 #ifdef HAVE_SYSTEMD
 	for (int i = 0; i < n; i++)
-		a->sockets[i] = (struct activated){SD_LISTEN_FDS_START + i, names[i]};
+		a->sockets[i] = (struct activated){SD_LISTEN_FDS_START + i, names[i], NULL};
 	a->count = (size_t)n;
 #endif
 	free(names); /* the names themselves are ours now */
@@ -153,8 +153,29 @@ find(const struct activation *a, const struct address *address)
 }
 
 bool
+activation_note(struct activation *a, const struct address *address)
+{
+	struct address *held = malloc(sizeof(*held));
+	struct activated *sockets = held != NULL
+	    ? realloc(a->sockets, (a->count + 1) * sizeof(*sockets))
+	    : NULL;
+
+	if (sockets == NULL) {
+		free(held);
+		return false;
+	}
+	*held = *address;
+	a->sockets = sockets;
+	a->sockets[a->count++] = (struct activated){-1, NULL, held};
+	return true;
+}
+
+bool
 activation_has(const struct activation *a, const struct address *address)
 {
+	for (size_t i = 0; i < a->count; i++)
+		if (a->sockets[i].held != NULL && address_same(a->sockets[i].held, address))
+			return true;
 	return find(a, address) != NULL;
 }
 
@@ -215,6 +236,7 @@ activation_end(struct activation *a)
 			fd_close(&s->fd);
 		}
 		free(s->name);
+		free(s->held);
 	}
 	free(a->sockets);
 	memset(a, 0, sizeof(*a));

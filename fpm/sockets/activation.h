@@ -14,6 +14,7 @@
 struct activated {
 	int fd;     /* -1: somebody has it */
 	char *name; /* of FileDescriptorName= */
+	struct address *held; /* rather than those: another process has it, and would leave it */
 };
 
 struct activation {
@@ -24,6 +25,10 @@ struct activation {
 /* Take those that were given to this process, which has not become a daemon yet. 0, or the code to
  * exit with after having logged why. */
 int activation_take(struct activation *activation);
+
+/* Note an address at which a master listens whose place could be taken, for activation_has().
+ * false: out of memory. */
+bool activation_note(struct activation *activation, const struct address *address);
 
 /* Whether there is one for that address. */
 bool activation_has(const struct activation *activation, const struct address *address);

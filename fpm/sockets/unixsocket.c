@@ -92,17 +92,23 @@ take_lock(struct listen_socket *l)
 	return EX_CONFIG;
 }
 
-/* Whether a program that takes no lock of ours listens on the socket, such as php-fpm. */
+/* Whether a program that takes no lock of ours listens on the socket, such as php-fpm. *by_init, if
+ * not NULL: it is the first process, systemd, which would give it to the service. */
 static bool
-is_served(const struct listen_socket *l)
+is_served(const struct listen_socket *l, bool *by_init)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct ucred peer = { .pid = -1 };
+	socklen_t len = sizeof(peer);
 	bool refused;
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", l->address.path);
 	refused = fd != -1 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1 &&
 	    (errno == ECONNREFUSED || errno == ENOENT);
+	if (by_init != NULL) /* the peer is who called listen(2) */
+		*by_init = fd != -1 && !refused &&
+		    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == 1;
 	fd_close(&fd);
 	return !refused;
 }
@@ -116,7 +122,7 @@ check_replaceable(const struct listen_socket *l, bool may_be_served)
 
 	if (fstatat(l->dir_fd, l->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno == ENOENT ? 0 : fail(l, "cannot look at it");
-	if (S_ISSOCK(st.st_mode) && (may_be_served || !is_served(l)))
+	if (S_ISSOCK(st.st_mode) && (may_be_served || !is_served(l, NULL)))
 		return 0;
 	if (S_ISSOCK(st.st_mode)) {
 		log_error("%s cannot listen on %s: another program listens there already; "
@@ -294,12 +300,15 @@ int
 unixsocket_check(struct listen_socket *l)
 {
 	char name[LOCK_NAME_SIZE];
+	bool by_init;
 	int code;
 
 	if ((l->dir_fd = path_open_dir(l->address.path, &l->name)) == -1)
 		return fail_directory(l);
 	lock_name(l, name);
-	if (lockfile_check(l->dir_fd, name) == -1)
+	if (!has_lock_file(l) && is_served(l, &by_init) && by_init)
+		code = 0;
+	else if (lockfile_check(l->dir_fd, name) == -1)
 		code = fail_lock(l);
 	else if (faccessat(l->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		code = fail(l, "no socket can be made in its directory");

@@ -13,7 +13,8 @@ import subprocess
 
 import pytest
 from fcgi import Client
-from servers import ANYFPM, ROOT, USER, Anyfpm, alive, wait_for
+from servers import ANYFPM, ROOT, SLOW, USER, Anyfpm, alive, wait_for
+from upgrading import replace, replaceable
 
 
 def mount():
@@ -222,6 +223,40 @@ def test_in_the_background(group, env, fails):
         os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not alive(pid), 10, "the daemon to end")
     wait_for(lambda: groups_below(group) == [], 10, "all groups to be removed")
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "another"])
+def test_upgrade(group, env, own):
+    """The groups go on: in them are the workers of the next generation, what the last one left is
+    killed, nobody else may use them, and the end removes all of them."""
+    Within.home = group
+    server = replaceable(env, Within if own else Anyfpm, env, env.worker(),
+                         {"pm.max_children": 2},
+                         global_options={"cgroup": "own" if own else group})
+    server.wait_workers(2)
+    home, base = group_of(server.pid), "/" + os.path.relpath(group, mount())
+    assert (home == base + "/anyfpm") == own
+    for _ in range(3):
+        with Client(server.address) as c:
+            child = int(c.request(query="do=grandchild&bare=1").body)
+        assert alive(child)
+        replace(server)
+        workers = server.wait_workers(2)
+        assert group_of(server.pid) == group_of(server.pool()) == home
+        for worker in workers:
+            assert re.fullmatch(base + r"/pool-www/\d+", group_of(worker))
+        assert len({group_of(worker) for worker in workers}) == 2
+        wait_for(lambda: not alive(child), 10 * SLOW, "what was left to be killed")  # pylint: disable=cell-var-from-loop
+    second = Anyfpm(env, env.worker(), global_options={"cgroup": group}, wait=False)
+    second.exit_code = 78
+    assert second.wait_exit() == 78
+    assert f"another anyfpm uses the control group {group}" in second.said() + second.log()
+    pool = server.pool()
+    os.kill(pool, signal.SIGKILL)
+    wait_for(lambda: server.pools() not in ([], [pool]), 10 * SLOW, "another pool process")
+    assert group_of(server.wait_workers(2)[0]).startswith(base + "/pool-www/")
+    server.stop()
+    assert groups_below(group) == []
 
 
 def test_cpu_of_the_whole_tree(started, group):

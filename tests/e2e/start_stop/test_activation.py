@@ -1,5 +1,6 @@
 """Listening sockets that were opened before anyfpm was started, as by a socket unit of systemd."""
 
+import functools
 import os
 import shutil
 import signal
@@ -8,7 +9,9 @@ import subprocess
 
 import pytest
 from fcgi import Client
-from servers import ANYFPM, PYTHON, ROOT, SLOW, Anyfpm, Server, accepts, free_port, wait_for
+from servers import (ANYFPM, PYTHON, ROOT, SLOW, USER, Anyfpm, Server, accepts, free_port,
+                     wait_for)
+from upgrading import replace, replaceable
 
 HELPER = """
 import fcntl, os, sys
@@ -126,6 +129,47 @@ def test_what_nothing_matches_is_closed(env, opened):
     assert not os.path.exists(server.address)
 
 
+def test_upgrade(env, opened):
+    """It goes on with the sockets that were opened, and leaves them to who comes after it."""
+    port = free_port()
+    path, other = env.dir + "/www.sock", env.dir + "/other.sock"
+    sockets = [opened(("127.0.0.1", port)), opened(path), opened(other)]
+    before = os.stat(path)
+    more = {"command": env.worker("echo")}
+    pools = {"www": dict(more, listen=path), "tcp": dict(more, listen=f"127.0.0.1:{port}"),
+             "other": dict(more, listen=other)}
+    server = replaceable(env, functools.partial(Activated, env, sockets), None, pools=pools)
+
+    def held():
+        """Whether the master has each of them: by inodes of sockets."""
+        own = {os.readlink(f"/proc/{server.pid}/fd/{fd}")
+               for fd in os.listdir(f"/proc/{server.pid}/fd")}
+        return [f"socket:[{os.fstat(s.fileno()).st_ino}]" in own for s in sockets]
+    for _ in range(2):
+        replace(server)
+        assert held() == [True] * 3
+        assert serves(path) and serves(("127.0.0.1", port)) and serves(other)
+        with open(f"/proc/{server.pid}/environ", "rb") as f:
+            assert b"LISTEN_" not in f.read()
+    server.rewrite({name: pools[name] for name in ("www", "tcp")})
+    server.sockets = []
+    server.reload()
+    wait_for(lambda: held() == [True, True, False], 10 * SLOW, "the pool's socket to be closed")
+    replace(server)
+    assert held() == [True, True, False]
+    assert serves(path) and serves(("127.0.0.1", port))
+    assert server.said().count("systemd has opened its socket") == 3
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(10 * SLOW) == 0
+    after = os.stat(path)
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    with Client(path) as early:
+        server.rewrite(pools)
+        server.sockets = []
+        server.start()
+        assert early.request().status == 200 and serves(other)
+
+
 @pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="it is not installed")
 def test_systemd_socket_activate(env):
     """Started by the first connection, which is served."""
@@ -138,3 +182,23 @@ def test_systemd_socket_activate(env):
     wait_for(lambda: "Listening on" in activate.said(), 10 * SLOW, "it to listen")
     assert serves(("127.0.0.1", port))
     assert "systemd has opened its socket" in activate.said()
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can make a first process")
+def test_test_of_what_systemd_listens_on(env):
+    """-t does not take the first process for a stranger: it gives its sockets to the service."""
+    path, config = env.dir + "/www.sock", env.dir + "/test.conf"
+    with open(config, "w", encoding="ascii") as f:
+        f.write(f"[global]\nerror_log = stderr\npid = {env.dir}/pid\n[www]\nlisten = {path}\n"
+                f"user = {USER}\ncommand = /bin/cat\npm = static\npm.max_children = 1\n")
+    listener = ("import socket, subprocess, sys\ns = socket.socket(socket.AF_UNIX)\n"
+                "s.bind(sys.argv[1])\ns.listen(1)\nsys.exit(subprocess.call(sys.argv[2:]))")
+    for first in (["unshare", "-pf", "--mount-proc"], []):
+        got = subprocess.run([*first, PYTHON, "-c", listener, path, ANYFPM, "-t", "-y", config],
+                             env=env.environment(), capture_output=True, text=True, timeout=60,
+                             check=False)
+        os.unlink(path)
+        if first and "unshare" in got.stderr:
+            pytest.skip("no namespaces can be made")
+        assert got.returncode == (0 if first else 78), got.stderr
+        assert ("another program listens there" in got.stderr) == (not first)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 
@@ -13,27 +12,19 @@ import servers
 from fcgi import Client
 from generations import Echo
 from load import Load
-from servers import ANYFPM, ROOT, SLOW, alive, children, free_port, wait_for
+from servers import ROOT, SLOW, alive, children, free_port, wait_for
 from statuspage import status
+from upgrading import exe, install, replaceable, settled, upgrade
 
 STATUS = {"pm.status_path": "/status"}
 
 
 @pytest.fixture
-def installed(env, controlled):
+def installed(env, odd):
     """A server of a binary of its own, which can be replaced: installed("behavior", ...)."""
     def start(*args, **more):
-        binary = env.dir + "/anyfpm"
-        shutil.copy(ANYFPM, binary)
-        return controlled(*args, binary=binary, **more)
+        return replaceable(env, odd, *args, **more)
     return start
-
-
-def install(server, path=ANYFPM):
-    """As a package does: another file is put in its place."""
-    shutil.copy(path, server.binary + ".new")
-    os.chmod(server.binary + ".new", 0o755)
-    os.rename(server.binary + ".new", server.binary)
 
 
 def script(server, text):
@@ -41,17 +32,6 @@ def script(server, text):
     with open(path, "w", encoding="ascii") as f:
         f.write(text)
     install(server, path)
-
-
-def upgrade(server, fails=False):
-    result = control.send(server, "upgrade", timeout=60)
-    assert (result.returncode != 0) == fails, result.stdout + result.stderr + server.log()[-4000:]
-    server.env.note(server.pid)
-    return result
-
-
-def exe(pid):
-    return os.readlink(f"/proc/{pid}/exe")
 
 
 def descriptors(pid):
@@ -62,11 +42,6 @@ def descriptors(pid):
 def ask(server, **more):
     with Client(server.address, 30) as c:
         return c.request(**more)
-
-
-def settled(server, before):
-    wait_for(lambda: server.pools() and not set(before) & set(server.pools()), 10 * SLOW,
-             "the old pool processes to end")
 
 
 def test_master_is_another_in_the_same_process(installed):
