@@ -12,6 +12,7 @@
 #include "fpm/page.h"
 #include "fpm/poolstate.h"
 #include "fpm/rotation.h"
+#include "fpm/succession.h"
 
 static bool
 is_meant(const struct session *s, const struct seat *seat)
@@ -32,7 +33,7 @@ on_log(enum log_level level, const char *text, void *arg)
 			"message", session_string(text)));
 }
 
-/* Requests that are not finished, of all pools. */
+/* Requests that are not finished, of the pools that it is for. */
 static void
 tell_remaining(struct session *s, const struct commands *c)
 {
@@ -44,6 +45,8 @@ tell_remaining(struct session *s, const struct commands *c)
 	if (!session_is_progress_due(s))
 		return;
 	TAILQ_FOREACH (seat, c->seats, next) {
+		if (!is_meant(s, seat))
+			continue;
 		left += !seat_is_gone(seat);
 		if ((memory = stats_memory_map_readonly(seat->stats_fd)) == NULL)
 			continue;
@@ -53,6 +56,34 @@ tell_remaining(struct session *s, const struct commands *c)
 	}
 	session_progress(s, "%u %s still there; requests that run: %lld, that wait: %lld", left,
 	    left == 1 ? "pool is" : "pools are", running, queued);
+}
+
+/* Whether the one pool that it has stopped is. */
+static void
+tell_halted(struct session *s, const struct commands *c)
+{
+	const struct seat *seat = seat_find(c->seats, s->request.pool);
+
+	if (seat != NULL && !seat->is_off && !seat->is_closed)
+		session_done(s, 1, "it was started again meanwhile");
+	else if (seat == NULL || TAILQ_EMPTY(&seat->generations))
+		session_done(s, 0, NULL);
+	else
+		tell_remaining(s, c);
+}
+
+/* One pool, while the others go on. */
+static void
+halt(struct session *s, const struct commands *c)
+{
+	struct seat *seat = seat_find(c->seats, s->request.pool);
+	bool at_once = s->request.command == COMMAND_STOP;
+
+	if (!seat->is_closed)
+		succession_halt(seat, at_once);
+	else if (at_once) /* it finishes already */
+		seat_stop(seat);
+	tell_halted(s, c);
 }
 
 static void
@@ -191,10 +222,13 @@ on_asked(struct session *s, void *arg)
 	}
 	switch (s->request.command) {
 	case COMMAND_STOP:
-		c->events->stop(c->arg);
-		break;
 	case COMMAND_QUIT:
-		c->events->finish(c->arg);
+		if (s->request.pool[0] != '\0')
+			halt(s, c);
+		else if (s->request.command == COMMAND_STOP)
+			c->events->stop(c->arg);
+		else
+			c->events->finish(c->arg);
 		break;
 	case COMMAND_RELOAD:
 		reload(s, c);
@@ -230,6 +264,8 @@ on_look(struct session *s, void *arg)
 		look_at_upgrade(s, arg);
 	else if (s->request.command == COMMAND_STATUS)
 		page_look(s);
+	else if (s->request.pool[0] != '\0')
+		tell_halted(s, arg);
 	else
 		tell_remaining(s, arg);
 }

@@ -66,6 +66,7 @@ save_seat(const struct seat *seat, struct saved *saved)
 	s->stats_fd = seat->stats_fd;
 	s->cgroup_fd = seat->cgroup_fd;
 	s->is_closed = seat->is_closed;
+	s->is_off = seat->is_off;
 	s->is_withdrawn = seat->is_withdrawn;
 	s->has_begun = seat->has_begun;
 	s->quick_deaths = seat->respawn.quick_deaths;
@@ -276,6 +277,7 @@ fill_seat(struct seat *seat, const struct saved_seat *s)
 	seat->stats_fd = s->stats_fd;
 	seat->cgroup_fd = s->cgroup_fd;
 	seat->is_closed = s->is_closed;
+	seat->is_off = s->is_off;
 	seat->is_withdrawn = s->is_withdrawn;
 	seat->has_begun = s->has_begun;
 	seat->respawn.quick_deaths = (unsigned int)s->quick_deaths;
@@ -301,7 +303,7 @@ adopt_seat(const struct estate *e, const struct saved_seat *s)
 	TAILQ_INSERT_TAIL(e->seats, seat, next);
 	TAILQ_FOREACH (g, &s->generations, next)
 		adopt_generation(e, seat, g);
-	if (seat->generation == NULL && !seat->is_closed)
+	if (seat->generation == NULL && !seat->is_closed && !seat->is_off)
 		seat_start(seat);
 	return true;
 }

@@ -65,7 +65,7 @@ on_moved(struct seat *seat, void *arg)
 	bool serving = true;
 
 	TAILQ_FOREACH (other, &master->seats, next)
-		serving = serving && seat_is_serving(other);
+		serving = serving && (seat_is_serving(other) || other->is_off);
 	if (master->metrics != NULL)
 		metrics_seat_moved(master->metrics, seat);
 	if (serving && !master->has_announced) {
@@ -237,8 +237,6 @@ on_signal(evutil_socket_t signo, short what, void *arg)
 		break;
 	case SIGCHLD:
 		reaper_collect(&master->reaper);
-		if (master->state == MASTER_SERVING)
-			reload_sweep(&master->reload);
 		leave(master);
 		break;
 	case SIGHUP:
@@ -395,8 +393,11 @@ master_resume(struct master *master, struct conf *conf, const struct options *op
 static int
 run_loop(struct master *master)
 {
-	if (event_base_loop(master->service.base, EVLOOP_ONCE) != -1)
+	if (event_base_loop(master->service.base, EVLOOP_ONCE) != -1) {
+		if (master->state == MASTER_SERVING)
+			reload_sweep(&master->reload);
 		return 0;
+	}
 	log_alert("the event loop failed: %s; the pools end with the master", strerror(errno));
 	return EX_OSERR;
 }
@@ -410,7 +411,8 @@ count_failed(const struct master *master, bool *is_known)
 
 	*is_known = true;
 	TAILQ_FOREACH (seat, &master->seats, next) {
-		*is_known = *is_known && (seat->has_begun || seat->has_failed);
+		*is_known = *is_known &&
+		    (seat->has_begun || seat->has_failed || seat->is_off);
 		n += seat->has_failed;
 	}
 	return n;

@@ -148,6 +148,7 @@ send_state(struct metrics *m, const struct seat *seat, uint32_t number)
 	if (seat != NULL) {
 		state.pid = seat_pid(seat);
 		state.withdrawn = seat->is_withdrawn;
+		state.off = seat->is_off;
 		state.starting = seat_is_starting(seat);
 		snprintf(state.why, sizeof(state.why), "%s", seat_why(seat));
 		snprintf(state.reload, sizeof(state.reload), "%s", seat->reload);

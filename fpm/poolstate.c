@@ -77,6 +77,10 @@ state_of(const struct seat *seat, const char *why, bool is_failing)
 		return "stopped";
 	if (seat->is_closed)
 		return "finishing";
+	if (seat->is_off && seat->succession.state != SUCCESSION_NONE)
+		return "starting";
+	if (seat->is_off)
+		return TAILQ_EMPTY(&seat->generations) ? "stopped" : "finishing";
 	if (why == NULL && seat->is_withdrawn)
 		return "drained";
 	if (why == NULL)

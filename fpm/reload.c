@@ -106,7 +106,7 @@ plan_new(struct reload *r, struct conf *conf, const struct conf_pool *pool)
 static bool
 is_changed(const struct seat *seat, const struct conf *conf, const struct conf_pool *pool)
 {
-	return seat->generation == NULL || seat->setup.program != program_mark(pool) ||
+	return seat->generation == NULL || seat->is_off || seat->setup.program != program_mark(pool) ||
 	    differ_pool(seat->setup.conf, conf, pool->name);
 }
 
@@ -137,8 +137,8 @@ plan(struct reload *r, struct conf *conf)
 			return false;
 		if (seat == NULL)
 			continue;
-		if (!whole && !is_changed(seat, conf, pool))
-			seat->succession.why[0] = '\0'; /* what runs is what is wanted again */
+		if ((seat->is_off && *only == '\0') || (!whole && !is_changed(seat, conf, pool)))
+			seat->succession.why[0] = '\0'; /* it stays as it is, as is wanted */
 		else if (!succession_plan(seat, conf, pool, &seat->setup))
 			return false;
 	}
@@ -149,7 +149,7 @@ plan(struct reload *r, struct conf *conf)
 static bool
 is_new(const struct seat *seat)
 {
-	return seat->setup.listener.fd == -1 && !seat->is_closed;
+	return seat->setup.listener.fd == -1 && !seat->is_closed && !seat->is_off;
 }
 
 /* Nobody's turn has come: all is as it was before. */
@@ -260,9 +260,8 @@ drain_gone(struct reload *r)
 			    name_of(seat), heir->name);
 			continue;
 		}
-		log_notice("[pool %s] it is not in the configuration any more: it finishes what "
-			   "it has",
-		    name_of(seat));
+		log_notice("[pool %s] it is not in the configuration any more: it %s",
+		    name_of(seat), seat->is_off ? "was stopped" : "finishes what it has");
 		seat_drain(seat);
 	}
 }
@@ -311,7 +310,9 @@ note_failed(struct reload *r, struct seat *seat)
 	r->failed++;
 	snprintf(r->why, sizeof(r->why), "pool %s: %s", name_of(seat), seat->succession.why);
 	log_error("[pool %s] reload failed: %s; %s", name_of(seat), seat->succession.why,
-	    never ? "it is not started" : "it goes on with its old settings and program");
+	    never ? "it is not started"
+		  : seat->is_off ? "it stays stopped"
+				 : "it goes on with its old settings and program");
 	if (never)
 		seat_drain(seat);
 }

@@ -14,7 +14,8 @@
 #define SOCKET(type, word, member) \
 	FD(type, word "fd", member.fd), FD(type, word "dir_fd", member.dir_fd), \
 	    FD(type, word "lock_fd", member.lock_fd), \
-	    NUMBER(type, word "dev", member.dev), NUMBER(type, word "ino", member.ino)
+	    NUMBER(type, word "dev", member.dev), NUMBER(type, word "ino", member.ino), \
+	    NUMBER(type, word "is_given", member.is_given)
 #define PROCESS(type) \
 	NUMBER(type, "pid", process.pid), FD(type, "sock", process.sock), \
 	    NUMBER(type, "started_us", process.started_us), \
@@ -60,6 +61,7 @@ const struct saved_field saved_fields_seat[] = {
     FD(saved_seat, "stats_fd", stats_fd),
     FD(saved_seat, "cgroup_fd", cgroup_fd),
     NUMBER(saved_seat, "is_closed", is_closed),
+    NUMBER(saved_seat, "is_off", is_off),
     NUMBER(saved_seat, "is_withdrawn", is_withdrawn),
     NUMBER(saved_seat, "has_begun", has_begun),
     NUMBER(saved_seat, "quick_deaths", quick_deaths),

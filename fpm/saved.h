@@ -25,7 +25,7 @@
 
 struct saved_socket {
 	int fd, dir_fd, lock_fd;
-	int64_t dev, ino;
+	int64_t dev, ino, is_given;
 };
 
 /* settings is what -tt prints of one pool; NULL: the service's has it. */
@@ -65,7 +65,7 @@ struct saved_seat {
 	char *name; /* of the pool */
 	struct saved_setup setup;
 	int stats_fd, cgroup_fd;
-	int64_t is_closed, is_withdrawn, has_begun, quick_deaths;
+	int64_t is_closed, is_off, is_withdrawn, has_begun, quick_deaths;
 	struct saved_generation_list generations;
 };
 TAILQ_HEAD(saved_seat_list, saved_seat);

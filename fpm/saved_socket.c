@@ -12,7 +12,8 @@ saved_socket_note(struct saved_socket *s, const struct listen_socket *l)
 	    .dir_fd = l->dir_fd,
 	    .lock_fd = l->lock_fd,
 	    .dev = (int64_t)l->dev,
-	    .ino = (int64_t)l->ino};
+	    .ino = (int64_t)l->ino,
+	    .is_given = l->is_given};
 }
 
 bool
@@ -23,7 +24,8 @@ saved_socket_adopt(const struct saved_socket *s, struct listen_socket *l,
 	    .dir_fd = s->dir_fd,
 	    .lock_fd = s->lock_fd,
 	    .dev = (dev_t)s->dev,
-	    .ino = (ino_t)s->ino};
+	    .ino = (ino_t)s->ino,
+	    .is_given = s->is_given};
 
 	if (s->fd == -1 || (settings->text != NULL && sockets_adopt(l, settings, &open)))
 		return true;

@@ -261,6 +261,7 @@ seat_switch(struct seat *seat)
 	respawn_cancel(&seat->respawn);
 	seat->generation = seat->successor;
 	seat->successor = NULL;
+	seat->is_off = false;
 	setup_replace(&seat->setup, &s->setup, s->before);
 }
 
@@ -298,6 +299,34 @@ seat_withdraw(struct seat *seat, bool is_withdrawn)
 		all = generation_withdraw(g, is_withdrawn) && all;
 	seat->events->moved(seat, seat->arg);
 	return all;
+}
+
+/* Clients of one that systemd has opened wait until there is a generation again. */
+static void
+close_unless_given(struct listen_socket *l)
+{
+	if (!l->is_given)
+		sockets_close(l);
+}
+
+void
+seat_halt(struct seat *seat, bool at_once)
+{
+	struct generation *g;
+
+	assert(seat->succession.state == SUCCESSION_NONE);
+	respawn_cancel(&seat->respawn);
+	seat->is_off = true;
+	close_unless_given(&seat->setup.listener);
+	if (at_once || TAILQ_EMPTY(&seat->generations))
+		close_unless_given(&seat->setup.status_listener);
+	TAILQ_FOREACH (g, &seat->generations, next) {
+		if (at_once || g == seat->successor)
+			generation_stop(g);
+		else
+			generation_drain(g);
+	}
+	seat->events->moved(seat, seat->arg);
 }
 
 void
@@ -369,6 +398,8 @@ seat_why(const struct seat *seat)
 
 	if (seat_is_gone(seat))
 		return "it was stopped";
+	if (seat->is_off && TAILQ_EMPTY(&seat->generations))
+		return "it was stopped by order; 'anyfpm -s reload -w' starts it";
 	if ((seat_is_starting(seat) || seat_is_serving(seat)) &&
 	    process_is_silent(&seat->generation->process))
 		return "its process does not answer; it is replaced unless it does";
@@ -416,12 +447,17 @@ seat_exited(struct seat *seat, const siginfo_t *info)
 	if (was_serving)
 		seat->generation = NULL;
 	else if (g == seat->successor) {
-		note_why(&seat->succession, g);
+		if (seat->succession.state == SUCCESSION_STARTING)
+			note_why(&seat->succession, g);
 		seat->successor = NULL;
 	}
 	leave(seat, g);
-	if (was_serving && !seat->is_closed)
+	if (was_serving && !seat->is_closed && !seat->is_off)
 		try_again(seat, wait_us);
+	if (seat->is_off && TAILQ_EMPTY(&seat->generations)) {
+		log_notice("[pool %s] it is stopped", seat->setup.pool->name);
+		close_unless_given(&seat->setup.status_listener);
+	}
 	seat->events->moved(seat, seat->arg);
 	return true;
 }

@@ -70,6 +70,7 @@ struct seat {
 	struct respawn respawn;        /* when there is none, and the seat is not closed */
 	char reload[MESSAGE_RELOAD_MAX]; /* why the last reload is not in effect; empty: it is */
 	bool is_withdrawn; /* drained: its health checks fail, while all is served */
+	bool is_off; /* stopped by order: gets no generation before it is reloaded */
 	bool is_closed;                /* gets no generation any more */
 	bool has_begun;  /* a process of it was set up, whatever became of its workers */
 	bool has_failed; /* at the start of all; there is no second attempt then */
@@ -117,6 +118,10 @@ void seat_end_succession(struct seat *seat);
 /* Its health checks fail from now on, whichever process it has, or do no longer. false: not every
  * process could be told; logged. */
 bool seat_withdraw(struct seat *seat, bool is_withdrawn);
+
+/* By order, until there is a successor: nobody can connect any more, unless systemd has opened its
+ * socket; let it finish what it accepted, or end it now. There must be no succession. */
+void seat_halt(struct seat *seat, bool at_once);
 
 /* For good: let it finish what it accepted, while nobody can connect any more; or end it now. */
 void seat_drain(struct seat *seat);

@@ -187,6 +187,15 @@ succession_step(struct seat *seat)
 }
 
 void
+succession_halt(struct seat *seat, bool at_once)
+{
+	seat->is_off = true;
+	if (seat->succession.state != SUCCESSION_NONE)
+		fail(seat, "it was stopped by order meanwhile");
+	seat_halt(seat, at_once);
+}
+
+void
 succession_cancel(struct seat *seat)
 {
 	if (seat->succession.state == SUCCESSION_NONE)

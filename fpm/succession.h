@@ -22,6 +22,9 @@ bool succession_plan(struct seat *seat, struct conf *conf, const struct conf_poo
 void succession_begin(struct seat *seat);
 void succession_step(struct seat *seat);
 
+/* The pool is stopped by order, seat_halt(): a succession of it has failed by that. */
+void succession_halt(struct seat *seat, bool at_once);
+
 /* It is not wanted any more. */
 void succession_cancel(struct seat *seat);
 

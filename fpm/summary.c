@@ -53,6 +53,8 @@ summary_take(struct summary *s, const struct seat_list *seats, unsigned int seco
 		s->withdrawn += seat->is_withdrawn;
 		if ((why = summary_why(seat, memory)) == NULL)
 			s->serving++;
+		else if (seat->is_off)
+			s->off++;
 		else if (s->why[0] == '\0')
 			snprintf(s->why, sizeof(s->why), "%s: %s", seat->setup.pool->name, why);
 		if (seat->reload[0] != '\0' && s->reload[0] == '\0')
@@ -80,6 +82,8 @@ summary_print(const struct summary *s, char *text, size_t size)
 	snprintf(text, size, "%u of %u pools serve", s->serving, s->pools);
 	if (s->why[0] != '\0')
 		print(text, size, " (%s)", s->why);
+	if (s->off > 0)
+		print(text, size, ", %u %s stopped by order", s->off, s->off == 1 ? "is" : "are");
 	if (s->withdrawn > 0)
 		print(text, size, ", %u %s drained", s->withdrawn, s->withdrawn == 1 ? "is" : "are");
 	if (s->reload[0] != '\0')

@@ -117,6 +117,7 @@ struct message_pool_state {
 	char why[MESSAGE_WHY_MAX]; /* it cannot serve; empty: as far as the master knows, it can */
 	char reload[MESSAGE_RELOAD_MAX]; /* why what the last reload wanted is not in effect;
 					  * empty: it is */
+	uint32_t off;		   /* 1: it was stopped by order */
 };
 
 struct message {

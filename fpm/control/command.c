@@ -11,8 +11,8 @@ static const struct {
 	bool takes_pool;
 	bool takes_force;
 } commands[COMMANDS] = {
-    [COMMAND_STOP] = {"stop", false, false},
-    [COMMAND_QUIT] = {"quit", false, false},
+    [COMMAND_STOP] = {"stop", true, false},
+    [COMMAND_QUIT] = {"quit", true, false},
     [COMMAND_RELOAD] = {"reload", true, true},
     [COMMAND_REOPEN] = {"reopen", true, false},
     [COMMAND_UPGRADE] = {"upgrade", false, false},

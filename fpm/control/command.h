@@ -12,8 +12,8 @@
 #include <stddef.h>
 
 enum command {
-	COMMAND_STOP,    /* end at once */
-	COMMAND_QUIT,    /* finish what was accepted, then end */
+	COMMAND_STOP,    /* end at once: the service, or a pool until it is reloaded */
+	COMMAND_QUIT,    /* the same when what was accepted is finished */
 	COMMAND_RELOAD,  /* what has changed; -f: all */
 	COMMAND_REOPEN,  /* the log files */
 	COMMAND_UPGRADE, /* our binary, and all processes to it */

@@ -235,7 +235,7 @@ serve_health(struct metrics_http *h, struct evhttp_request *req)
 	const char *name = NULL, *why;
 	struct evkeyvalq parameters = {NULL, NULL};
 	struct text_out text = {0}, ok = {0};
-	size_t asked = 0, withdrawn = 0;
+	size_t asked = 0, withdrawn = 0, off = 0;
 
 	text_out_string(&ok, "ok\n");
 	if (query != NULL && evhttp_parse_query_str(query, &parameters) == 0)
@@ -245,14 +245,19 @@ serve_health(struct metrics_http *h, struct evhttp_request *req)
 			continue;
 		asked++;
 		if ((why = metrics_pool_why(&h->pools[i])) != NULL)
-			text_out_printf(&text, "pool %s: %s\n", h->pools[i].name, why);
-		withdrawn += h->pools[i].state.withdrawn;
+			text_out_printf(h->pools[i].state.off ? &ok : &text, "pool %s: %s\n",
+			    h->pools[i].name, why);
+		off += h->pools[i].state.off;
+		withdrawn += h->pools[i].state.withdrawn && !h->pools[i].state.off;
 		if (h->pools[i].state.reload[0] != '\0')
 			text_out_printf(&ok, "pool %s: it goes on as before the last reload: %s\n",
 			    h->pools[i].name, h->pools[i].state.reload);
 	}
-	if (asked > 0 && withdrawn == asked) /* one of several serves for the others to be found */
+	/* One of several serves for the others to be found. */
+	if (withdrawn > 0 && withdrawn + off == asked)
 		text_out_string(&text, "drained: everything is served, but nothing more should be sent\n");
+	else if (asked > 0 && off == asked)
+		text_out_string(&text, "stopped by order, see anyfpm -s\n");
 	if (asked == 0)
 		answer_text(req, 404, "Not Found", "there is no such pool\n");
 	else if (text.len > 0 || text.failed || ok.failed)

@@ -71,6 +71,7 @@ take_state(struct metrics_process *p, const struct message *m, size_t len)
 	state = &p->pools[m->arg].state;
 	memcpy(state, m->data, sizeof(*state));
 	state->withdrawn = state->withdrawn != 0;
+	state->off = state->off != 0;
 	state->why[sizeof(state->why) - 1] = '\0';
 	state->reload[sizeof(state->reload) - 1] = '\0';
 }

@@ -26,6 +26,7 @@ struct listen_socket {
 	struct listen_settings settings;
 	struct address address;
 	int fd; /* bound, listening, non-blocking; -1: not open */
+	bool is_given; /* systemd has opened it, and has it, too */
 
 	/* ADDRESS_UNIX only */
 	int dir_fd;       /* of the directory that the socket file is in; -1: not open */

@@ -93,6 +93,7 @@ sockets_open(struct listen_socket *l, const struct listen_settings *settings,
 	if (code != 0)
 		return code;
 	if ((l->fd = activation_get(activation, &l->address)) != -1) {
+		l->is_given = true;
 		note_given(l);
 		return 0;
 	}
@@ -108,6 +109,7 @@ sockets_adopt(struct listen_socket *l, const struct listen_settings *settings,
 	if (begin(l, settings) != 0)
 		return false;
 	l->fd = open->fd;
+	l->is_given = open->is_given;
 	l->dir_fd = open->dir_fd;
 	l->lock_fd = open->lock_fd;
 	l->dev = open->dev;

@@ -85,7 +85,7 @@ def test_status(controlled):
 @pytest.mark.parametrize("args, code, said", [
     (("status", "-w", "nosuch"), 1, "no pool nosuch"),
     (("nosuch",), 64, "stop"),
-    (("stop", "-w", "www"), 64, "-w"),
+    (("upgrade", "-w", "www"), 64, "-w"),
     (("status", "-t"), 64, "-t"),
 ])
 def test_refused(controlled, args, code, said):

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 
+import control
 import pytest
 from fcgi import Client
 from servers import (ANYFPM, PYTHON, ROOT, SLOW, USER, Anyfpm, Server, accepts, free_port,
@@ -106,6 +107,19 @@ def test_used_by_address_and_left_alone(env, opened):
     assert not os.path.exists(path + ".lock")
     with Client(path) as early:
         server.start()
+        assert early.request().status == 200
+
+
+def test_pool_that_is_stopped(env, opened):
+    """Who connects waits until the pool is started again, since systemd goes on to listen."""
+    port, pid_path = free_port(), env.dir + "/anyfpm.pid"
+    server = Activated(env, [opened(("127.0.0.1", port))], env.worker("echo"),
+                       listen=f"127.0.0.1:{port}", global_options={"pid": pid_path})
+    assert serves(server.address)
+    assert control.send(server, "quit", "-w", "www", pid=pid_path).returncode == 0
+    assert not server.pools()
+    with Client(server.address) as early:
+        assert control.send(server, "reload", "-w", "www", pid=pid_path).returncode == 0
         assert early.request().status == 200
 
 

@@ -13,6 +13,7 @@ static const struct {
     {{.pools = 1, .serving = 1}, "1 of 1 pools serve"},
     {{.pools = 3, .serving = 2, .why = "shop: it was stopped"},
 	"2 of 3 pools serve (shop: it was stopped)"},
+    {{.pools = 3, .serving = 2, .off = 1}, "2 of 3 pools serve, 1 is stopped by order"},
     {{.pools = 3, .serving = 3, .withdrawn = 1}, "3 of 3 pools serve, 1 is drained"},
     {{.pools = 3, .serving = 2, .withdrawn = 3, .why = "a: b"},
 	"2 of 3 pools serve (a: b), 3 are drained"},

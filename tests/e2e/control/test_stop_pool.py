@@ -1,0 +1,300 @@
+"""anyfpm -s stop and quit for one pool: it ends, and stays so, while the others go on."""
+
+import os
+import shutil
+import signal
+
+import control
+import pytest
+import scraping
+from fcgi import Client
+from generations import Echo
+from load import Load, all_right
+from servers import ANYFPM, SLOW, accepts, free_port, wait_for
+
+
+@pytest.fixture
+def two(controlled, env):
+    """A service of the pools "one" and "two": two({"one": {...}}, global_options=..., ...)."""
+    def start(options=None, **more):
+        pools = {name: dict({"command": env.worker("echo"), "listen": f"{env.dir}/{name}.sock"},
+                            **(options or {}).get(name, {})) for name in ("one", "two")}
+        return controlled(pools=pools, **more)
+    return start
+
+
+def state(server, pool="two"):
+    return control.status(server)[1][pool]["state"]
+
+
+def order(server, *words, fails=False):
+    result = control.send(server, *words)
+    assert (result.returncode != 0) == fails, result.stdout + result.stderr + server.log()[-4000:]
+    return result
+
+
+def address(server, pool="two"):
+    return server._address(server.configured[pool]["listen"])
+
+
+def ask(server, pool, **more):
+    with Client(address(server, pool), 30) as c:
+        return c.request(**more)
+
+
+def serves(server, *pools):
+    return all(ask(server, pool).status == 200 for pool in pools)
+
+
+def test_stop(two, env):
+    """At once; who connects is refused, the other pool does not notice, and an order starts it."""
+    server = two()
+    before = server.pool("one")
+    with Client(address(server)) as client:
+        client.start(query="do=sleep&ms=60000")
+        wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
+        order(server, "stop", "-w", "two")
+    assert not server.pools("two") and server.pools("one") == [before]
+    assert not os.path.exists(address(server)) and not os.path.exists(address(server) + ".lock")
+    service, pools = control.status(server)
+    assert (service["pools"], service["serving"]) == (2, 1)
+    assert pools["two"]["state"] == "stopped" and "by order" in pools["two"]["why"]
+    assert "stopped by order" in order(server, "status").stdout
+    assert pools["one"]["state"] == "serving" and serves(server, "one")
+    order(server, "stop", "-w", "two")  # as it is already
+    order(server, "quit", "-w", "two")
+    order(server, "reload", "-w", "two")
+    assert state(server) == "serving" and serves(server, "one", "two")
+    assert server.pools("one") == [before]
+    env.note(server.pid)
+
+
+def test_quit(two):
+    """What was accepted is answered, which is told meanwhile."""
+    server = two({"two": {"pm.status_listen": f"127.0.0.1:{free_port()}",
+                          "pm.status_path": "/status"}})
+    page = server._address(server.configured["two"]["pm.status_listen"])
+    with Client(address(server)) as running, Client(address(server)) as idle:
+        assert idle.request().status == 200
+        running.start(query="do=sleep&ms=2500")
+        wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
+        process = control.start(server, "quit", "-w", "two")
+        wait_for(lambda: not accepts(address(server)), 10 * SLOW, "the socket to close")
+        if state(server) != "stopped":  # else the machine is slow
+            assert accepts(page)
+        assert serves(server, "one")
+        assert running.answer().status == 200
+    out, err = process.communicate(timeout=20 * SLOW)
+    assert process.returncode == 0, err
+    assert "1 pool is still there; requests that run: 1" in out
+    assert state(server) == "stopped" and not accepts(page)
+    order(server, "reload", "-w", "two")
+    assert serves(server, "one", "two") and accepts(page)
+
+
+def test_stop_of_one_that_finishes(two):
+    """Who waits for the end of that is told of it."""
+    server = two()
+    with Client(address(server)) as client:
+        client.start(query="do=sleep&ms=60000")
+        wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
+        process = control.start(server, "quit", "-w", "two")
+        wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
+        order(server, "stop", "-w", "two")
+    assert process.wait(20 * SLOW) == 0 and state(server) == "stopped"
+
+
+def test_reload_of_one_that_finishes(two):
+    """It is started beside that, and who waited for the end is told that there is none."""
+    server = two()
+    with Client(address(server)) as client:
+        client.start(query="do=sleep&ms=4000")
+        wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
+        process = control.start(server, "quit", "-w", "two")
+        wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
+        order(server, "reload", "-w", "two")
+        assert serves(server, "two")
+        assert client.answer().status == 200
+    _, err = process.communicate(timeout=20 * SLOW)
+    assert process.returncode == 0 or "started again" in err
+    assert state(server) == "serving"
+
+
+def test_reloads_leave_it(two, env):
+    """All but that of this pool; where its settings have changed, those count then."""
+    server = two()
+    order(server, "stop", "-w", "two")
+    server.change({"listen": env.dir + "/other.sock", "command": env.worker("self")}, "two")
+    server.reload(signal.SIGHUP)
+    server.reload(signal.SIGUSR2)
+    order(server, "reload", "-f")
+    order(server, "reload", "-w", "one")
+    assert state(server) == "stopped" and not server.pools("two") and serves(server, "one")
+    order(server, "reload", "-w", "two")
+    assert serves(server, "two") and address(server) == env.dir + "/other.sock"
+
+
+def test_numbers_go_on(two):
+    """Counters of before the stop, and the order of pools."""
+    server = two()
+    assert serves(server, "one", "one")
+    order(server, "quit", "-w", "one")
+    server.reload(signal.SIGUSR2)
+    order(server, "reload", "-w", "one")
+    assert serves(server, "one")
+    _, pools = control.status(server)
+    assert list(pools) == ["one", "two"] and pools["one"]["accepted conn"] == 3
+
+
+def test_bad_program(two, env):
+    """One that cannot be started stays stopped, whatever stops it."""
+    server = two()
+    good = server.configured
+    order(server, "stop", "-w", "two")
+    server.change({"command": env.worker("dies-at-start")}, "two")
+    result = order(server, "reload", "-w", "two", fails=True)
+    assert "cannot find the database" in result.stderr
+    server.wait_log("it stays stopped")
+    assert state(server) == "stopped" and not accepts(address(server))
+    server.rewrite(good)
+    order(server, "reload", "-w", "two")
+    assert serves(server, "one", "two")
+
+
+def test_removed_from_the_configuration(two):
+    """It is forgotten; one of its name starts when it is there again."""
+    server = two()
+    both = server.configured
+    order(server, "stop", "-w", "two")
+    server.rewrite({"one": both["one"]})
+    server.reload()
+    wait_for(lambda: list(control.status(server)[1]) == ["one"], 10 * SLOW, "it to go")
+    result = order(server, "reload", "-w", "two", fails=True)
+    assert "no pool two" in result.stderr
+    server.rewrite(both)
+    server.reload()
+    assert serves(server, "one", "two")
+
+
+def test_address_is_free(two, env):
+    """Another pool may have it meanwhile."""
+    server = two({"two": {"listen": f"127.0.0.1:{free_port()}"}})
+    both = server.configured
+    order(server, "stop", "-w", "two")
+    server.rewrite({"one": both["one"], "new": dict(both["two"])})
+    server.reload()
+    assert serves(server, "one", "new")
+
+
+@pytest.mark.parametrize("word", ["stop", "quit"])
+def test_during_its_reload(two, env, word):
+    """That is over; the pool neither goes on nor comes back."""
+    server = two()
+    server.change({"command": env.worker("never-accepts")}, "two")
+    process = control.start(server, "reload")
+    wait_for(lambda: len(server.pools("two")) == 2, 10 * SLOW, "the successor")
+    env.note(server.pid)
+    order(server, word, "-w", "two")
+    _, err = process.communicate(timeout=20 * SLOW)
+    assert process.returncode == 1 and "stopped by order" in err
+    assert not server.pools("two") and state(server) == "stopped"
+    assert serves(server, "one")
+
+
+def test_last_one(controlled, env):
+    """The master lives, and a reload of the pool starts it."""
+    server = controlled()
+    order(server, "quit", "-w", "www")
+    assert state(server, "www") == "stopped" and not server.pools()
+    order(server, "reload", "-f")
+    assert not server.pools()
+    order(server, "reload", "-w", "www")
+    assert serves(server, "www")
+    order(server, "stop", "-w", "www")
+    order(server, "quit")
+    assert server.wait_exit() == 0
+
+
+def test_one_that_fails(two, env):
+    """It is not started again, and the others become ready without it."""
+    server = two({"two": {"command": env.worker("dies-at-start")}}, wait=False)
+    wait_for(lambda: os.path.exists(server.control_path), 10 * SLOW, "the control socket")
+    order(server, "stop", "-w", "two")
+    server.wait_ready()
+    assert state(server) == "stopped" and serves(server, "one")
+
+
+def test_health(two):
+    """That of all is that of the others; the pool's own fails."""
+    endpoint = scraping.Endpoint(None)
+    server = two(global_options={"metrics_listen": endpoint.address})
+    wait_for(lambda: endpoint.get("/healthz").status == 200, 10 * SLOW, "health")
+    order(server, "stop", "-w", "two")
+    wait_for(lambda: endpoint.get("/healthz?pool=two").status == 503, 10 * SLOW, "it to fail")
+    answer = endpoint.get("/healthz")
+    assert answer.status == 200 and "pool two: it was stopped by order" in answer.text
+    assert endpoint.get("/healthz?pool=one").status == 200
+    assert 'anyfpm_up{pool="two"} 0' in endpoint.get("/metrics").text
+    server.reload(signal.SIGUSR2)  # another process, which is told, too
+    wait_for(lambda: endpoint.get("/healthz").status == 200, 10 * SLOW, "health")
+    assert endpoint.get("/healthz?pool=two").status == 503
+    order(server, "drain", "-w", "one")
+    wait_for(lambda: endpoint.get("/healthz").status == 503, 10 * SLOW, "health to fail")
+    order(server, "undrain", "-w", "one")
+    wait_for(lambda: endpoint.get("/healthz").status == 200, 10 * SLOW, "health")
+    order(server, "stop", "-w", "one")
+    wait_for(lambda: endpoint.get("/healthz").status == 503, 10 * SLOW, "health to fail")
+    order(server, "reload", "-w", "two")
+    wait_for(lambda: endpoint.get("/healthz").status == 200, 10 * SLOW, "health")
+    assert endpoint.get("/healthz?pool=two").status == 200
+
+
+def test_permits(two):
+    """Those of process.max that it had are others'."""
+    server = two({"one": {"pm.max_children": 4}, "two": {"pm.max_children": 3}},
+                 global_options={"process.max": 4})
+    wait_for(lambda: len(server.workers()) == 4, 10 * SLOW, "workers")
+    assert len(control.status(server)[1]) == 2
+    order(server, "stop", "-w", "two")
+    with Client(address(server, "one")) as c:
+        assert c.request().status == 200
+    wait_for(lambda: len(server.workers()) == 4, 20 * SLOW, "the other pool to have all workers")
+    assert len(server.pools()) == 1
+    order(server, "reload", "-w", "two")
+    assert serves(server, "one", "two")
+    wait_for(lambda: len(server.workers()) <= 4, 10 * SLOW, "the sum to be kept")
+
+
+@pytest.mark.parametrize("word", ["stop", "quit"])
+def test_upgrade(two, env, word):
+    """It stays stopped, or finishes, and is started by the same order after it."""
+    binary = env.dir + "/anyfpm"
+    shutil.copy(ANYFPM, binary)
+    server = two(binary=binary)
+    with Client(address(server)) as client:
+        if word == "quit":
+            client.start(query="do=sleep&ms=3000")
+            wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
+        process = control.start(server, word, "-w", "two")
+        wait_for(lambda: state(server) in ("finishing", "stopped"), 10 * SLOW, "the order")
+        order(server, "upgrade")
+        env.note(server.pid)
+        assert serves(server, "one")
+        if word == "quit":
+            assert client.answer().status == 200
+    assert process.wait(20 * SLOW) == 0
+    assert state(server) == "stopped" and not server.pools("two")
+    assert not accepts(address(server))
+    order(server, "reload", "-w", "two")
+    assert serves(server, "one", "two")
+
+
+def test_load_on_the_other(two):
+    """Nobody there notices anything."""
+    server = two()
+    with Load(address(server, "one"), Echo()) as load:
+        for _ in range(3):
+            order(server, "quit", "-w", "two")
+            order(server, "reload", "-w", "two")
+    all_right(load)
+    assert serves(server, "one", "two")
