@@ -82,6 +82,31 @@ def test_status(controlled):
     assert "serving" in line and " 3 " in line
 
 
+def test_installed_sample(env):
+    """Who has changed nothing in it but paths and the program can give commands."""
+    with open(servers.TOP + "/conf/anyfpm.conf.in", encoding="utf-8") as f:
+        text = f.read()
+    for name in ("sysconfdir", "localstatedir", "runstatedir"):
+        text = text.replace(f"@{name}@", env.dir)
+    path = env.dir + "/anyfpm/anyfpm.conf"
+    os.makedirs(env.dir + "/anyfpm/pool.d")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text.replace(";error_log", "error_log"))
+    os.mkdir(env.dir + "/log")
+    with open(env.dir + "/anyfpm/pool.d/www.conf", "w", encoding="utf-8") as f:
+        f.write(f"[www]\ncommand = {env.worker('echo')}\nlisten = {env.dir}/www.sock\n"
+                f"user = www-data\nenv[ANYFPM_TEST] = {env.mark}\npm.max_children = 1\n"
+                "pm = static\n")
+    server = servers.Server(env)
+    server.launch([servers.ANYFPM, "-F", "-y", path])
+    server.wait_listening(env.dir + "/www.sock")
+    for word in ("status", "stop"):
+        result = subprocess.run([servers.ANYFPM, "-s", word, "-y", path], capture_output=True,
+                                text=True, env=env.environment(), check=False)
+        assert result.returncode == 0, result.stderr
+    assert server.process.wait(10 * SLOW) == 0
+
+
 @pytest.mark.parametrize("args, code, said", [
     (("status", "-w", "nosuch"), 1, "no pool nosuch"),
     (("nosuch",), 64, "stop"),
