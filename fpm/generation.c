@@ -90,6 +90,18 @@ on_message(const struct message *message, size_t len, void *arg)
 		g->is_counted = true;
 		g->events->moved(g->seat);
 		break;
+	case MESSAGE_ACCEPTING:
+		log_debug("[pool %s] pool process %ld accepts", g->pool->name,
+		    (long)g->process.pid);
+		g->accepts = true;
+		g->events->moved(g->seat);
+		break;
+	case MESSAGE_LEFT:
+		log_debug("[pool %s] pool process %ld accepts no more", g->pool->name,
+		    (long)g->process.pid);
+		g->is_leaving = false;
+		g->events->moved(g->seat);
+		break;
 	case MESSAGE_PONG:
 		process_answered(&g->process);
 		break;
@@ -255,12 +267,19 @@ give_up(struct generation *g, const char *what)
 }
 
 void
-generation_accept(struct generation *g, int handover_fd)
+generation_pair(struct generation *g, int fd)
+{
+	if (send_fd(g, MESSAGE_FD_HANDOVER, fd) == -1)
+		log_warning("%s %ld: idle connections are closed: they cannot be handed over: %s",
+		    g->process.title, (long)g->process.pid, strerror(errno));
+}
+
+void
+generation_accept(struct generation *g)
 {
 	assert(g->is_held && g->state == GENERATION_SERVING);
 	g->is_held = false;
-	if ((handover_fd != -1 && send_fd(g, MESSAGE_FD_HANDOVER, handover_fd) == -1) ||
-	    channel_send(&g->process.channel, MESSAGE_ACCEPT, 0, NULL, 0, -1) == -1)
+	if (channel_send(&g->process.channel, MESSAGE_ACCEPT, 0, NULL, 0, -1) == -1)
 		give_up(g, "to accept");
 }
 
@@ -303,6 +322,7 @@ static void
 tell_to_end(struct generation *g, enum generation_state state, enum message_type type,
     uint32_t arg, int64_t timeout_us)
 {
+	g->is_leaving = true;
 	set_state(g, state);
 	if (channel_send(&g->process.channel, type, arg, NULL, 0, -1) == -1)
 		process_kill(&g->process);
@@ -327,14 +347,10 @@ generation_drain(struct generation *g)
 }
 
 void
-generation_hand_over(struct generation *g, int handover_fd, bool is_last)
+generation_hand_over(struct generation *g, bool is_last)
 {
-	if (!generation_is_untold(g))
-		return;
-	if (handover_fd != -1 && send_fd(g, MESSAGE_FD_HANDOVER, handover_fd) == -1)
-		log_warning("%s %ld closes its idle connections: they cannot be handed over: %s",
-		    g->process.title, (long)g->process.pid, strerror(errno));
-	tell_to_end(g, GENERATION_DRAINING, MESSAGE_HAND_OVER, is_last, finish_us(g));
+	if (generation_is_untold(g))
+		tell_to_end(g, GENERATION_DRAINING, MESSAGE_HAND_OVER, is_last, finish_us(g));
 }
 
 void

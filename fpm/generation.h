@@ -35,7 +35,7 @@ struct generation;
 /* What a generation says to its seat. */
 struct generation_events {
 	void (*begun)(void *seat); /* it was set up, whatever becomes of its workers */
-	/* Its state, the number of its workers, or whether it answers has changed. */
+	/* Its state, the number of its workers, or whether it answers or accepts has changed. */
 	void (*moved)(void *seat);
 	/* MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER has come, with len bytes of data. */
 	void (*permits)(struct generation *generation, const struct message *message, size_t len,
@@ -59,7 +59,9 @@ struct generation {
 	struct socket_dir dir;  /* open while there is a process */
 	bool was_ready;         /* it reported a ready worker */
 	bool is_withdrawn;      /* health checks of it fail, by order */
-	bool is_held;           /* it does not accept yet */
+	bool is_held;           /* it is not to accept yet */
+	bool accepts;           /* it was held, and has said that it accepts */
+	bool is_leaving;        /* it was told to end, and has not said that it accepts no more */
 	char why[GENERATION_WHY_MAX]; /* why it cannot serve, in its own words; empty: it did not say */
 
 	unsigned int room;    /* workers that are another generation's, as it was told */
@@ -96,13 +98,15 @@ void generation_free(struct generation *generation);
 bool generation_start(struct generation *generation, const struct identity *identity,
     const struct generation_fd *fds, size_t count, bool held);
 
-/* The held one, which is ready, is to accept. handover_fd: to the generation before it, -1: there
- * is none. */
-void generation_accept(struct generation *generation, int handover_fd);
+/* Give it its end of a socketpair with the generation before it or, if it accepts, after it. */
+void generation_pair(struct generation *generation, int fd);
+
+/* The held one, which is ready, is to accept. */
+void generation_accept(struct generation *generation);
 
 /* Tell it to finish what it accepted, and to give the rest to its successor; is_last: nobody will
  * listen at its address any more. */
-void generation_hand_over(struct generation *generation, int handover_fd, bool is_last);
+void generation_hand_over(struct generation *generation, bool is_last);
 
 /* Tell it that so many of the pool's workers are another generation's, if that is new to it. */
 void generation_tell_room(struct generation *generation, unsigned int room, bool even_last);

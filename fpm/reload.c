@@ -270,8 +270,6 @@ static void
 finish(struct reload *r)
 {
 	r->is_running = false;
-	if (r->running.pool[0] == '\0')
-		drain_gone(r);
 	if (r->failed == 0) {
 		r->why[0] = '\0';
 		log_notice("reload done: %u of %u pools have a new process", r->planned,
@@ -299,6 +297,18 @@ unsigned int
 reload_left(const struct reload *r)
 {
 	return count_from(r, SUCCESSION_PLANNED);
+}
+
+/* Whether somebody who was told to finish may still accept: what is new is not in effect then. */
+static bool
+is_leaving(const struct reload *r)
+{
+	const struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next)
+		if (seat_is_leaving(seat))
+			break;
+	return seat != NULL;
 }
 
 /* The pool goes on as it was, or it was to be a new one. */
@@ -344,8 +354,13 @@ go_on(struct reload *r)
 		succession_begin(seat);
 		note_ended(r, seat);
 	}
+	if (reload_left(r) == 0 && !r->has_drained) {
+		r->has_drained = true;
+		if (r->running.pool[0] == '\0')
+			drain_gone(r);
+	}
 	r->is_busy = false;
-	if (reload_left(r) == 0)
+	if (reload_left(r) == 0 && !is_leaving(r))
 		finish(r);
 }
 
@@ -368,6 +383,7 @@ begin(struct reload *r)
 	struct conf *conf;
 
 	r->is_running = true;
+	r->has_drained = false;
 	r->begun++;
 	r->planned = r->failed = 0;
 	log_notice("Reloading in progress ...");

@@ -39,6 +39,7 @@ struct reload {
 
 	bool is_running;
 	bool is_busy;         /* somebody is at it already */
+	bool has_drained; /* pools that have gone from the configuration were told to finish */
 	bool is_wanted; /* another is to follow it, which reads what has changed since */
 	struct reload_wish running, wanted;
 	unsigned long begun, ended; /* reloads */

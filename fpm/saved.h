@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-#define SAVED_FORMAT 1
+#define SAVED_FORMAT 2
 #define SAVED_HEAD "anyfpm state " /* before the format */
 
 /* Texts are the struct's own. Numbers are of the type that has room for each; a bool is 0 or 1. */

@@ -337,7 +337,7 @@ seat_drain(struct seat *seat)
 	sockets_close(&seat->setup.listener);
 	close_seat(seat);
 	TAILQ_FOREACH (g, &seat->generations, next) {
-		if (g == seat->successor)
+		if (g->is_held)
 			generation_stop(g);
 		else
 			generation_drain(g);
@@ -384,6 +384,17 @@ seat_is_gone(const struct seat *seat)
 	return seat->is_closed && TAILQ_EMPTY(&seat->generations);
 }
 
+bool
+seat_is_leaving(const struct seat *seat)
+{
+	const struct generation *g;
+
+	TAILQ_FOREACH (g, &seat->generations, next)
+		if (g->is_leaving)
+			break;
+	return g != NULL;
+}
+
 const char *
 seat_why(const struct seat *seat)
 {
@@ -427,8 +438,10 @@ seat_has_process(const struct seat *seat, pid_t pid)
 static void
 note_why(struct succession *s, const struct generation *g)
 {
-	snprintf(s->why, sizeof(s->why), "%s",
-	    g->why[0] != '\0' ? g->why : "its process has ended before a worker was ready");
+	const char *when = g->was_ready ? "its process has ended before it took over"
+					: "its process has ended before a worker was ready";
+
+	snprintf(s->why, sizeof(s->why), "%s", g->why[0] != '\0' ? g->why : when);
 }
 
 bool

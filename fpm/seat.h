@@ -38,7 +38,9 @@ enum succession_state {
 	SUCCESSION_NONE,    /* there is none under way */
 	SUCCESSION_PLANNED, /* its turn has not come */
 	SUCCESSION_WAITING, /* for room for one worker more, or for a place */
-	SUCCESSION_STARTING /* the successor has no worker that is ready */
+	SUCCESSION_STARTING, /* the successor has no worker that is ready */
+	SUCCESSION_ACCEPTING, /* it was told to accept, and has not said that it does */
+	SUCCESSION_LEAVING /* it has the seat; the one before has not said that it accepts no more */
 };
 
 struct succession {
@@ -63,7 +65,7 @@ struct seat {
 
 	struct generation_list generations; /* all, the first is the oldest */
 	struct generation *generation; /* of them the one that accepts; NULL: there is none */
-	struct generation *successor;  /* the one that is held, likewise */
+	struct generation *successor;  /* the one that is to be it, likewise */
 	struct succession succession;
 	struct places places;          /* that generations have */
 	unsigned int others; /* permits of process.max that other pools have, permits.c's */
@@ -136,6 +138,9 @@ bool seat_has_process(const struct seat *seat, pid_t pid);
 bool seat_is_starting(const struct seat *seat); /* no worker is ready yet */
 bool seat_is_serving(const struct seat *seat);
 bool seat_is_gone(const struct seat *seat); /* closed, and without any process */
+
+/* Whether one of its processes that were told to finish may still accept. */
+bool seat_is_leaving(const struct seat *seat);
 
 /* Why it cannot serve as far as the master knows; empty: it can. */
 const char *seat_why(const struct seat *seat);

@@ -21,7 +21,9 @@ static const unsigned int legal_moves[] = {
     [SUCCESSION_NONE] = TO(PLANNED),
     [SUCCESSION_PLANNED] = TO(WAITING) | TO(NONE),
     [SUCCESSION_WAITING] = TO(STARTING) | TO(NONE),
-    [SUCCESSION_STARTING] = TO(WAITING) | TO(NONE),
+    [SUCCESSION_STARTING] = TO(WAITING) | TO(ACCEPTING) | TO(NONE),
+    [SUCCESSION_ACCEPTING] = TO(LEAVING) | TO(NONE),
+    [SUCCESSION_LEAVING] = TO(NONE),
 };
 #undef TO
 
@@ -85,8 +87,8 @@ static void
 share_room(struct seat *seat)
 {
 	const struct conf_pool *pool = seat->setup.pool;
-	bool wants = seat->succession.state == SUCCESSION_WAITING ||
-	    seat->succession.state == SUCCESSION_STARTING;
+	bool wants = seat->succession.state >= SUCCESSION_WAITING &&
+	    seat->succession.state <= SUCCESSION_ACCEPTING;
 	unsigned int others = leaving_workers(seat);
 	bool may_be_last = wants && others == 0;
 
@@ -110,13 +112,19 @@ has_room(const struct seat *seat)
 }
 
 static void
+end(struct seat *seat)
+{
+	set_state(seat, SUCCESSION_NONE);
+	seat->succession.has_ended = true;
+	share_room(seat);
+}
+
+static void
 fail(struct seat *seat, const char *why)
 {
 	if (why != seat->succession.why)
 		snprintf(seat->succession.why, sizeof(seat->succession.why), "%s", why);
-	set_state(seat, SUCCESSION_NONE);
-	seat->succession.has_ended = true;
-	share_room(seat);
+	end(seat);
 }
 
 static void
@@ -134,28 +142,52 @@ start(struct seat *seat)
 		set_state(seat, SUCCESSION_WAITING);
 }
 
-/* The successor takes over. */
+/* So that the one that serves can give its idle connections to the successor. */
+static void
+pair(const struct seat *seat)
+{
+	int ends[2];
+
+	if (seat->generation == NULL)
+		return;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == -1) {
+		log_warning("[pool %s] idle connections are closed: they cannot be handed over: %s",
+		    seat->setup.pool->name, strerror(errno));
+		return;
+	}
+	generation_pair(seat->generation, ends[1]);
+	generation_pair(seat->successor, ends[0]);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+}
+
+/* The successor is to accept, with the one worker that it has: whoever serves has its places until
+ * that is certain. */
+static void
+let_accept(struct seat *seat)
+{
+	struct generation *successor = seat->successor;
+	const struct conf_pool *pool = successor->pool;
+
+	set_state(seat, SUCCESSION_ACCEPTING);
+	pair(seat);
+	generation_tell_room(successor, pool->max_children + pool->max_surge - 1, false);
+	generation_accept(successor);
+}
+
+/* The successor, which accepts, takes over. */
 static void
 take_over(struct seat *seat)
 {
-	struct generation *old = seat->generation, *successor = seat->successor;
+	struct generation *old = seat->generation;
 	bool is_last = setup_leaves_address(&seat->succession.setup, seat->succession.before);
-	int pair[2] = {-1, -1};
 
-	if (old != NULL && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-			       pair) == -1)
-		log_warning("[pool %s] idle connections are closed: they cannot be handed over: %s",
-		    seat->setup.pool->name, strerror(errno));
 	seat_switch(seat);
-	set_state(seat, SUCCESSION_NONE);
-	seat->succession.has_ended = true;
+	set_state(seat, SUCCESSION_LEAVING);
 	share_room(seat);
-	generation_accept(successor, pair[0]);
 	if (old != NULL)
-		generation_hand_over(old, pair[1], is_last);
-	fd_close(&pair[0]);
-	fd_close(&pair[1]);
-	seat->events->moved(seat, seat->arg);
+		generation_hand_over(old, is_last);
+	seat->events->moved(seat, seat->arg); /* which may be the next step */
 }
 
 void
@@ -179,7 +211,17 @@ succession_step(struct seat *seat)
 		if (seat->successor == NULL)
 			fail(seat, seat->succession.why);
 		else if (seat->successor->state == GENERATION_SERVING)
+			let_accept(seat);
+		break;
+	case SUCCESSION_ACCEPTING:
+		if (seat->successor == NULL)
+			fail(seat, seat->succession.why);
+		else if (seat->successor->accepts)
 			take_over(seat);
+		break;
+	case SUCCESSION_LEAVING:
+		if (!seat_is_leaving(seat))
+			end(seat);
 		break;
 	default:
 		break;
@@ -201,7 +243,7 @@ succession_cancel(struct seat *seat)
 	if (seat->succession.state == SUCCESSION_NONE)
 		return;
 	set_state(seat, SUCCESSION_NONE);
-	if (seat->successor != NULL)
-		generation_stop(seat->successor);
+	if (seat->successor != NULL && seat->successor->is_held)
+		generation_stop(seat->successor); /* else it may have accepted somebody */
 	share_room(seat); /* whoever gave up its only worker needs it to finish */
 }

@@ -107,6 +107,16 @@ answer_ping(struct pool *pool)
 		say_again_later(pool);
 }
 
+/* Who was held accepts now. */
+static void
+report_accepting(struct pool *pool)
+{
+	pool->orders->accepting_unsaid = pool->orders->master_fd != -1 &&
+	    message_send(pool->orders->master_fd, MESSAGE_ACCEPTING, 0, NULL, 0, -1) == -1;
+	if (pool->orders->accepting_unsaid)
+		say_again_later(pool);
+}
+
 static void
 take(unsigned int *from, unsigned int n)
 {
@@ -268,6 +278,7 @@ orders_accept(struct pool *pool)
 	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
 	accept_open(pool);
 	handover_open(pool);
+	report_accepting(pool);
 	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
@@ -394,11 +405,25 @@ report_workers(struct pool *pool)
 	room->unsaid = false;
 }
 
+/* Whoever comes from now on is served by others. */
+static void
+report_left(struct pool *pool)
+{
+	if (pool->state < POOL_DRAINING || pool->orders->has_left || handover_waits(pool) ||
+	    pool->orders->master_fd == -1)
+		return;
+	pool->orders->has_left =
+	    message_send(pool->orders->master_fd, MESSAGE_LEFT, 0, NULL, 0, -1) == 0;
+	if (!pool->orders->has_left)
+		say_again_later(pool);
+}
+
 void
 orders_progress(struct pool *pool)
 {
 	handover_progress(pool);
 	report_workers(pool);
+	report_left(pool);
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);
 		handover_end(pool);
@@ -420,6 +445,8 @@ orders_expire(struct pool *pool, int64_t now_us)
 		answer_ping(pool);
 	if (pool->orders->ready_unsaid)
 		orders_report_ready(pool, pool->orders->ready_pid);
+	if (pool->orders->accepting_unsaid)
+		report_accepting(pool);
 	if (pool->state != POOL_DRAINING)
 		return 0;
 	client_finish_all(pool);

@@ -22,6 +22,8 @@ struct orders {
 	bool reported_ready;
 	bool pong_unsaid;  /* the master could not be answered */
 	bool ready_unsaid; /* the master could not be told that ready_pid is ready */
+	bool accepting_unsaid; /* likewise, that it accepts, where it was held */
+	bool has_left;     /* the master was told that nobody is accepted any more */
 	pid_t ready_pid;
 	int64_t finish_us; /* what still runs then is answered 503, 0: never */
 	bool cannot_follow; /* it was held, and the master was told why it is of no use */

@@ -13,10 +13,11 @@
  * A reload, where a generation serves: it is told by MESSAGE_ROOM that one of its workers' places
  * is wanted, and says by MESSAGE_WORKERS when it is free. Its successor is started with START_HOLD,
  * and is READY when it has a worker that is. Then both get an end of a socketpair
- * (MESSAGE_FD_HANDOVER); the successor gets MESSAGE_ROOM and MESSAGE_ACCEPT, the old one
- * MESSAGE_HAND_OVER. As its workers go, the old one says MESSAGE_WORKERS, and the successor is told
- * by MESSAGE_ROOM. A successor that cannot serve says MESSAGE_FAILED and ends, and the old one
- * serves on (MESSAGE_ROOM with 0).
+ * (MESSAGE_FD_HANDOVER), and the successor MESSAGE_ROOM and MESSAGE_ACCEPT. When it says that it
+ * does (MESSAGE_ACCEPTING), the old one gets MESSAGE_HAND_OVER, and from its MESSAGE_LEFT on whatever
+ * is new is the successor's. As its workers go, the old one says MESSAGE_WORKERS, and the successor
+ * is told by MESSAGE_ROOM. A successor that cannot serve says MESSAGE_FAILED and ends, and the old
+ * one serves on (MESSAGE_ROOM with 0), as where it dies at any time before MESSAGE_ACCEPTING.
  *
  * The metrics process gets MESSAGE_POOL and MESSAGE_POOL_STATE for each pool, its listening socket,
  * and MESSAGE_START (data: the user to become, empty: nobody else). It says MESSAGE_READY (arg 0)
@@ -76,7 +77,11 @@ enum message_type {
 	MESSAGE_PING, /* who does not answer hangs */
 	MESSAGE_PONG,
 	/* a binary that is tested for an upgrade -> master */
-	MESSAGE_UNDERSTOOD /* it could take the master's place */
+	MESSAGE_UNDERSTOOD, /* it could take the master's place */
+	/* pool process -> master */
+	MESSAGE_ACCEPTING, /* it accepts, as MESSAGE_ACCEPT wants */
+	MESSAGE_LEFT	   /* after MESSAGE_HAND_OVER or MESSAGE_DRAIN: it accepts nobody any more, and
+			    * has given away all connections that can be by now */
 };
 
 enum message_fd {

@@ -202,6 +202,12 @@ handover_progress(struct pool *pool)
 	pool->events->settle(pool, SETTLE_WORKERS); /* fewer clients need fewer workers */
 }
 
+bool
+handover_waits(const struct pool *pool)
+{
+	return pool->clients.handing_over && pool->clients.handover->blocked;
+}
+
 /* Taking -------------------------------------------------------------------------- */
 
 /* A connection that comes when there is no descriptor for it would be lost. */

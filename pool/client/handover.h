@@ -44,6 +44,9 @@ bool handover_begin(struct pool *pool);
  * if there had been none. */
 void handover_progress(struct pool *pool);
 
+/* Whether clients that can be given have to wait until the other takes more. */
+bool handover_waits(const struct pool *pool);
+
 /* Nothing is given or taken any more. */
 void handover_end(struct pool *pool);
 

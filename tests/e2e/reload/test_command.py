@@ -1,8 +1,15 @@
 """anyfpm -s reload: it is done when it is in effect, and says why where it is not."""
 
+import json
+
 import control
 from fcgi import Client
+from generations import Echo
+from hanging import GO_ON, hang, hang_library  # noqa: F401
+from load import Load, all_right
 from servers import SLOW, alive, wait_for
+
+TIMES = 25
 
 
 def test_what_has_changed(controlled):
@@ -61,3 +68,42 @@ def test_one_pool(controlled, env):
     result = control.send(server, "reload", "-w", "www")
     assert result.returncode == 1 and len(server.pools("www")) == 1
     server.rewrite(dict(server.configured, www=dict(pools["more"], listen=server.address)))
+
+
+def pool_of(client):
+    """The pool process that serves the next request."""
+    return json.loads(client.request(query="do=self").body)["ppid"]
+
+
+def test_the_next_request_is_for_the_new_one(controlled):
+    """From the moment at which it is done, on a new connection or on one that is kept."""
+    server = controlled(options={"pm.max_children": 4})
+    with Client(server.address, 30) as kept, Load(server.address, Echo()) as load:
+        before = pool_of(kept)
+        for i in range(TIMES):
+            answer = control.ask(server, b"reload -f\n")
+            if i % 2:
+                now = pool_of(kept)
+            else:
+                with Client(server.address, 30) as c:
+                    now = pool_of(c)
+            assert answer[-1]["exit"] == 0 and now != before, answer
+            before = now
+    all_right(load)
+
+
+def test_a_pool_that_goes_has_left(controlled, hang):  # noqa: F811
+    """Where another has its address, it is not done before it accepts no more."""
+    server = controlled()
+    pools = server.configured
+    old = server.pool("www")
+    server.rewrite({"other": pools["www"]})
+    hang(old)
+    with control.start(server, "reload") as reload:
+        server.wait_log("pool process .* accepts\n")
+        server.wait_log("www. it is not in the configuration any more")
+        assert "reload done" not in server.log() and reload.poll() is None
+        hang(old, GO_ON)
+        assert reload.wait(20 * SLOW) == 0
+    with Client(server.address, 30) as c:
+        assert pool_of(c) in server.pools("other")

@@ -67,6 +67,31 @@ def test_what_comes_next_is_for_the_successor(seat):
     assert old.wait_exit() == 0
 
 
+@pytest.mark.parametrize("how", ["HAND_OVER", "DRAIN"])
+def test_says_that_it_has_left(seat, how):
+    """While it has a request: whoever comes then, or is idle, is another's."""
+    s = seat("slow", {"pm.max_children": 2})
+    old, new = pair(s)
+    with Client(s.address, 30) as busy, Client(s.address, 30) as idle:
+        busy.start(uri="/", query="ms=1500")
+        assert ask(idle) == old.pid
+        if how == "HAND_OVER":
+            s.switch(old, new)
+        else:
+            old.say(how)
+            new.say("ACCEPT")
+        old.wait_said("LEFT")
+        with Client(s.address, 30) as c:
+            assert ask(c) == new.pid
+        if how == "HAND_OVER":
+            assert ask(idle) == new.pid
+        else:
+            assert idle.at_end()
+        assert busy.answer().body == b"hello\n"
+    assert old.wait_exit() == 0
+    assert len(old.said("LEFT")) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cut", range(1, 17))
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
@@ -300,6 +325,7 @@ def test_stuck_successor_holds_nobody_up(seat):
     s.switch(old, new)
     left = clients[-1]
     assert ask(left) == old.pid  # the last ones did not fit
+    assert not old.said("LEFT")
     new.process.send_signal(signal.SIGCONT)
     assert old.wait_exit() == 0
     for c in clients:

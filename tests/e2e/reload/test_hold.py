@@ -34,6 +34,7 @@ def test_one_worker_until_it_accepts(seat, pm):
         assert len(held.workers()) == 1
         c.sock.settimeout(30)
         held.say("ACCEPT")
+        held.wait_said("ACCEPTING")
         assert c.answer().body == b"hello\n"
         held.wait_workers(SERVES_WITH[pm])
     assert len(held.said("READY")) == 1

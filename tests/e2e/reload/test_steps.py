@@ -1,7 +1,7 @@
 """kill -9 of each process at every step of a reload: somebody serves at once, and nothing is left.
 
 A reload is stopped at a step by what that step waits for; where it waits for nothing, by stopping
-the master while the processes below go on."""
+the master while the processes below go on, or by letting one of those hang."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ import time
 import pytest
 from accesslog import taken_in
 from fcgi import Client, Closed
+from hanging import GO_ON, hang, hang_library  # noqa: F401
 from servers import SLOW, Anyfpm, alive, children, descendants, marked, stat, wait_for
 from stalls import Stalls
 
@@ -23,11 +24,12 @@ KEPT = 120  # idle connections
 class Reload:
     """A reload that has begun; `old` and `new` are pool processes, 0: there is none (any more)."""
 
-    def __init__(self, odd, env, options=None):
-        self.env = env
+    def __init__(self, odd, env, hang, options=None):  # pylint: disable=redefined-outer-name
+        self.env, self.hang = env, hang
         self.gate = env.dir + "/pub/wait"
         self.server: Anyfpm = odd("echo", options)
         self.master_is_stopped = False
+        self.hung = 0
         self.old, self.new = self.server.pool(), 0
         self.client, self.kept = None, []
         # A successor that waits at the gate, while whoever takes the old one's place does not.
@@ -70,8 +72,19 @@ class Reload:
         for c in self.kept:
             taken_in(c)
 
+    def let_hang(self, pid):
+        self.hang(pid)
+        self.hung = pid
+
     def go_on(self):
         self.open()
+        with contextlib.suppress(ProcessLookupError):
+            if self.hung:
+                self.hang(self.hung, GO_ON)
+        self.hung = 0
+        self.continue_master()
+
+    def continue_master(self):
         if self.master_is_stopped:
             self.master_is_stopped = False
             with contextlib.suppress(ProcessLookupError):
@@ -83,17 +96,17 @@ class Reload:
 
 # Where it is stopped ---------------------------------------------------------------
 
-def waits_for_room(odd, env):
+def waits_for_room(*args):
     """There is no place for the successor's worker until the first one's request has ended."""
-    r = Reload(odd, env, {"pm.max_children": 1, "pm.max_surge": 0})
+    r = Reload(*args, {"pm.max_children": 1, "pm.max_surge": 0})
     r.occupy()
     r.begin()
     return r
 
 
-def starts(odd, env):
+def starts(*args):
     """The successor has a worker that is not ready."""
-    r = Reload(odd, env)
+    r = Reload(*args)
     r.shut()
     r.begin()
     r.find_new()
@@ -101,18 +114,36 @@ def starts(odd, env):
     return r
 
 
-def is_ready(odd, env):
+def is_ready(*args):
     """It has said that it is ready, and is not told yet to take over."""
-    r = starts(odd, env)
+    r = starts(*args)
     r.stop_master()
     r.open()
     r.server.wait_log(f"child {r.wait_worker(r.new)} is ready")
     return r
 
 
-def drains(odd, env):
+def is_to_accept(*args):
+    """It was told to accept, and has not said that it does."""
+    r = is_ready(*args)
+    r.let_hang(r.new)
+    r.continue_master()
+    r.server.wait_log(r"DEBUG: \[pool www\] first worker", 2)
+    return r
+
+
+def is_to_leave(*args):
+    """The successor accepts; the first one was told so, and has not said that it accepts no more."""
+    r = is_ready(*args)
+    r.let_hang(r.old)
+    r.continue_master()
+    r.server.wait_log(f"pool process {r.new} accepts\n")
+    return r
+
+
+def drains(*args):
     """The successor serves, the first one still has a request."""
-    r = Reload(odd, env, {"pm.max_children": 1, "pm.max_surge": 1})
+    r = Reload(*args, {"pm.max_children": 1, "pm.max_surge": 1})
     r.occupy()
     r.begin()
     r.find_new()
@@ -121,8 +152,8 @@ def drains(odd, env):
     return r
 
 
-def is_done(odd, env):
-    r = Reload(odd, env)
+def is_done(*args):
+    r = Reload(*args)
     r.begin()
     r.find_new()
     r.server.wait_log("reload done")
@@ -131,7 +162,7 @@ def is_done(odd, env):
     return r
 
 
-STEPS = [waits_for_room, starts, is_ready, drains, is_done]
+STEPS = [waits_for_room, starts, is_ready, is_to_accept, is_to_leave, drains, is_done]
 
 # Who is killed -----------------------------------------------------------------------
 
@@ -186,8 +217,8 @@ def is_whole(r):
 
 
 @pytest.mark.parametrize("step,victim", CASES, ids=lambda v: getattr(v, "__name__", v))
-def test_generation_is_killed(odd, env, step, victim):
-    r = step(odd, env)
+def test_generation_is_killed(odd, env, hang, step, victim):  # noqa: F811
+    r = step(odd, env, hang)
     kill(VICTIMS[victim](r))
     if r.master_is_stopped:
         r.go_on()
@@ -202,12 +233,12 @@ def test_generation_is_killed(odd, env, step, victim):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_master_is_killed(odd, env, step):
+def test_master_is_killed(odd, env, hang, step):  # noqa: F811
     """No generation outlives it, and the next master has the address at once."""
-    r = step(odd, env)
+    r = step(odd, env, hang)
     below = {pid: stat(pid)[2] for pid in descendants(r.server.pid)}
     r.server.kill()
-    r.open()
+    r.go_on()
 
     def left():
         return [pid for pid, start in below.items()
@@ -224,9 +255,9 @@ def test_master_is_killed(odd, env, step):
 
 @pytest.mark.parametrize("victim", ["old", "new"])
 @pytest.mark.parametrize("ms", [0, 1, 3, 10, 30])
-def test_killed_while_connections_go_over(odd, env, victim, ms):
+def test_killed_while_connections_go_over(odd, env, hang, victim, ms):  # noqa: F811
     """Whatever of them has gone over by then, each is served or closed, and none hangs."""
-    r = Reload(odd, env)
+    r = Reload(odd, env, hang)
     r.keep()
     r.shut()
     r.begin()
@@ -243,4 +274,28 @@ def test_killed_while_connections_go_over(odd, env, victim, ms):
         with contextlib.suppress(Closed, ConnectionError):
             assert c.request().status == 200
         c.close()
+    is_whole(r)
+
+
+def test_successor_dies_before_it_accepts(odd, env, hang):  # noqa: F811
+    """The reload has failed, and whoever is connected notices nothing of it."""
+    r = is_to_accept(odd, env, hang)
+    r.keep()
+    kill([r.new])
+    r.server.wait_log("reload failed: its process has ended before it took over; "
+                      "it goes on with its old settings and program")
+    for c in r.kept:
+        assert c.request().status == 200
+        c.close()
+    assert r.server.pools() == [r.old]
+    is_whole(r)
+
+
+def test_done_means_that_the_old_one_has_left(odd, env, hang):  # noqa: F811
+    """What still might accept has not been replaced."""
+    r = is_to_leave(odd, env, hang)
+    time.sleep(0.5)
+    assert not r.is_at_end()
+    r.go_on()
+    r.server.wait_log("reload done")
     is_whole(r)

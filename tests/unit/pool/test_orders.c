@@ -152,6 +152,28 @@ START_TEST(test_answers_though_late)
 }
 END_TEST
 
+/* That it accepts, where it was held, and that it does so no more. */
+START_TEST(test_accepts_and_leaves)
+{
+	static const enum message_type said[] = {MESSAGE_ACCEPTING, MESSAGE_LEFT};
+	struct message m;
+	size_t len;
+
+	fixture_worker(&f); /* for which it does not end yet */
+	f.pool.orders->accepting_unsaid = true;
+	for (int i = 0; i < COUNT(said); i++) {
+		fill();
+		for (int pass = 0; pass < 3; pass++) {
+			orders_expire(&f.pool, 0);
+			orders_progress(&f.pool);
+			ck_assert_msg(next(&m, &len) == (pass == 1), "%d, pass %d", i, pass);
+			ck_assert(pass != 1 || m.type == said[i]);
+		}
+		f.pool.state = POOL_DRAINING;
+	}
+}
+END_TEST
+
 /* It need not be told that fewer can go than were offered, unless all of them are wanted. */
 START_TEST(test_offers)
 {
@@ -230,6 +252,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_told_once_though_late, 0, COUNT(rows));
 	tcase_add_test(tc, test_answers_though_late);
+	tcase_add_test(tc, test_accepts_and_leaves);
 	tcase_add_test(tc, test_offers);
 	tcase_add_test(tc, test_workers);
 	tcase_add_test(tc, test_return_is_off_every_count);
