@@ -16,6 +16,7 @@ import pytest
 import servers
 from fcgi import Client
 from servers import ROOT, SLOW, Anyfpm, wait_for
+from upgrading import install, replace, replaceable, upgrade
 
 CATCH = {"pm.max_children": 1, "catch_workers_output": "yes"}
 QUIET = {"log_level": "notice"}
@@ -287,6 +288,74 @@ def test_journal(env):
     assert re.fullmatch(rb'\[pool www\] child \d+ said into stderr: "to the journal"',
                         warning[0]["MESSAGE"])
     assert got[-1]["PRIORITY"] == b"5" and "ANYFPM_POOL" not in got[-1]
+
+
+# Upgrades ---------------------------------------------------------------------
+
+def upgraded(server):
+    """It has said something before and after an upgrade, and is stopped."""
+    with Client(server.address) as c:
+        say(c, b"before\n")
+    replace(server)
+    with Client(server.address) as c:
+        say(c, b"after\n")
+    install(server, "/bin/false")
+    assert "exited with code 1" in upgrade(server, fails=True).stderr
+    install(server)
+    server.stop()
+
+
+@needs_namespaces
+@pytest.mark.parametrize("where", ["syslog", "journal"])
+def test_upgrade(env, where):
+    """Both processes' lines go on, with their names, and nothing to standard error."""
+    if where == "journal" and b"sd_journal" not in open(servers.ANYFPM, "rb").read():
+        pytest.skip("built without libsystemd")
+    sock = Datagrams(f"{env.dir}/{where}.sock")
+    server = replaceable(env, Namespaced, env, env.worker("say"), CATCH, global_options={
+        "error_log": where, "syslog.facility": "local3", "syslog.ident": "testing"})
+    upgraded(server)
+    got = sock.all()
+    if where == "journal":
+        fields = [journal_fields(data) for data in got]
+        assert {g["SYSLOG_IDENTIFIER"] for g in fields} == {b"testing"}
+    else:
+        assert all(re.match(rb"<15\d>\w{3} [ \d]\d [\d:]{8} testing\[\d+\]: ", g) for g in got)
+    text = b"\n".join(got).decode()
+    for part in ("takes the master's place", "goes on as master", "reload done", "upgrade failed",
+                 'said into stderr: "before"', 'said into stderr: "after"'):
+        assert text.count(part) == 1, part
+    assert not re.search("goes on|reload done|said into", server.said())
+
+
+def test_upgrade_with_standard_error(env, monkeypatch):
+    """A stream to the journal, as systemd gives it to a service: what both say comes there."""
+    reader, writer = socket.socketpair()
+    st = os.fstat(writer.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{st.st_dev}:{st.st_ino}")
+
+    class Streamed(Anyfpm):
+        """Its standard streams are that socket."""
+
+        def launch(self, argv, **more):
+            self.output = env.dir + "/streamed.out"
+            with open(self.output, "ab"):
+                pass
+            self.process = subprocess.Popen(
+                argv, env=self.env.environment(), stdin=subprocess.DEVNULL, stdout=writer,
+                stderr=writer, start_new_session=True, **more)
+
+        def wait_ready(self, times=1, timeout=15):
+            self.wait_listening(self.address)
+    server = replaceable(env, Streamed, env, env.worker("say"), CATCH,
+                         global_options={"error_log": "stderr"})
+    upgraded(server)
+    writer.close()
+    text = b"".join(iter(lambda: reader.recv(65536), b"")).decode()
+    reader.close()
+    for part in ("takes the master's place", "goes on as master", "reload done", "upgrade failed",
+                 'said into stderr: "before"', 'said into stderr: "after"', "bye-bye"):
+        assert text.count(part) == 1, part
 
 
 # Logs that fail ---------------------------------------------------------------

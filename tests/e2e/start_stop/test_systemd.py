@@ -9,7 +9,8 @@ import subprocess
 import pytest
 from fcgi import Client
 from hanging import hang, hang_library  # noqa: F401
-from servers import ANYFPM, ROOT, SLOW, USER, alive, wait_for
+from servers import ANYFPM, ROOT, SLOW, USER, Anyfpm, alive, wait_for
+from upgrading import replace, replaceable
 
 
 def _has_systemd():
@@ -164,3 +165,45 @@ def test_daemon_says_which_process_it_is(env, manager):
         os.kill(pid, signal.SIGTERM)
     manager.wait("STOPPING", "1")
     wait_for(lambda: not alive(pid), 5 * SLOW, "the daemon to end")
+
+
+class Watched(Anyfpm):
+    """anyfpm as systemd starts it: WATCHDOG_PID says whose watchdog it is."""
+
+    def launch(self, argv, **more):
+        super().launch(["sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh", *argv], **more)
+
+
+@pytest.mark.parametrize("usec", [600000000, 200000])
+def test_upgrade(env, manager, monkeypatch, usec):
+    """Told as a reload, by the same process; figures and watchdog go on. The new program feeds that
+    at once: half of the interval is there for the exec."""
+    monkeypatch.setenv("WATCHDOG_USEC", str(usec))
+    server = replaceable(env, Watched, env, env.worker("echo"),
+                         global_options={"systemd_interval": "1s"})
+    manager.wait("READY")
+
+    def count(key):
+        return [k for k, _ in manager.listen()].count(key)
+
+    def wait_count(key, least):
+        wait_for(lambda: count(key) >= least, 10 * SLOW, f"{least} x {key}")
+    for times in (1, 2):
+        replace(server)
+        wait_count("READY", times + 1)
+        assert count("RELOADING") == times
+        keys = manager.keys()
+        assert keys.index("RELOADING") < keys.index("MONOTONIC_USEC") < len(keys)
+        if usec > 1000000:
+            assert count("WATCHDOG") == times + 1
+        else:
+            wait_count("WATCHDOG", count("WATCHDOG") + 4)
+        with Client(server.address) as c:
+            assert c.request().status == 200
+        manager.wait("STATUS", f"Requests: {times},")
+    assert {v for k, v in manager.listen() if k == "MAINPID"} == {str(server.pid)}
+    assert "STOPPING" not in manager.keys()
+    with open(f"/proc/{server.workers()[0]}/environ", "rb") as f:
+        assert b"NOTIFY_SOCKET" not in f.read()
+    server.stop()
+    manager.wait("STOPPING", "1")
