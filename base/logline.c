@@ -57,6 +57,22 @@ logline_prefix(char *out, const struct logline *l, bool with_time)
 	return n;
 }
 
+const char *
+logline_parse(const char *line, enum log_level *level)
+{
+	const char *word = *line == '[' ? strstr(line, "] ") : NULL;
+
+	for (*level = LEVEL_DEBUG; word != NULL && *level <= LEVEL_ALERT; ++*level) {
+		size_t len = strlen(labels[*level]);
+
+		if (strncmp(word + 2, labels[*level], len) == 0 &&
+		    strncmp(word + 2 + len, ": ", 2) == 0)
+			return word + 2 + len + 2;
+	}
+	*level = LEVEL_ERROR;
+	return line;
+}
+
 /* Whether the byte at p may end a line or steer a terminal: C0, DEL, and C1 in UTF-8. */
 static bool
 is_control(const unsigned char *p, const unsigned char *start)

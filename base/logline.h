@@ -28,6 +28,9 @@ struct logline {
  * time. Returns its length, at most LOGLINE_PREFIX_MAX. */
 size_t logline_prefix(char *out, const struct logline *l, bool with_time);
 
+/* What comes behind "[time] NOTICE: ", and that level; of any other line all of it, as an error. */
+const char *logline_parse(const char *line, enum log_level *level);
+
 /*
  * Copy text to out, at most size bytes: control bytes as \xHH, so that nothing in it ends the line
  * or steers a terminal. plain: tabs and backslashes stay what they are, else backslashes are

@@ -17,7 +17,11 @@ bool
 servicelog_open(struct servicelog *l, struct service *service, bool to_stderr)
 {
 	service->log_kind = errorlog_kind(service->conf, to_stderr);
-	service->log_fd = errorlog_open(service->conf, to_stderr, &l->is_stderr);
+	/* Whoever waits for the end of a daemon's standard error would wait for as long as it runs. */
+	if (l->is_daemon && service->log_kind != LOG_TO_FILE)
+		service->log_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	else
+		service->log_fd = errorlog_open(service->conf, to_stderr, &l->is_stderr);
 	return service->log_fd != -1;
 }
 

@@ -17,6 +17,7 @@ struct tester {
 	const struct service *service;
 	struct process process;      /* its timer: kill it */
 	struct process_list running; /* it alone: nobody asks it whether it is there */
+	int output_fd; /* a file in memory: what it says; -1: none runs */
 	bool has_answered;
 	bool is_late; /* and was killed for it */
 	void (*ended)(const char *why_not, void *arg); /* why_not NULL: it has passed */

@@ -219,7 +219,8 @@ def test_bad_configuration(installed):
     server = installed()
     before = server.pools()
     server.change({"pm": "whatever"})
-    assert "exited with code 78" in upgrade(server, fails=True).stderr
+    assert "exited with code 78: " in (told := upgrade(server, fails=True).stderr)
+    assert "[pool www] pm: " in told and re.search(r"\] ERROR: .*\[pool www\] pm: ", server.log())
     assert server.pools() == before and ask(server).status == 200
 
 
@@ -257,13 +258,18 @@ def test_stop_during_the_test(installed):
     assert process.returncode == 1 and "stopped" in err
 
 
-def test_daemon(env, installed):
-    """It does not go to the background again, and logs where it did."""
+@pytest.mark.parametrize("log", ["file", "syslog"])
+def test_daemon(env, installed, log):
+    """It does not go to the background again, and logs where it did. Nobody waits for the end of
+    the standard error that it was started with."""
     server = installed()
     server.signal(signal.SIGTERM)
     assert server.wait_exit() == 0
+    if log == "syslog":
+        server.rewrite(global_options={**server.configured_global, "error_log": "syslog"})
     subprocess.run([server.binary, "-D", "-y", server.config_path], check=True, cwd=env.dir,
-                   env=env.environment(), stdin=subprocess.DEVNULL, timeout=30 * SLOW)
+                   env=env.environment(), stdin=subprocess.DEVNULL, capture_output=True,
+                   timeout=30 * SLOW)
     with open(server.pid_path, encoding="ascii") as f:
         pid = int(f.read())
     env.note(pid)
@@ -274,6 +280,11 @@ def test_daemon(env, installed):
         assert exe(pid) == server.binary and os.getsid(pid) != os.getsid(0)
         assert ask(server).status == 200
         env.note(pid)
+        for fd in (0, 1, 2) if log == "syslog" else (0,):
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+        server.change({"pm": "whatever"})
+        result = control.send(server, "upgrade")
+        assert result.returncode == 1 and "[pool www] pm: " in result.stderr, result.stderr
     finally:
         assert control.send(server, "stop").returncode == 0
     wait_for(lambda: not alive(pid), 10 * SLOW)
