@@ -321,11 +321,12 @@ seat_halt(struct seat *seat, bool at_once)
 	if (at_once || TAILQ_EMPTY(&seat->generations))
 		close_unless_given(&seat->setup.status_listener);
 	TAILQ_FOREACH (g, &seat->generations, next) {
-		if (at_once || g == seat->successor)
+		if (at_once || g->is_held)
 			generation_stop(g);
 		else
 			generation_drain(g);
 	}
+	seat->successor = NULL; /* it ends like the others; there may be another before it has */
 	seat->events->moved(seat, seat->arg);
 }
 
@@ -460,8 +461,7 @@ seat_exited(struct seat *seat, const siginfo_t *info)
 	if (was_serving)
 		seat->generation = NULL;
 	else if (g == seat->successor) {
-		if (seat->succession.state == SUCCESSION_STARTING)
-			note_why(&seat->succession, g);
+		note_why(&seat->succession, g);
 		seat->successor = NULL;
 	}
 	leave(seat, g);

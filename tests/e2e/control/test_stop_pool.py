@@ -9,8 +9,9 @@ import pytest
 import scraping
 from fcgi import Client
 from generations import Echo
+from hanging import hang, hang_library  # noqa: F401
 from load import Load, all_right
-from servers import ANYFPM, SLOW, accepts, free_port, wait_for
+from servers import ANYFPM, SLOW, accepts, children, free_port, wait_for
 
 
 @pytest.fixture
@@ -199,6 +200,25 @@ def test_during_its_reload(two, env, word):
     assert process.returncode == 1 and "stopped by order" in err
     assert not server.pools("two") and state(server) == "stopped"
     assert serves(server, "one")
+
+
+def test_started_again_before_its_successor_has_ended(two, env, hang):  # noqa: F811
+    """One that was to take over, and does not any more, is in nobody's way."""
+    server = two()
+    good = server.configured
+    server.change({"command": env.worker("never-accepts")}, "two")
+    before = server.pool("two")
+    reload = control.start(server, "reload")
+    new = wait_for(lambda: set(server.pools("two")) - {before}, 10 * SLOW, "a successor").pop()
+    wait_for(lambda: children(new), 10 * SLOW, "its worker")
+    hang(new)
+    stop = control.start(server, "stop", "-w", "two")
+    assert reload.wait(20 * SLOW) == 1
+    server.rewrite(good)
+    order(server, "reload", "-w", "two")
+    assert serves(server, "one", "two")
+    for process in reload, stop:
+        process.communicate(timeout=20 * SLOW)
 
 
 def test_last_one(controlled, env):
