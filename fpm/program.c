@@ -43,6 +43,18 @@ add_file(uint64_t *mark, const char *root, const char *path)
 	add(mark, (uint64_t)st.st_mtim.tv_nsec);
 }
 
+/* The directory that a link leads to may be another by now; workers stay in the one that it was. */
+static void
+add_root(uint64_t *mark, const char *root)
+{
+	struct stat st;
+
+	if (stat(root, &st) == -1)
+		return;
+	add(mark, st.st_dev);
+	add(mark, st.st_ino);
+}
+
 uint64_t
 program_mark(const struct conf_pool *pool)
 {
@@ -50,6 +62,8 @@ program_mark(const struct conf_pool *pool)
 	char path[PATH_MAX];
 	const char *searched;
 
+	if (pool->chroot != NULL)
+		add_root(&mark, pool->chroot);
 	if (lookup_program(pool, pool->command[0], path, sizeof(path), &searched))
 		add_file(&mark, pool->chroot, path);
 	for (char **word = pool->command + 1; *word != NULL; word++) {

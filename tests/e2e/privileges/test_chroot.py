@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
 from fcgi import Client
 from inside import inside, jail, report  # noqa: F401
 from servers import ANYFPM, ROOT, USER, status_of, wait_for
+from upgrading import replace, replaceable, settled, upgrade
 
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can make a chroot")
 
@@ -77,6 +79,63 @@ def test_workers_come_and_go(anyfpm, env, jail):
     os.kill(pool, 9)
     server.wait_log(r"pool process \d+ exited on signal 9")
     assert report(server)["root"] == directory(jail)
+
+
+def replace_inside(jail):
+    """Another file of the same program."""
+    shutil.copy(jail + "/app/inside", jail + "/app/new")
+    os.rename(jail + "/app/new", jail + "/app/inside")
+
+
+def moved(server, before, how):
+    """The workers that have followed, after this was done."""
+    how()
+    settled(server, before)
+    return server.pools()
+
+
+@needs_root
+def test_reload_and_upgrade(anyfpm, env, jail):
+    """What is new inside is found, and the next workers are inside as those before; a broken
+    program there changes nothing; a link to another directory is followed by reload alone."""
+    first, second = env.dir + "/first", env.dir + "/second"
+    os.rename(jail, first)
+    os.symlink("first", jail)
+    server = replaceable(env, anyfpm, "/app/inside", {"chroot": jail, "pm.max_children": 1})
+    assert report(server)["root"] == directory(first)
+    pools = server.pools()
+    server.reload(signal.SIGHUP)
+    assert server.pools() == pools  # nothing has changed
+    replace_inside(jail)
+    pools = moved(server, pools, lambda: server.reload(signal.SIGHUP))
+    shutil.copytree(first, second, copy_function=os.link)  # the very same files
+    os.symlink("second", jail + ".new")
+    os.rename(jail + ".new", jail)
+    assert report(server)["root"] == directory(first)
+    pools = moved(server, pools, lambda: server.reload(signal.SIGHUP))
+    assert report(server)["root"] == directory(second)
+
+    replace(server)
+    got = report(server)
+    assert got["root"] == got["above"] == directory(second) and got["cwd"] == ["/"]
+    assert got["descriptors"] == ["0", "1", "2"] and got["directories"] == ["0"]
+    for name in ("chroot", "unshare"):
+        assert got[name] == ["Operation", "not", "permitted"], name
+    assert os.readlink(f"/proc/{server.pool()}/root") == "/"
+    pools = server.pools()
+    with Client(server.address) as c:
+        c.start(query="slow")
+        pools = moved(server, pools, lambda: server.reload(signal.SIGUSR2))
+        assert c.answer().status == 200
+
+    os.rename(second + "/app/inside", second + "/app/away")
+    server.reload(signal.SIGUSR2, fails=True)
+    result = upgrade(server, fails=True)
+    assert "/app/inside: No such file or directory, within chroot" in result.stderr, result.stderr
+    assert server.pools() == pools and report(server)["root"] == directory(second)
+    os.rename(second + "/app/away", second + "/app/inside")
+    pools = moved(server, pools, lambda: server.reload(signal.SIGUSR2))
+    assert report(server)["root"] == directory(second)
 
 
 @needs_root
