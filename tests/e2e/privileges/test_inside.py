@@ -14,6 +14,7 @@ import servers
 from fcgi import Client
 from inside import inside, report  # noqa: F401
 from servers import ANYFPM, ROOT, USER, children
+from upgrading import install, replace, replaceable, upgrade
 
 NONE = ["0", "0"]
 ORDINARY = "daemon"  # who starts anyfpm, when root tests what an ordinary user has
@@ -89,6 +90,35 @@ def test_of_an_ordinary_user(env, anyfpm, inside):
     assert got["uid"] == [str(uid)] * 3 and got["gid"] == [str(gid)] * 3
     assert got["become"][-1] == "permitted"
     confined(got)
+
+
+class OfUser(servers.Anyfpm):
+    """Started by an ordinary user."""
+
+    def launch(self, argv, **more):
+        if ROOT:
+            argv = ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--init-groups", *argv]
+        super().launch(argv, **more)
+
+
+def test_upgrade_of_an_ordinary_user(env, inside):
+    """By whoever is root, too; nothing is gained by it, and a binary of others is not taken."""
+    if ROOT:
+        os.chown(env.dir, pwd.getpwnam(ORDINARY).pw_uid, -1)
+    server = replaceable(env, OfUser, env, inside)
+    for _ in range(2):
+        replace(server)
+        got = report(server)
+        assert got["uid"] == [str(pwd.getpwnam(ORDINARY).pw_uid if ROOT else os.getuid())] * 3
+        confined(got)
+    server.reload(signal.SIGUSR2)
+    if ROOT:
+        install(server)
+        os.chown(server.binary, pwd.getpwnam(USER).pw_uid, -1)
+        assert "belongs to another user" in upgrade(server, fails=True).stderr
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit(20 * servers.SLOW) == 0
+    assert not os.path.exists(server.pid_path) and not os.path.exists(server.control_path)
 
 
 USER_NAMESPACE = ["unshare", "-Ur"]
@@ -182,3 +212,19 @@ def test_of_a_first_process(env, inside):
     stop_as_sample(server)
     assert server.process.returncode == 0
     assert server.log().endswith("exiting, bye-bye!\n")
+
+
+@pytest.mark.skipif(not works(*PID_NAMESPACE), reason="no pid namespaces here")
+def test_upgrade_of_a_first_process(env, inside):
+    """It stays the first, and what it adopts is reaped as before."""
+    options = {"command": inside, "listen": env.dir + "/www.sock"}
+    if not ROOT:
+        options["user"] = "root"
+    server = replaceable(env, FirstProcess, env, None, pools={"www": options},
+                         args=[] if ROOT else ["-R"])
+    for times in (1, 2):
+        replace(server)
+        server.wait_log("goes on as master, pid 1\n", times)
+        assert report(server)["descriptors"] == ["0", "1", "2"]
+    stop_as_sample(server)
+    assert server.process.returncode == 0
