@@ -22,7 +22,7 @@
 static bool
 find_in_script(const char *head, size_t len, char *name, size_t size)
 {
-	static const char ends[] = " \t\r\n";
+	static const char ends[] = " \t\n"; /* the kernel's: of a line of DOS, the \r is part of it */
 	char line[HEAD_MAX + 1];
 	const char *word;
 

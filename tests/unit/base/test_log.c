@@ -337,6 +337,31 @@ START_TEST(test_output_limit)
 }
 END_TEST
 
+/* Lines that another process of ours has written. */
+static const struct {
+	const char *line, *message;
+	enum log_level level;
+} lines[] = {
+    {"[29-Nov-2026 18:34:41] ERROR: [pool www] no", "[pool www] no", LEVEL_ERROR},
+    {"[29-Nov-2026 18:34:41] NOTICE: a: [b] ERROR: c", "a: [b] ERROR: c", LEVEL_NOTICE},
+    {"[29-Nov-2026 18:34:41] DEBUG: ", "", LEVEL_DEBUG},
+    {"[29-Nov-2026 18:34:41] ALERT: x", "x", LEVEL_ALERT},
+    {"[29-Nov-2026 18:34:41] ERRORS: x", "[29-Nov-2026 18:34:41] ERRORS: x", LEVEL_ERROR},
+    {"[29-Nov-2026 18:34:41] ERROR", "[29-Nov-2026 18:34:41] ERROR", LEVEL_ERROR},
+    {"[29-Nov-2026 18:34:41]", "[29-Nov-2026 18:34:41]", LEVEL_ERROR},
+    {"sh: ] NOTICE: x", "sh: ] NOTICE: x", LEVEL_ERROR},
+    {"", "", LEVEL_ERROR},
+};
+
+START_TEST(test_parse)
+{
+	enum log_level level;
+
+	ck_assert_str_eq(logline_parse(lines[_i].line, &level), lines[_i].message);
+	ck_assert_int_eq(level, lines[_i].level);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -355,6 +380,7 @@ main(void)
 	tcase_add_loop_test(tc, test_output, 0, COUNT(outputs));
 	tcase_add_test(tc, test_output_limit);
 	tcase_add_test(tc, test_parts_of_escapes);
+	tcase_add_loop_test(tc, test_parse, 0, COUNT(lines));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
