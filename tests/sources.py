@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-CODE = ("fpm", "pool", "conf", "base")
+CODE = ("fpm", "pool", "conf", "base", "preload")
 
 
 def listed(*where):
