@@ -38,7 +38,7 @@ change_error_log(const struct estate *e, const struct conf *before)
 {
 	const struct conf *conf = e->service->conf;
 
-	if (strcmp(before->global.error_log, conf->global.error_log) == 0)
+	if (strcmp(before->global.error_log, conf->global.error_log) == 0 && !e->log->is_stale)
 		return;
 	if (errorlog_kind(before, false) == LOG_TO_FILE && errorlog_kind(conf, false) == LOG_TO_FILE)
 		reopen_error_log(e);
@@ -47,7 +47,7 @@ change_error_log(const struct estate *e, const struct conf *before)
 			    "started");
 }
 
-void
+const char *
 apply_settings(const struct estate *e, const struct conf *before, bool whole)
 {
 	const struct conf *conf = e->service->conf;
@@ -55,5 +55,7 @@ apply_settings(const struct estate *e, const struct conf *before, bool whole)
 	log_set_level(conf->global.log_level);
 	log_set_json(conf->global.log_format == LOG_FORMAT_JSON);
 	change_error_log(e, before);
-	metrics_follow(e->metrics, e->service, e->seats, before, whole);
+	if (!metrics_follow(e->metrics, e->service, e->seats, before, whole))
+		return "metrics_listen: nobody listens at that address";
+	return e->log->is_stale ? "error_log: the file could not be opened" : NULL;
 }

@@ -11,7 +11,8 @@
 void apply_reopen_logs(const struct estate *estate);
 
 /* The service has another configuration than before: logs and metrics are as that says; whole: its
- * process is replaced, too. What needs a restart was said. */
-void apply_settings(const struct estate *estate, const struct conf *before, bool whole);
+ * process is replaced, too. What needs a restart was said. NULL, or what could not be had, after
+ * having logged why; the next call tries again. */
+const char *apply_settings(const struct estate *estate, const struct conf *before, bool whole);
 
 #endif

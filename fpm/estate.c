@@ -33,6 +33,7 @@ save_service(const struct estate *e, struct saved *s)
 	s->log_to_file = service->log_kind == LOG_TO_FILE;
 	s->log_is_stderr = e->log->is_stderr;
 	s->log_is_daemon = e->log->is_daemon;
+	s->log_is_stale = e->log->is_stale;
 	s->pid_dir_fd = e->pidfile->dir_fd;
 	s->pid_fd = e->pidfile->fd;
 	s->pid_lock_fd = e->pidfile->lock_fd;
@@ -238,6 +239,7 @@ estate_adopt_service(const struct estate *e, const struct saved *s)
 	service->is_withdrawn = s->is_withdrawn;
 	servicelog_adopt(e->log, service, s->log_fd, s->log_to_file, s->log_is_stderr);
 	e->log->is_daemon = s->log_is_daemon;
+	e->log->is_stale = s->log_is_stale;
 	pidfile_adopt(e->pidfile, s->pid_path, s->pid_dir_fd, s->pid_fd, s->pid_lock_fd);
 	cgroup->fd = s->cgroup_fd;
 	cgroup->lock_fd = s->cgroup_lock_fd;

@@ -140,15 +140,16 @@ reload(struct master *master, const struct reload_wish *wish)
 	return reload_ask(&master->reload, wish);
 }
 
-static void
+static const char *
 on_applied(const struct conf *before, bool whole, void *arg)
 {
 	struct master *master = arg;
 	const struct conf_global *global = &master->service.conf->global;
+	const char *lack = apply_settings(&master->estate, before, whole);
 
-	apply_settings(&master->estate, before, whole);
 	notify_set_interval(&master->notify, global->systemd_interval_ms);
 	heartbeat_set(&master->heartbeat, global->process_hang_timeout_ms);
+	return lack;
 }
 
 static void

@@ -320,17 +320,24 @@ is_other(const struct conf *before, const struct conf *conf)
 	return a != NULL || b != NULL;
 }
 
-void
+/* Whether nobody listens where somebody is to. */
+static bool
+is_missing(const struct metrics *m, const struct conf *conf)
+{
+	const char *address = conf->global.metrics_listen;
+
+	return address != NULL && (m == NULL || !sockets_is_at(&m->listener, address));
+}
+
+bool
 metrics_follow(struct metrics **metrics, const struct service *service,
     const struct seat_list *seats, const struct conf *before, bool whole)
 {
 	const char *address = service->conf->global.metrics_listen;
 	struct activation none = {NULL, 0};
-	bool is_missing = address != NULL &&
-	    (*metrics == NULL || !sockets_is_at(&(*metrics)->listener, address));
 
-	if (!whole && !is_missing && !is_other(before, service->conf))
-		return;
+	if (!whole && !is_missing(*metrics, service->conf) && !is_other(before, service->conf))
+		return true;
 	if (*metrics != NULL && address != NULL)
 		replace(*metrics);
 	else if (*metrics != NULL)
@@ -341,6 +348,7 @@ metrics_follow(struct metrics **metrics, const struct service *service,
 		metrics_free(*metrics);
 		*metrics = NULL;
 	}
+	return !is_missing(*metrics, service->conf);
 }
 
 void

@@ -48,8 +48,9 @@ void metrics_free(struct metrics *metrics);
 void metrics_start(struct metrics *metrics);
 
 /* The service has another configuration than before: begin, end, or let a process that knows it
- * take the place of this one; whole: in any case. *metrics is NULL where there is none. */
-void metrics_follow(struct metrics **metrics, const struct service *service,
+ * take the place of this one; whole: in any case. *metrics is NULL where there is none. false: it
+ * cannot listen where it is to; logged. */
+bool metrics_follow(struct metrics **metrics, const struct service *service,
     const struct seat_list *seats, const struct conf *before, bool whole);
 
 /* End it for good. */

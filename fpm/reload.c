@@ -13,8 +13,10 @@
 #include "conf/differ.h"
 #include "conf/load.h"
 #include "fpm/configuration.h"
-#include "fpm/program.h"
+#include "fpm/plan.h"
 #include "fpm/succession.h"
+
+#define BUT "all is in effect but this: "
 
 void
 reload_init(struct reload *r, struct service *service, struct seat_list *seats,
@@ -34,160 +36,39 @@ name_of(const struct seat *seat)
 	return seat->setup.pool->name;
 }
 
-static const struct conf_pool *
-find_pool(const struct conf *conf, const char *name)
-{
-	const struct conf_pool *pool;
-
-	TAILQ_FOREACH (pool, &conf->pools, next)
-		if (strcmp(pool->name, name) == 0)
-			break;
-	return pool;
-}
-
-/* The pool's seat; NULL: it has none, or only one that is being left. */
-static struct seat *
-find_seat(const struct reload *r, const char *name)
-{
-	struct seat *seat = seat_find(r->seats, name);
-
-	return seat != NULL && !seat->is_closed ? seat : NULL;
-}
-
-/* Where a pool that is not in conf any more listens at the pool's address, its setup. */
-static struct setup *
-find_heritage(const struct reload *r, const struct conf *conf, const struct conf_pool *pool)
-{
-	struct seat *seat;
-
-	TAILQ_FOREACH (seat, r->seats, next) {
-		if (!seat->is_closed && sockets_is_at(&seat->setup.listener, pool->listen) &&
-		    find_pool(conf, name_of(seat)) == NULL)
-			return &seat->setup;
-	}
-	return NULL;
-}
-
-/* Whether one that has gone is still in the control group that a new pool of that name gets. */
+/* Whether the reload that runs is for the pool, too. */
 static bool
-is_in_the_way(const struct reload *r, const char *name)
+is_meant(const struct reload *r, const struct seat *seat)
 {
-	const struct seat *seat;
-
-	TAILQ_FOREACH (seat, r->seats, next) {
-		if (seat->is_closed && seat->cgroup_fd != -1 && strcmp(name_of(seat), name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* false after having logged why. */
-static bool
-plan_new(struct reload *r, struct conf *conf, const struct conf_pool *pool)
-{
-	struct setup *heritage = find_heritage(r, conf, pool);
-	struct seat *seat;
-
-	if (is_in_the_way(r, pool->name)) {
-		log_error("[pool %s] what a pool of that name has begun is not finished yet; "
-			  "reload again when it is",
-		    pool->name);
-		return false;
-	}
-	if ((seat = seat_new(r->service, conf, pool, r->seat_events, r->arg)) == NULL) {
-		log_error("[pool %s] out of memory", pool->name);
-		return false;
-	}
-	TAILQ_INSERT_TAIL(r->seats, seat, next);
-	return seat_make_cgroup(seat) &&
-	    succession_plan(seat, conf, pool, heritage != NULL ? heritage : &seat->setup);
-}
-
-static bool
-is_changed(const struct seat *seat, const struct conf *conf, const struct conf_pool *pool)
-{
-	return seat->generation == NULL || seat->is_off || seat->setup.program != program_mark(pool) ||
-	    differ_pool(seat->setup.conf, conf, pool->name);
-}
-
-/* Open everything that is needed, and change nothing. false after having logged why. */
-static bool
-plan(struct reload *r, struct conf *conf)
-{
-	const char *only = r->running.pool;
-	bool whole = r->running.whole;
-	const struct conf_pool *pool;
-	struct seat *seat;
-
-	if (*only != '\0' && find_pool(conf, only) == NULL) {
-		log_error("[pool %s] it is not in the configuration any more; without -w it is "
-			  "ended",
-		    only);
-		return false;
-	}
-	if (*only != '\0' && find_seat(r, only) == NULL) {
-		log_error("[pool %s] it does not run; without -w it is started", only);
-		return false;
-	}
-	TAILQ_FOREACH (pool, &conf->pools, next) {
-		if (*only != '\0' && strcmp(pool->name, only) != 0)
-			continue;
-		seat = find_seat(r, pool->name);
-		if (seat == NULL && !plan_new(r, conf, pool))
-			return false;
-		if (seat == NULL)
-			continue;
-		if ((seat->is_off && *only == '\0') || (!whole && !is_changed(seat, conf, pool)))
-			seat->succession.why[0] = '\0'; /* it stays as it is, as is wanted */
-		else if (!succession_plan(seat, conf, pool, &seat->setup))
-			return false;
-	}
-	return true;
-}
-
-/* Whether it is a pool that has never served: what it is to listen on is still the successor's. */
-static bool
-is_new(const struct seat *seat)
-{
-	return seat->setup.listener.fd == -1 && !seat->is_closed && !seat->is_off;
-}
-
-/* Nobody's turn has come: all is as it was before. */
-static void
-discard_plan(struct reload *r)
-{
-	struct seat *seat, *next;
-
-	for (seat = TAILQ_FIRST(r->seats); seat != NULL; seat = next) {
-		next = TAILQ_NEXT(seat, next);
-		succession_cancel(seat);
-		if (is_new(seat)) {
-			TAILQ_REMOVE(r->seats, seat, next);
-			seat_free(seat);
-		}
-	}
+	return r->running.pool[0] == '\0' || strcmp(r->running.pool, name_of(seat)) == 0;
 }
 
 /* So that whoever looks at the pool sees it: why it is not, or nothing is, as was wanted. */
 static void
 tell_seats(struct reload *r, const char *all)
 {
+	char text[MESSAGE_RELOAD_MAX];
+	const char *why, *lack;
 	struct seat *seat;
 
 	TAILQ_FOREACH (seat, r->seats, next) {
-		if (r->running.pool[0] != '\0' && strcmp(r->running.pool, name_of(seat)) != 0)
+		if (!is_meant(r, seat))
 			continue;
-		seat_note_reload(
-		    seat, seat->succession.why[0] != '\0' ? seat->succession.why : all);
+		why = seat->succession.why[0] != '\0' ? seat->succession.why : all;
+		if (why[0] == '\0' && (lack = setup_lack(&seat->setup)) != NULL) {
+			snprintf(text, sizeof(text), BUT "%s", lack);
+			why = text;
+		}
+		seat_note_reload(seat, why);
 	}
 }
 
 static void
-end(struct reload *r)
+end(struct reload *r, const char *all)
 {
 	r->is_running = false;
 	r->ended = r->begun;
-	tell_seats(r, r->failed == 0 ? r->why : "");
+	tell_seats(r, all);
 	r->events->ended(r->arg);
 	reload_resume(r);
 }
@@ -197,7 +78,7 @@ fail(struct reload *r, const char *why)
 {
 	snprintf(r->why, sizeof(r->why), "%s", why);
 	log_error("reload failed: %s; everything goes on as it was", why);
-	end(r);
+	end(r, r->why);
 }
 
 /* Say of what has changed that it cannot be changed while we run. */
@@ -222,7 +103,7 @@ sort_seats(struct reload *r, const struct conf *conf)
 	struct seat *seat;
 
 	TAILQ_FOREACH (pool, &conf->pools, next) {
-		seat = find_seat(r, pool->name);
+		seat = plan_find_seat(r->seats, pool->name);
 		TAILQ_REMOVE(r->seats, seat, next);
 		TAILQ_INSERT_TAIL(&sorted, seat, next);
 	}
@@ -252,7 +133,7 @@ drain_gone(struct reload *r)
 	struct seat *seat;
 
 	TAILQ_FOREACH (seat, r->seats, next) {
-		if (seat->is_closed || find_pool(r->service->conf, name_of(seat)) != NULL)
+		if (seat->is_closed || plan_find_pool(r->service->conf, name_of(seat)) != NULL)
 			continue;
 		if ((heir = find_failed_heir(r, seat)) != NULL) {
 			log_warning("[pool %s] it is not in the configuration any more, and goes on "
@@ -266,19 +147,42 @@ drain_gone(struct reload *r)
 	}
 }
 
+/* What is not in effect though no pool has failed. */
+static void
+note_lack(struct reload *r)
+{
+	const struct seat *seat;
+	const char *lack;
+
+	r->why[0] = '\0';
+	TAILQ_FOREACH (seat, r->seats, next)
+		if (is_meant(r, seat) && (lack = setup_lack(&seat->setup)) != NULL)
+			snprintf(r->why, sizeof(r->why), BUT "pool %s: %s", name_of(seat), lack);
+	if (r->lack != NULL)
+		snprintf(r->why, sizeof(r->why), BUT "%s", r->lack);
+}
+
 static void
 finish(struct reload *r)
 {
+	char all[RELOAD_WHY_MAX] = "";
+
+	if (r->lack != NULL)
+		snprintf(all, sizeof(all), BUT "%s", r->lack);
 	r->is_running = false;
-	if (r->failed == 0) {
-		r->why[0] = '\0';
+	if (r->failed == 0)
+		note_lack(r);
+	if (r->failed == 0 && r->why[0] != '\0')
+		log_error("reload failed: %s", r->why);
+	else if (r->failed == 0) {
 		log_notice("reload done: %u of %u pools have a new process", r->planned,
 		    r->service->conf->pool_count);
-	} else
+	} else {
 		log_error("reload failed for %u of %u pools, for the reasons above: each of these "
 			  "goes on as it was",
 		    r->failed, r->planned);
-	end(r);
+	}
+	end(r, all);
 }
 
 /* Pools that have come so far, and are not through. */
@@ -315,7 +219,7 @@ is_leaving(const struct reload *r)
 static void
 note_failed(struct reload *r, struct seat *seat)
 {
-	bool never = is_new(seat);
+	bool never = plan_is_new(seat);
 
 	r->failed++;
 	snprintf(r->why, sizeof(r->why), "pool %s: %s", name_of(seat), seat->succession.why);
@@ -373,26 +277,33 @@ apply(struct reload *r, struct conf *conf)
 	sort_seats(r, conf);
 	note_restart(before, conf);
 	r->service->conf = load_hold(conf);
-	r->events->applied(before, r->running.whole, r->arg);
+	r->lack = r->events->applied(before, r->running.whole, r->arg);
 	load_free(before);
 }
 
 static void
 begin(struct reload *r)
 {
+	const struct plan plan = {.service = r->service,
+	    .seats = r->seats,
+	    .seat_events = r->seat_events,
+	    .arg = r->arg,
+	    .only = r->running.pool,
+	    .whole = r->running.whole};
 	struct conf *conf;
 
 	r->is_running = true;
 	r->has_drained = false;
 	r->begun++;
 	r->planned = r->failed = 0;
+	r->lack = NULL;
 	log_notice("Reloading in progress ...");
 	if ((conf = configuration_read(r->service->options, true)) == NULL) {
 		fail(r, "the configuration has errors, see above");
 		return;
 	}
-	if (!plan(r, conf)) {
-		discard_plan(r);
+	if (!plan_make(&plan, conf)) {
+		plan_discard(&plan);
 		load_free(conf);
 		fail(r, "what the new configuration needs cannot be had, see above");
 		return;

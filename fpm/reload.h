@@ -17,8 +17,9 @@
 #define RELOAD_POOL_MAX 256
 
 struct reload_events {
-	/* It goes on from here with another configuration than before; whole: all is replaced. */
-	void (*applied)(const struct conf *before, bool whole, void *arg);
+	/* It goes on from here with another configuration than before; whole: all is replaced. NULL,
+	 * or what of it could not be had, a constant text; logged. */
+	const char *(*applied)(const struct conf *before, bool whole, void *arg);
 	/* It has come to its end; why[0] is '\0' if all that was wanted is in effect. */
 	void (*ended)(void *arg);
 };
@@ -44,6 +45,7 @@ struct reload {
 	struct reload_wish running, wanted;
 	unsigned long begun, ended; /* reloads */
 	unsigned int planned, failed; /* pools, of the one that runs or was the last */
+	const char *lack; /* what of [global] that could not bring into effect; NULL: nothing */
 	char why[RELOAD_WHY_MAX]; /* why not all of what was wanted last is in effect; empty: it is */
 };
 

@@ -15,7 +15,8 @@
 	FD(type, word "fd", member.fd), FD(type, word "dir_fd", member.dir_fd), \
 	    FD(type, word "lock_fd", member.lock_fd), \
 	    NUMBER(type, word "dev", member.dev), NUMBER(type, word "ino", member.ino), \
-	    NUMBER(type, word "is_given", member.is_given)
+	    NUMBER(type, word "is_given", member.is_given), \
+	    NUMBER(type, word "lacks_rights", member.lacks_rights)
 #define PROCESS(type) \
 	NUMBER(type, "pid", process.pid), FD(type, "sock", process.sock), \
 	    NUMBER(type, "started_us", process.started_us), \
@@ -28,6 +29,7 @@ const struct saved_field saved_fields_service[] = {
     NUMBER(saved, "log_to_file", log_to_file),
     NUMBER(saved, "log_is_stderr", log_is_stderr),
     NUMBER(saved, "log_is_daemon", log_is_daemon),
+    NUMBER(saved, "log_is_stale", log_is_stale),
     TEXT(saved, "pid_path", pid_path),
     FD(saved, "pid_dir_fd", pid_dir_fd),
     FD(saved, "pid_fd", pid_fd),

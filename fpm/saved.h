@@ -25,7 +25,7 @@
 
 struct saved_socket {
 	int fd, dir_fd, lock_fd;
-	int64_t dev, ino, is_given;
+	int64_t dev, ino, is_given, lacks_rights;
 };
 
 /* settings is what -tt prints of one pool; NULL: the service's has it. */
@@ -92,7 +92,7 @@ struct saved {
 	int64_t pid; /* of the master */
 	char *settings; /* of the service: what -tt prints */
 	int log_fd;
-	int64_t log_to_file, log_is_stderr, log_is_daemon;
+	int64_t log_to_file, log_is_stderr, log_is_daemon, log_is_stale;
 	char *pid_path; /* NULL: there is no pid file */
 	int pid_dir_fd, pid_fd, pid_lock_fd;
 	char *rundir;

@@ -13,7 +13,8 @@ saved_socket_note(struct saved_socket *s, const struct listen_socket *l)
 	    .lock_fd = l->lock_fd,
 	    .dev = (int64_t)l->dev,
 	    .ino = (int64_t)l->ino,
-	    .is_given = l->is_given};
+	    .is_given = l->is_given,
+	    .lacks_rights = l->lacks_rights};
 }
 
 bool
@@ -25,7 +26,8 @@ saved_socket_adopt(const struct saved_socket *s, struct listen_socket *l,
 	    .lock_fd = s->lock_fd,
 	    .dev = (dev_t)s->dev,
 	    .ino = (ino_t)s->ino,
-	    .is_given = s->is_given};
+	    .is_given = s->is_given,
+	    .lacks_rights = s->lacks_rights};
 
 	if (s->fd == -1 || (settings->text != NULL && sockets_adopt(l, settings, &open)))
 		return true;

@@ -129,7 +129,7 @@ seat_note_reload(struct seat *seat, const char *why)
 {
 	struct generation *g;
 
-	if (strcmp(seat->reload, why) == 0)
+	if (why[0] == '\0' && seat->reload[0] == '\0')
 		return;
 	snprintf(seat->reload, sizeof(seat->reload), "%s", why);
 	TAILQ_FOREACH (g, &seat->generations, next)

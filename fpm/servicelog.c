@@ -76,6 +76,7 @@ servicelog_reopen(struct servicelog *l, struct service *service)
 						     : service->conf->global.error_log);
 		return false;
 	}
+	l->is_stale = true;
 	if ((fd = errorlog_open(service->conf, false, &is_stderr)) == -1)
 		return false;
 	if ((own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1) {
@@ -83,6 +84,7 @@ servicelog_reopen(struct servicelog *l, struct service *service)
 		fd_close(&fd);
 		return false;
 	}
+	l->is_stale = false;
 	fd_close(&service->log_fd);
 	service->log_fd = fd;
 	writer_reopen(l->log, own);

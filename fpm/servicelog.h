@@ -12,6 +12,7 @@ struct servicelog {
 	struct writer_file *log; /* what we write to it ourselves */
 	bool is_stderr;          /* rather than a file */
 	bool is_daemon;          /* descriptors 1 and 2 are the error log */
+	bool is_stale;           /* the file that it was to be could not be opened */
 };
 
 /* Open it, into the service; to_stderr: it is standard error, whatever the configuration says.

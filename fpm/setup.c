@@ -161,6 +161,14 @@ setup_replace(struct setup *s, struct setup *next, struct setup *before)
 	next->conf = NULL;
 }
 
+const char *
+setup_lack(const struct setup *s)
+{
+	return s->listener.lacks_rights || s->status_listener.lacks_rights
+	    ? "its socket could not be given the owner, mode or lists that it is to have"
+	    : NULL;
+}
+
 bool
 setup_leaves_address(const struct setup *s, const struct setup *before)
 {

@@ -59,6 +59,9 @@ void setup_adopt(struct setup *setup, const struct saved_setup *saved);
  * (setup itself, or another), that has no such socket any more, and its settings change. */
 void setup_replace(struct setup *setup, struct setup *next, struct setup *before);
 
+/* What of its settings could not be brought into effect by setup_replace(); NULL: all is. */
+const char *setup_lack(const struct setup *setup);
+
 /* Before it does: whether nobody will listen any more at the address that before's pool has. */
 bool setup_leaves_address(const struct setup *setup, const struct setup *before);
 

@@ -15,7 +15,7 @@ struct summary {
 	unsigned int pools, serving, withdrawn;
 	unsigned int off; /* stopped by order: not to serve, and not a reason */
 	char why[160]; /* the first that does not serve, and why; empty: all do */
-	char reload[160]; /* the first that goes on as before the last reload, and why; empty: none */
+	char reload[160]; /* the first for which the last one failed, and why; empty: none */
 
 	bool has_figures;
 	int64_t active, idle;    /* workers */

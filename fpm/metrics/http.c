@@ -250,7 +250,7 @@ serve_health(struct metrics_http *h, struct evhttp_request *req)
 		off += h->pools[i].state.off;
 		withdrawn += h->pools[i].state.withdrawn && !h->pools[i].state.off;
 		if (h->pools[i].state.reload[0] != '\0')
-			text_out_printf(&ok, "pool %s: it goes on as before the last reload: %s\n",
+			text_out_printf(&ok, "pool %s: the last reload failed: %s\n",
 			    h->pools[i].name, h->pools[i].state.reload);
 	}
 	/* One of several serves for the others to be found. */

@@ -34,6 +34,7 @@ struct listen_socket {
 	const char *name; /* of the socket file in its directory; part of address.path */
 	dev_t dev;        /* the socket file that we made */
 	ino_t ino;
+	bool lacks_rights; /* that could not be given those of settings */
 };
 
 #endif

@@ -114,6 +114,7 @@ sockets_adopt(struct listen_socket *l, const struct listen_settings *settings,
 	l->lock_fd = open->lock_fd;
 	l->dev = open->dev;
 	l->ino = open->ino;
+	l->lacks_rights = open->lacks_rights;
 	slash = l->address.kind == ADDRESS_UNIX ? strrchr(l->address.path, '/') : NULL;
 	if (l->address.kind == ADDRESS_UNIX && l->dir_fd != -1)
 		l->name = slash != NULL ? slash + 1 : l->address.path;
@@ -165,8 +166,8 @@ sockets_change(struct listen_socket *l, const struct listen_settings *settings)
 	if (listen(l->fd, settings->backlog) == -1)
 		log_warning("%s cannot change the backlog of %s: %s", settings->title,
 		    settings->text, strerror(errno));
-	if (!is_same && l->address.kind == ADDRESS_UNIX)
-		unixsocket_change(l);
+	if ((!is_same || l->lacks_rights) && l->address.kind == ADDRESS_UNIX)
+		l->lacks_rights = !unixsocket_change(l);
 }
 
 void

@@ -38,7 +38,8 @@ bool sockets_is_at(const struct listen_socket *socket, const char *text);
 void sockets_move(struct listen_socket *to, struct listen_socket *from);
 
 /* The same socket gets other settings: backlog, and the rights of its file unless it is systemd's.
- * What cannot be done is logged. */
+ * What cannot be done is logged; rights that the file has not got are tried again by the next
+ * change. */
 void sockets_change(struct listen_socket *socket, const struct listen_settings *settings);
 
 /* Close it, and remove its socket file and lock if they are still ours, and not systemd's. */

@@ -348,18 +348,19 @@ is_ours(const struct listen_socket *l, const struct stat *st)
 	return l->ino != 0 && st->st_dev == l->dev && st->st_ino == l->ino;
 }
 
-void
+bool
 unixsocket_change(struct listen_socket *l)
 {
 	struct stat st;
-	int file_fd;
+	int file_fd, code = 0;
 
 	if (l->lock_fd == -1)
-		return; /* systemd's */
+		return true; /* systemd's */
 	file_fd = open_file(l->dir_fd, l->name, &st);
 	if (file_fd != -1 && is_ours(l, &st))
-		set_rights(l, file_fd);
+		code = set_rights(l, file_fd);
 	fd_close(&file_fd);
+	return code == 0;
 }
 
 void

@@ -7,8 +7,9 @@
 /* As sockets_check(), sockets_open() and sockets_close(), for an address that is a path. */
 int unixsocket_check(struct listen_socket *socket);
 int unixsocket_open(struct listen_socket *socket);
-/* Give its file, if that is still ours, the rights of its settings; what fails is logged. */
-void unixsocket_change(struct listen_socket *socket);
+/* Give its file, if that is still ours, the rights of its settings. false after having logged why
+ * not. */
+bool unixsocket_change(struct listen_socket *socket);
 void unixsocket_close(struct listen_socket *socket);
 
 #endif

@@ -15,12 +15,17 @@ def hang_library(shared):
     return build("hang.c", shared + "/hang.so", "-shared", "-fPIC")
 
 
-@pytest.fixture
-def hang(hang_library, monkeypatch):
-    """What is started after this can be made to hang: hang(pid), hang(pid, GO_ON)."""
+def preload(library, monkeypatch):
+    """Into what is started after this."""
     if ASAN:  # its own library has to be the first, or be told that it need not be
         options = Env.sanitizer_options
         monkeypatch.setattr(Env, "sanitizer_options", lambda self: {
             k: v + ":verify_asan_link_order=0" for k, v in options(self).items()})
-    monkeypatch.setenv("LD_PRELOAD", hang_library)
+    monkeypatch.setenv("LD_PRELOAD", library)
+
+
+@pytest.fixture
+def hang(hang_library, monkeypatch):
+    """What is started after this can be made to hang: hang(pid), hang(pid, GO_ON)."""
+    preload(hang_library, monkeypatch)
     return lambda pid, sig=HANG: os.kill(pid, sig)

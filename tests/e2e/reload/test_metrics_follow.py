@@ -84,8 +84,11 @@ def test_address_that_cannot_be_had(metrics):
         s.listen(1)
         other = type(endpoint)(f"127.0.0.1:{s.getsockname()[1]}")
         server.rewrite(global_options=dict(server.configured_global, metrics_listen=other.address))
-        server.reload()
-        assert endpoint.health() == (200, "ok\n")
+        server.reload(fails=True)
+        server.wait_log("ERROR: reload failed: all is in effect but this: metrics_listen")
+        wait_for(lambda: endpoint.health() == (200, "ok\npool www: the last reload failed: all is "
+                                               "in effect but this: metrics_listen: nobody listens "
+                                               "at that address\n"), 10 * SLOW, "it to be told")
     server.reload()
     assert other.health() == (200, "ok\n")
     wait_for(lambda: refuses(endpoint), 10 * SLOW, "nobody to listen at the old one")
