@@ -18,8 +18,14 @@
 
 static const char slot_entry[] = TEMPLATE_SLOT_ENV "=" TEMPLATE_SLOT_TEXT;
 
-/* The entry in the initial environment, or NULL. */
-static char *initial_slot;
+/* Where they stand in the initial environment, or NULL. Programs have made copies (Perl, Ruby). */
+static char *initial_slot, *initial_preload;
+
+static bool
+is_preload(const char *entry)
+{
+	return strncmp(entry, PRELOAD_ENV "=", sizeof(PRELOAD_ENV)) == 0;
+}
 
 void
 environment_begin(void)
@@ -27,6 +33,8 @@ environment_begin(void)
 	for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
 		if (strcmp(*entry, slot_entry) == 0)
 			initial_slot = *entry;
+		else if (is_preload(*entry))
+			initial_preload = *entry;
 	}
 }
 
@@ -100,6 +108,8 @@ environment_clear(void)
 	char *paths = getenv(PRELOAD_ENV);
 
 	unsetenv(TEMPLATE_FD_ENV);
+	if (initial_preload != NULL && is_preload(initial_preload))
+		take_out_library(initial_preload + sizeof(PRELOAD_ENV));
 	if (paths == NULL)
 		return;
 	take_out_library(paths);

@@ -6,6 +6,7 @@ We are the child subreaper that its workers become children of, as long as there
 import array
 import ctypes
 import os
+import re
 import signal
 import socket
 import struct
@@ -80,7 +81,8 @@ class Worker:
         out = {}
         for fd in os.listdir(f"/proc/{self.pid}/fd"):
             try:
-                out[int(fd)] = os.readlink(f"/proc/{self.pid}/fd/{fd}").split("[")[0]
+                path = os.readlink(f"/proc/{self.pid}/fd/{fd}")
+                out[int(fd)] = re.sub(r"\[\d+\]$|\.\w{6} \(deleted\)$", "", path)
             except FileNotFoundError:
                 pass
         return out
@@ -125,7 +127,7 @@ class Template:
     """A program with the library, or executed as an ordinary worker is (preload=False)."""
 
     def __init__(self, env, argv, environment=None, preload=True, library=LIBRARY, more_preload=(),
-                 **more):
+                 loads=True, **more):
         be_subreaper(1)
         self.before = set(zombies(os.getpid()))
         self.env, self.serial, self.workers = env, 0, []
@@ -147,7 +149,7 @@ class Template:
         theirs.close()
         self.own.given()
         self.pid = self.own.pid = self.process.pid
-        if preload:
+        if preload and loads:
             said = self.hear(LOADED)
             assert said.arg == VERSION
 
@@ -278,14 +280,15 @@ def preloaded(shared):
     return path
 
 
-def check_worker(worker, template):
-    """What is said of each worker in template.h, as far as it is to be seen from outside."""
+def check_worker(worker, template, clears=True):
+    """What is said of each worker in template.h, as far as it is to be seen from outside. clears:
+    whether the initial environment does not name the library any more."""
     with open(f"/proc/{worker.pid}/stat", encoding="latin-1") as f:
         fields = f.read().rpartition(")")[2].split()
     assert [int(n) for n in fields[1:3]] == [os.getpid(), worker.pid], "parent, process group"
     environ = worker.environ()
     assert environ["ANYFPM_SLOT"] == str(worker.slot)
-    assert LIBRARY not in environ.get("LD_PRELOAD", "")
+    assert not clears or LIBRARY not in environ.get("LD_PRELOAD", "")
     assert worker.is_on(0, worker.listener.fileno())
     assert worker.is_on(1, worker.out) and worker.is_on(2, worker.err)
     assert alive(template.pid)
