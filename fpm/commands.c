@@ -13,6 +13,7 @@
 #include "fpm/poolstate.h"
 #include "fpm/rotation.h"
 #include "fpm/succession.h"
+#include "fpm/waits.h"
 
 static bool
 is_meant(const struct session *s, const struct seat *seat)
@@ -159,6 +160,28 @@ reload(struct session *s, struct commands *c)
 		commands_reloaded(c);
 }
 
+/* What is left of the reload that runs, after words; and of the first pool that takes long, why. */
+static void
+tell_progress(struct session *s, const struct commands *c, const char *words)
+{
+	const struct seat *seat;
+	char text[WAITS_MAX];
+
+	if (!session_is_progress_due(s))
+		return;
+	TAILQ_FOREACH (seat, c->seats, next) {
+		waits_describe(seat, text);
+		if (text[0] != '\0')
+			break;
+	}
+	if (seat != NULL)
+		session_progress(s, "%spools that are still to be replaced: %u; pool %s: %s", words,
+		    reload_left(c->reload), seat->setup.pool->name, text);
+	else
+		session_progress(s, "%spools that are still to be replaced: %u", words,
+		    reload_left(c->reload));
+}
+
 /* Tell it how the reload that it waits for went, if that has ended. */
 static void
 tell_reloaded(struct session *s, const struct commands *c)
@@ -168,7 +191,7 @@ tell_reloaded(struct session *s, const struct commands *c)
 	if (s->ticket > r->ended && !r->is_running && !r->is_wanted)
 		session_done(s, 1, "the service ends");
 	else if (s->ticket > r->ended)
-		session_progress(s, "pools that are still to be replaced: %u", reload_left(r));
+		tell_progress(s, c, "");
 	else if (r->why[0] != '\0')
 		session_done(s, 1, "reload failed: %s", r->why);
 	else
@@ -202,8 +225,7 @@ look_at_upgrade(struct session *s, const struct commands *c)
 	else if (u->why[0] != '\0')
 		session_done(s, 1, "upgrade failed: %s; everything goes on as it was", u->why);
 	else if (r->is_running || r->is_wanted)
-		session_progress(s, "the new master runs; pools that are still to be replaced: %u",
-		    reload_left(r));
+		tell_progress(s, c, "the new master runs; ");
 	else if (r->why[0] != '\0')
 		session_done(s, 1, "the new master runs, but not all is new: %s; what could not be "
 				   "replaced goes on as it was", r->why);

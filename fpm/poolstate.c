@@ -12,6 +12,7 @@
 #include "base/shared/stats_sum.h"
 #include "fpm/control/session.h"
 #include "fpm/summary.h"
+#include "fpm/waits.h"
 
 #define RATE_S 10
 
@@ -108,6 +109,7 @@ poolstate_pool(const struct seat *seat, struct stats *scratch)
 	const struct conf_pool *pool = seat->setup.pool;
 	const struct stats_memory *memory = stats_memory_map_readonly(seat->stats_fd);
 	const char *why = summary_why(seat, memory);
+	char waits[WAITS_MAX];
 	bool is_failing = memory != NULL && stats_sum_why(memory) != NULL;
 	json_t *object = json_pack("{s:o,s:s,s:o,s:s,s:o,s:o}", "pool",
 	    session_string(pool->name), "state", state_of(seat, why, is_failing), "why",
@@ -116,6 +118,9 @@ poolstate_pool(const struct seat *seat, struct stats *scratch)
 
 	if (object != NULL)
 		json_object_set_new(object, "drained", json_boolean(seat->is_withdrawn));
+	waits_describe(seat, waits);
+	if (object != NULL && waits[0] != '\0')
+		json_object_set_new(object, "reload waits", session_string(waits));
 	if (object != NULL && seat->reload[0] != '\0')
 		json_object_set_new(
 		    object, "reload failed", session_string(seat->reload));

@@ -6,15 +6,18 @@
 
 #include "fpm/reload.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "conf/differ.h"
 #include "conf/load.h"
 #include "fpm/configuration.h"
 #include "fpm/plan.h"
 #include "fpm/succession.h"
+#include "fpm/waits.h"
 
 #define BUT "all is in effect but this: "
 
@@ -64,9 +67,39 @@ tell_seats(struct reload *r, const char *all)
 }
 
 static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct reload *r = arg;
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next)
+		waits_log(seat);
+}
+
+/* One that takes long says why. */
+static void
+watch(struct reload *r)
+{
+	static const struct timeval every = {.tv_sec = WAITS_LOOK_S};
+
+	r->look = event_new(r->service->base, -1, EV_PERSIST, on_look, r);
+	if (r->look == NULL || event_add(r->look, &every) == -1)
+		log_error("cannot set a timer for what a reload waits for");
+}
+
+static void
+unwatch(struct reload *r)
+{
+	if (r->look != NULL)
+		event_free(r->look);
+	r->look = NULL;
+}
+
+static void
 end(struct reload *r, const char *all)
 {
 	r->is_running = false;
+	unwatch(r);
 	r->ended = r->begun;
 	tell_seats(r, all);
 	r->events->ended(r->arg);
@@ -143,6 +176,7 @@ drain_gone(struct reload *r)
 		}
 		log_notice("[pool %s] it is not in the configuration any more: it %s",
 		    name_of(seat), seat->is_off ? "was stopped" : "finishes what it has");
+		seat->succession.since_us = clock_now_us();
 		seat_drain(seat);
 	}
 }
@@ -293,6 +327,7 @@ begin(struct reload *r)
 	struct conf *conf;
 
 	r->is_running = true;
+	watch(r);
 	r->has_drained = false;
 	r->begun++;
 	r->planned = r->failed = 0;
@@ -381,6 +416,7 @@ reload_cancel(struct reload *r)
 	struct seat *seat;
 
 	r->is_running = r->is_wanted = false;
+	unwatch(r);
 	TAILQ_FOREACH (seat, r->seats, next)
 		succession_cancel(seat);
 }

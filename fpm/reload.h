@@ -16,6 +16,8 @@
 #define RELOAD_WHY_MAX 512
 #define RELOAD_POOL_MAX 256
 
+struct event;
+
 struct reload_events {
 	/* It goes on from here with another configuration than before; whole: all is replaced. NULL,
 	 * or what of it could not be had, a constant text; logged. */
@@ -43,6 +45,7 @@ struct reload {
 	bool has_drained; /* pools that have gone from the configuration were told to finish */
 	bool is_wanted; /* another is to follow it, which reads what has changed since */
 	struct reload_wish running, wanted;
+	struct event *look; /* for what it waits; NULL: none runs, or out of memory */
 	unsigned long begun, ended; /* reloads */
 	unsigned int planned, failed; /* pools, of the one that runs or was the last */
 	const char *lack; /* what of [global] that could not bring into effect; NULL: nothing */

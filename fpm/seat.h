@@ -49,6 +49,8 @@ struct succession {
 	struct setup *before; /* whose sockets it takes over: the seat's, or that of a pool that
 	                       * has gone */
 	unsigned int places; /* for workers of all generations, while it lasts */
+	int64_t since_us; /* when its turn came, or the pool was told to go */
+	int64_t told_us;  /* when it was last said what it waits for */
 	bool has_ended; /* which nobody has taken notice of yet */
 	char why[GENERATION_WHY_MAX]; /* the last one has failed; empty: it has not */
 };

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -194,6 +195,7 @@ void
 succession_begin(struct seat *seat)
 {
 	seat->succession.places = count_places(seat);
+	seat->succession.since_us = clock_now_us();
 	set_state(seat, SUCCESSION_WAITING);
 	succession_step(seat);
 }

@@ -45,7 +45,7 @@ struct session {
 
 	struct text_out out;
 	size_t sent; /* of it */
-	char progress[256]; /* that was said last */
+	char progress[512]; /* that was said last */
 	int64_t progress_us; /* and when */
 };
 TAILQ_HEAD(session_list, session);

@@ -107,6 +107,7 @@ static void
 add_pool(struct table *table, const json_t *pool)
 {
 	const char *why = text_of(pool, "why"), *failed = text_of(pool, "reload failed");
+	const char *waits = text_of(pool, "reload waits");
 	const char *cells[POOL_COLUMNS];
 	char numbers[POOL_COLUMNS][16], note[TABLE_CELL_MAX];
 	double keys[POOL_COLUMNS] = {0};
@@ -131,10 +132,12 @@ add_pool(struct table *table, const json_t *pool)
 	table_duration(numbers[POOL_P99], (long long)keys[POOL_P99]);
 	if (*why != '\0')
 		snprintf(note, sizeof(note), "%s", why);
+	else if (*waits != '\0')
+		snprintf(note, sizeof(note), "the reload takes long: %s", waits);
 	else
 		snprintf(note, sizeof(note), "reload failed: %s", failed);
 	table_add(table, cells, keys, color_of(cells[POOL_STATE]),
-	    *why != '\0' || *failed != '\0' ? note : NULL);
+	    *why != '\0' || *waits != '\0' || *failed != '\0' ? note : NULL);
 }
 
 void
