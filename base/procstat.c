@@ -18,6 +18,7 @@ procstat_read_fd(int fd, struct procstat *s)
 	char text[1024], *end;
 	long long pages;
 	ssize_t n;
+	unsigned int threads;
 	int parent;
 
 	if ((n = pread(fd, text, sizeof(text) - 1, 0)) <= 0)
@@ -26,15 +27,16 @@ procstat_read_fd(int fd, struct procstat *s)
 	/* The name is in parentheses and may contain anything, ')' too. */
 	if ((end = strrchr(text, ')')) == NULL ||
 	    sscanf(end + 1,
-		" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu %*d %*d %*d %*d "
+		" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu %*d %*d %u %*d "
 		"%llu %*u %lld",
 		&s->state, &parent, &user, &system, &children_user, &children_system,
-		&start, &pages) != 8)
+		&threads, &start, &pages) != 9)
 		return false;
 	s->parent = parent;
 	s->user_ticks = user;
 	s->system_ticks = system;
 	s->children_ticks = children_user + children_system;
+	s->threads = threads;
 	s->start_ticks = start;
 	s->pages = pages > 0 ? (uint64_t)pages : 0;
 	return true;

@@ -104,6 +104,7 @@ struct conf_pool {
 	int64_t start_timeout_ms;
 	int64_t stop_timeout_ms;
 	char *warmup; /* path, NULL: none */
+	bool preload;
 
 	/* When a worker is recycled after a request; 0: never. */
 	unsigned int max_requests;

@@ -49,6 +49,7 @@
 #include "pool/worker/measure.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/slot.h"
+#include "pool/worker/template.h"
 
 #define EXIT_CONFIG 78
 /* Descriptors that each worker takes, and those of the process itself. */
@@ -253,6 +254,7 @@ destroy(struct pool *pool)
 	loop_bury(pool);
 	spool_end(pool, SPOOL_STOP_US);
 	ready_destroy(pool);
+	template_destroy(pool);
 	reap_destroy(pool);
 	slowlog_destroy(pool);
 	handover_destroy(pool);

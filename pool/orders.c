@@ -36,6 +36,7 @@
 #include "pool/worker/permits.h"
 #include "pool/worker/room.h"
 #include "pool/worker/starts.h"
+#include "pool/worker/template.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
 #define STOP_KILL_US 500000
@@ -216,6 +217,7 @@ orders_stop(struct pool *pool)
 	writing_flush_due(pool);
 	client_gone_all(pool);
 	accept_end_status(pool);
+	template_stop(pool, "the pool ends");
 	leave_stop_all(pool, pool->orders->master_fd == -1 ? 0 : STOP_KILL_US);
 }
 
@@ -428,6 +430,7 @@ orders_progress(struct pool *pool)
 		pool_set_state(pool, POOL_STOPPING);
 		handover_end(pool);
 		accept_end_status(pool);
+		template_stop(pool, "the pool ends");
 		leave_stop_all(
 		    pool, pool->orders->master_fd == -1 ? 0 : pool->conf->stop_timeout_ms * 1000);
 	}

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "pool/observe/account.h"
+#include "pool/worker/template.h"
 
 /* Chunks that stay allocated while no buffer needs them: 4 MB. */
 #define SPARE_CHUNKS 256
@@ -36,6 +37,8 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 	pool->workers.room = &parts->room;
 	pool->workers.starts = &parts->starts;
 	pool->workers.sweep = &parts->sweep;
+	pool->workers.template = &parts->template;
+	template_init(&parts->template);
 	pool->orders = &parts->orders;
 	pool->reap = &parts->reap;
 	TAILQ_INIT(&pool->clients.flush);

@@ -6,6 +6,7 @@
 #include "pool/client/listen.h"
 #include "pool/core/pool.h"
 #include "pool/core/report.h"
+#include "pool/core/template.h"
 #include "pool/orders.h"
 #include "pool/reap.h"
 #include "pool/worker/capture.h"
@@ -30,6 +31,7 @@ struct pool_parts {
 	struct room room;
 	struct starts starts;
 	struct sweep sweep;
+	struct template template;
 	struct orders orders;
 	struct reap reap;
 };

@@ -33,6 +33,7 @@
 #include "pool/worker/program.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
+#include "pool/worker/template.h"
 #include "pool/worker/worker.h"
 
 /* One that ended by itself sooner than this and was never used has failed to start. */
@@ -75,11 +76,13 @@ worker_died(struct worker *w, const siginfo_t *info)
 	struct pool *pool = w->pool;
 	bool failed_start = is_failed_start(w, info);
 	char how[EXIT_TEXT_MAX], text[OBITUARY_TEXT_MAX];
+	struct obituary obituary;
 
 	exit_describe(info, how);
 	relay_worker_dead(w, exit_is_success(info), how);
 	capture_close(&w->captures.err);
-	obituary_write(w, info, how, failed_start, text);
+	obituary = obituary_of(w);
+	obituary_write(&obituary, info, failed_start, text);
 	if (failed_start)
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
 	else if (has_crashed(w, info))
@@ -123,13 +126,16 @@ worker_stopped(struct worker *w)
 
 /* Its state has changed, but it lives. */
 static void
-child_changed(struct worker *w, const siginfo_t *info)
+child_changed(struct pool *pool, struct worker *w, const siginfo_t *info)
 {
 	siginfo_t told;
 
 	waitid(P_PID, (id_t)info->si_pid, &told, WSTOPPED | WCONTINUED | WNOHANG);
-	if (w == NULL)
+	if (w == NULL) {
+		if (info->si_code != CLD_CONTINUED && template_is(pool, info->si_pid))
+			template_stopped(pool);
 		return;
+	}
 	if (info->si_code == CLD_CONTINUED)
 		w->receipt.stopped = false;
 	else
@@ -139,7 +145,20 @@ child_changed(struct worker *w, const siginfo_t *info)
 bool
 reap_is_ours(const struct pool *pool, pid_t pid)
 {
-	return worker_find(pool, pid) != NULL || slowlog_is_ours(pool, pid);
+	return worker_find(pool, pid) != NULL || slowlog_is_ours(pool, pid) ||
+	    template_is(pool, pid);
+}
+
+/* One may have been forked, and died, while we did something else. */
+static struct worker *
+find_worker(struct pool *pool, pid_t pid)
+{
+	struct worker *w = worker_find(pool, pid);
+
+	if (w != NULL || template_is(pool, pid))
+		return w;
+	template_hear(pool);
+	return worker_find(pool, pid);
 }
 
 static void
@@ -157,16 +176,18 @@ on_sigchld(evutil_socket_t fd, short what, void *arg)
 			-1 ||
 		    info.si_pid == 0)
 			break;
-		w = worker_find(pool, info.si_pid);
+		w = find_worker(pool, info.si_pid);
 		if (info.si_code != CLD_EXITED && info.si_code != CLD_KILLED &&
 		    info.si_code != CLD_DUMPED) {
-			child_changed(w, &info);
+			child_changed(pool, w, &info);
 			continue;
 		}
 		if (w != NULL) {
 			kill(-w->pid, SIGKILL);
 			worker_died(w, &info);
-		} else {
+		} else if (template_is(pool, info.si_pid))
+			template_died(pool, &info);
+		else {
 			slowlog_child_died(pool, &info);
 			sweep_reaped(pool, info.si_pid);
 			orphans = true;

@@ -21,6 +21,7 @@
 #include "pool/worker/ready.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
+#include "pool/worker/template.h"
 
 const struct timer timers[] = {
 	{ receipt_expire }, /* before their clocks are looked at */
@@ -36,6 +37,7 @@ const struct timer timers[] = {
 	{ recycle_judge_memory },
 	{ leave_expire },
 	{ ready_expire },
+	{ template_expire },
 	{ manage_expire }, /* when all before it have said which workers end */
 	{ sweep_expire },
 	{ capture_expire },

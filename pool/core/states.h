@@ -41,6 +41,15 @@ enum worker_state {
 	WORKER_STATES
 };
 
+/* What forks workers of a program that has loaded once (pm.preload). */
+enum template_state {
+	TEMPLATE_DEAD,	   /* there is none */
+	TEMPLATE_STARTING, /* it loads */
+	TEMPLATE_WAITING,  /* it is ready: it stands where it would accept, and waits for orders */
+	TEMPLATE_STOPPING, /* was asked to end, or is dead and not yet reaped */
+	TEMPLATE_STATES
+};
+
 /* What we know of how a program treats kept connections. */
 enum worker_keeps {
 	KEEPS_UNKNOWN, /* no second request on a connection yet, none seen open for long */

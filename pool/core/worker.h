@@ -38,6 +38,7 @@ struct life {
 	int64_t started_us;
 	uint64_t start_ticks; /* procstat's, 0: not known */
 	int exec_fd;	      /* errno of a failed exec comes here, -1 once it started */
+	uint32_t order;	      /* of the template, that it comes of; 0: it was executed */
 	bool was_ready;
 	bool was_busy;
 	bool last;	       /* its next request is its last */
@@ -116,15 +117,19 @@ struct capture {
 	struct event ev_late; /* an unfinished line goes on no more */
 	bool late;	      /* ev_late is armed */
 	bool cut;	      /* a part of the line was dropped: the rest is, too */
-	struct worker *worker;
+	struct captures *all;
 	bool is_stderr;
 	char *line; /* an unfinished line, less than log_limit bytes, or NULL */
 	uint32_t line_len;
 	uint32_t line_cap;
 };
 
-/* What it writes outside of its responses (worker/capture.c). */
+/* What it, or a template, writes outside of its responses (worker/capture.c). */
 struct captures {
+	struct pool *pool;
+	const struct worker *worker; /* NULL: it is a template's */
+	const pid_t *pid;
+	bool is_starting; /* the end of its stderr is kept */
 	struct capture out, err, fcgi; /* the last has no pipe: STDERR of the request */
 	char *tail; /* the last CAPTURE_TAIL_MAX bytes of its stderr while it starts */
 	uint32_t tail_len;
@@ -135,7 +140,7 @@ struct worker {
 	struct pool *pool;
 	enum worker_state state;
 	int64_t since_us; /* of the state */
-	pid_t pid;
+	pid_t pid;	 /* 0: the template has the order, and has not said that it is there */
 	unsigned int slot; /* ANYFPM_SLOT, 1 to ... */
 	int listen_fd;	   /* our copy of its listening socket, -1 once it is dead */
 	int path_fd;	   /* O_PATH of the socket's inode, to connect to */

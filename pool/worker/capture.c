@@ -58,11 +58,11 @@ capture_expire(struct pool *pool, int64_t now_us)
 static void
 drop(struct capture *cap, size_t len, bool whole)
 {
-	struct pool *pool = cap->worker->pool;
+	struct pool *pool = cap->all->pool;
 
 	throttle_drop(&pool->workers.drops->throttle, whole ? 1 : 0, len, clock_now_us());
 	deadline_at(pool, throttle_tell_us(&pool->workers.drops->throttle));
-	pool->workers.drops->pid = cap->worker->pid;
+	pool->workers.drops->pid = *cap->all->pid;
 	if (whole)
 		stats_count(pool->stats, STATS_OUTPUT_DROPPED, 1);
 	cap->cut = !whole;
@@ -73,7 +73,7 @@ drop(struct capture *cap, size_t len, bool whole)
 static size_t
 log_line(struct capture *cap, const char *line, size_t len, bool whole)
 {
-	struct pool *pool = cap->worker->pool;
+	struct pool *pool = cap->all->pool;
 	char said[LOG_SAID_MAX];
 	size_t done, written;
 
@@ -87,7 +87,8 @@ log_line(struct capture *cap, const char *line, size_t len, bool whole)
 		drop(cap, len, whole);
 		return len;
 	}
-	snprintf(said, sizeof(said), "child %d said into %s: ", (int)cap->worker->pid,
+	snprintf(said, sizeof(said), "%s %d said into %s: ",
+	    cap->all->worker != NULL ? "child" : "template", (int)*cap->all->pid,
 	    cap->is_stderr ? "stderr" : "stdout");
 	done = log_output(pool->conf->decorate_workers_output ? said : NULL, line, len,
 	    pool->global->log_limit, whole, &written);
@@ -99,7 +100,7 @@ static void
 free_line(struct capture *cap)
 {
 	free(cap->line);
-	ledger_give(&cap->worker->pool->buffers.ledger, cap->line_cap);
+	ledger_give(&cap->all->pool->buffers.ledger, cap->line_cap);
 	cap->line = NULL;
 	cap->line_cap = 0;
 }
@@ -136,7 +137,7 @@ make_room(struct capture *cap, size_t len, size_t limit)
 		return true;
 	if ((line = realloc(cap->line, cap_new)) == NULL)
 		return false;
-	ledger_take(&cap->worker->pool->buffers.ledger, cap_new - cap->line_cap);
+	ledger_take(&cap->all->pool->buffers.ledger, cap_new - cap->line_cap);
 	cap->line = line;
 	cap->line_cap = (uint32_t)cap_new;
 	return true;
@@ -146,7 +147,7 @@ make_room(struct capture *cap, size_t len, size_t limit)
 static void
 keep(struct capture *cap, const char *data, size_t len)
 {
-	size_t limit = cap->worker->pool->global->log_limit, n;
+	size_t limit = cap->all->pool->global->log_limit, n;
 
 	for (; len > 0; data += n, len -= n) {
 		n = limit - cap->line_len;
@@ -211,7 +212,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	struct capture *cap = arg;
 
 	cap->late = false;
-	if (cap->worker->state == WORKER_STARTING)
+	if (cap->all->is_starting)
 		expect_end(cap); /* "Loading ...", and then "done" */
 	else
 		end_line(cap);
@@ -227,37 +228,38 @@ capture_request_ended(struct worker *w)
 		expect_end(&w->captures.err);
 }
 
-/* Keep the end of a starting worker's stderr. */
+/* Keep the end of what one says into stderr that starts. */
 static void
-take_tail(struct worker *w, const uint8_t *data, size_t len)
+take_tail(struct captures *all, const uint8_t *data, size_t len)
 {
-	if (w->captures.tail == NULL) {
-		if ((w->captures.tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
+	if (all->tail == NULL) {
+		if ((all->tail = malloc(CAPTURE_TAIL_MAX)) == NULL)
 			return;
-		ledger_take(&w->pool->buffers.ledger, CAPTURE_TAIL_MAX);
+		ledger_take(&all->pool->buffers.ledger, CAPTURE_TAIL_MAX);
 	}
 	if (len >= CAPTURE_TAIL_MAX) {
 		data += len - CAPTURE_TAIL_MAX;
 		len = CAPTURE_TAIL_MAX;
-		w->captures.tail_len = 0;
-	} else if (w->captures.tail_len + len > CAPTURE_TAIL_MAX) {
-		size_t drop = w->captures.tail_len + len - CAPTURE_TAIL_MAX;
+		all->tail_len = 0;
+	} else if (all->tail_len + len > CAPTURE_TAIL_MAX) {
+		size_t drop = all->tail_len + len - CAPTURE_TAIL_MAX;
 
-		memmove(w->captures.tail, w->captures.tail + drop, w->captures.tail_len - drop);
-		w->captures.tail_len -= (uint32_t)drop;
+		memmove(all->tail, all->tail + drop, all->tail_len - drop);
+		all->tail_len -= (uint32_t)drop;
 	}
-	memcpy(w->captures.tail + w->captures.tail_len, data, len);
-	w->captures.tail_len += (uint32_t)len;
+	memcpy(all->tail + all->tail_len, data, len);
+	all->tail_len += (uint32_t)len;
 }
 
 void
-capture_forget_tail(struct worker *w)
+capture_forget_tail(struct captures *all)
 {
-	if (w->captures.tail != NULL)
-		ledger_give(&w->pool->buffers.ledger, CAPTURE_TAIL_MAX);
-	free(w->captures.tail);
-	w->captures.tail = NULL;
-	w->captures.tail_len = 0;
+	all->is_starting = false;
+	if (all->tail != NULL)
+		ledger_give(&all->pool->buffers.ledger, CAPTURE_TAIL_MAX);
+	free(all->tail);
+	all->tail = NULL;
+	all->tail_len = 0;
 }
 
 /* The pipe is of no more use: what it said last is a line too. */
@@ -277,7 +279,7 @@ capture_end(struct capture *cap)
 static bool
 capture_read(struct capture *cap)
 {
-	struct worker *w = cap->worker;
+	struct captures *all = cap->all;
 	uint8_t buf[CAPTURE_READ_MAX];
 	ssize_t n = read(cap->fd, buf, sizeof(buf));
 
@@ -287,13 +289,13 @@ capture_read(struct capture *cap)
 		capture_end(cap);
 		return false;
 	}
-	if (cap->is_stderr && !w->life.was_ready)
-		take_tail(w, buf, (size_t)n);
-	if (w->pool->conf->catch_workers_output)
+	if (cap->is_stderr && all->is_starting)
+		take_tail(all, buf, (size_t)n);
+	if (all->pool->conf->catch_workers_output)
 		take_lines(cap, buf, (size_t)n);
 	if (!is_unfinished(cap))
 		expect_nothing(cap);
-	else if (w->state != WORKER_BUSY)
+	else if (all->worker == NULL || all->worker->state != WORKER_BUSY)
 		expect_end(cap);
 	return true;
 }
@@ -304,18 +306,30 @@ on_capture_read(evutil_socket_t fd, short what, void *arg)
 	capture_read(arg);
 }
 
-void
-capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr)
+static void
+open_pipe(struct captures *all, struct capture *cap, int fd, bool is_stderr)
 {
-	cap->fd = fd;
-	cap->worker = w;
-	cap->is_stderr = is_stderr;
-	cap->line = NULL;
-	cap->line_len = cap->line_cap = 0;
-	cap->late = cap->cut = false;
-	evtimer_assign(&cap->ev_late, w->pool->base, on_late, cap);
-	event_assign(&cap->ev_read, w->pool->base, fd, EV_READ | EV_PERSIST, on_capture_read, cap);
+	*cap = (struct capture){.fd = fd, .all = all, .is_stderr = is_stderr};
+	fd_set_nonblock(fd, 1);
+	evtimer_assign(&cap->ev_late, all->pool->base, on_late, cap);
+	event_assign(
+	    &cap->ev_read, all->pool->base, fd, EV_READ | EV_PERSIST, on_capture_read, cap);
 	event_add(&cap->ev_read, NULL);
+}
+
+void
+capture_init(struct captures *all, struct pool *pool, const struct worker *w, const pid_t *pid)
+{
+	*all = (struct captures){.pool = pool, .worker = w, .pid = pid, .is_starting = true};
+	all->out.fd = all->err.fd = -1;
+	all->fcgi = (struct capture){.fd = -1, .all = all, .is_stderr = true};
+}
+
+void
+capture_open(struct captures *all, int out_fd, int err_fd)
+{
+	open_pipe(all, &all->out, out_fd, false);
+	open_pipe(all, &all->err, err_fd, true);
 }
 
 void
@@ -325,4 +339,13 @@ capture_close(struct capture *cap)
 	for (int i = 0; i < 131072 / CAPTURE_READ_MAX && cap->fd != -1 && capture_read(cap); i++)
 		continue;
 	capture_end(cap);
+}
+
+void
+capture_close_all(struct captures *all)
+{
+	capture_close(&all->out);
+	capture_close(&all->err);
+	capture_close(&all->fcgi);
+	capture_forget_tail(all);
 }

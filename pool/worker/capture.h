@@ -8,6 +8,7 @@
 #include "pool/policy/throttle.h"
 
 struct capture;
+struct captures;
 
 /* What workers_output_rate has kept out of the log. */
 struct drops {
@@ -18,14 +19,19 @@ struct drops {
 /* Bytes of a starting worker's stderr that are kept for its obituary. */
 #define CAPTURE_TAIL_MAX 4096
 
-/* Read the pipe fd (non-blocking) from now on, whatever becomes of its lines. */
-void capture_open(struct capture *cap, struct worker *w, int fd, bool is_stderr);
+/* Nothing is open yet. Of worker w, or of a template (NULL); *pid becomes what it is at its birth. */
+void capture_init(
+    struct captures *all, struct pool *pool, const struct worker *w, const pid_t *pid);
 
-/* Take what is still in the pipe and close it. */
+/* Read these pipes from now on, whatever becomes of their lines. */
+void capture_open(struct captures *all, int out_fd, int err_fd);
+
+/* Take what is still in the pipe and close it; likewise all, and nothing is kept. */
 void capture_close(struct capture *cap);
+void capture_close_all(struct captures *all);
 
 /* It started, or its obituary is written. */
-void capture_forget_tail(struct worker *w);
+void capture_forget_tail(struct captures *all);
 
 /* Content of an FCGI_STDERR record of w, for the log; a line may go on in the next record. */
 void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);

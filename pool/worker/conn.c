@@ -4,10 +4,8 @@
 #include "pool/worker/conn.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <poll.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -15,6 +13,7 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/worker/program.h"
+#include "pool/worker/socket.h"
 
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
@@ -45,20 +44,12 @@ int
 conn_open(struct conn *conn)
 {
 	struct event_base *base = conn->worker->pool->base;
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
 
 	if (conn->fd != -1)
 		return 0;
-	/* The socket has no name any more; its inode does. */
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", conn->worker->path_fd);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
+	if ((fd = socket_connect(conn->worker->path_fd)) == -1)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		fd_close(&fd);
-		return -1;
-	}
 	conn->fd = fd;
 	conn->made_us = clock_now_us();
 	conn->requests = 0;

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/oomscore.h"
 #include "pool/core/pool.h"
@@ -143,6 +144,8 @@ set_worker_limits(const struct birth *b, pid_t parent)
 static void
 arrange_descriptors(const struct birth *b)
 {
+	unsigned int rest;
+
 	for (int fd = 0; fd < 3; fd++) {
 		if (dup2(b->fds[fd], fd) == -1)
 			child_fail(b->exec_fd, FORK_DESCRIPTORS);
@@ -153,7 +156,15 @@ arrange_descriptors(const struct birth *b)
 	    dup3(b->exe_fd, CHILD_EXE_FD, O_CLOEXEC) == -1)
 		child_fail(CHILD_EXEC_FD, FORK_DESCRIPTORS);
 	/* All are close-on-exec anyway. */
-	syscall(SYS_close_range, (b->exe_fd != -1 ? CHILD_EXE_FD : CHILD_EXEC_FD) + 1, ~0U, 0);
+	rest = (b->exe_fd != -1 ? CHILD_EXE_FD : CHILD_EXEC_FD) + 1;
+	if (b->channel_fd > 0) {
+		if (dup2(b->channel_fd, FORK_CHANNEL_FD) == -1 ||
+		    fd_set_cloexec(FORK_CHANNEL_FD, 0) == -1)
+			child_fail(CHILD_EXEC_FD, FORK_DESCRIPTORS);
+		syscall(SYS_close_range, rest, FORK_CHANNEL_FD - 1, 0);
+		rest = FORK_CHANNEL_FD + 1;
+	}
+	syscall(SYS_close_range, rest, ~0U, 0);
 }
 
 /* What a child is to be and who its parent was, since it cannot ask any more. */

@@ -10,6 +10,9 @@
 
 struct pool;
 
+/* That of a template (preload/template.h). */
+#define FORK_CHANNEL_FD 63
+
 enum fork_step {
 	FORK_CGROUP,
 	FORK_JAIL,
@@ -31,9 +34,10 @@ struct birth {
 	const struct pool *pool;
 	char **argv, **env;
 	int exe_fd;	/* what to execute; -1: argv[0], as execvp(3) finds it */
-	int fds[3];	/* become 0, 1 and 2; it gets no other */
+	int fds[3];	/* become 0, 1 and 2; it gets no other but channel_fd */
 	int leaf_fd;	/* its control group (leaf_entrance()), -1: ours */
 	int exec_fd;	/* a struct fork_failure is written to it; the exec closes it */
+	int channel_fd; /* becomes FORK_CHANNEL_FD, which programs hardly use themselves; 0: none */
 	bool is_worker; /* has the limits and the priority of one, and may be traced */
 };
 

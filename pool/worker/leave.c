@@ -53,12 +53,25 @@ end_begins(struct worker *w, const char *reason)
 		starts_failed(w->pool, w->life.started_us);
 }
 
+/* It has no process yet: what comes of the order to the template is killed (template.c). */
+static void
+forget(struct worker *w)
+{
+	worker_set_state(w, WORKER_DEAD);
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
+}
+
 static void
 end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 {
 	int64_t timeout_us = timeout_ms * 1000;
 
 	assert(w->state != WORKER_BUSY);
+	if (w->pid == 0) {
+		end_begins(w, reason);
+		forget(w);
+		return;
+	}
 	/* While it loads it has nothing to finish. And libraries catch the signal before the program
 	 * does: what comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost. */
 	if (!w->life.was_ready && w->conn.request == NULL && timeout_us > UNREADY_STOP_US)
@@ -102,6 +115,10 @@ void
 leave_kill(struct worker *w, const char *reason)
 {
 	end_begins(w, reason);
+	if (w->pid == 0) {
+		forget(w);
+		return;
+	}
 	w->leave.killed = true;
 	signal_group(w, SIGKILL);
 	w->leave.kill_us = clock_now_us() + KILL_AGAIN_US;

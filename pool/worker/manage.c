@@ -24,6 +24,7 @@
 #include "pool/worker/room.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
+#include "pool/worker/template.h"
 #include "pool/worker/yield.h"
 
 #define REPORT_MAX_US 60000000
@@ -54,6 +55,8 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 static void
 start_workers(struct pool *pool, unsigned int n)
 {
+	if (n > 0 && !template_prepare(pool))
+		return;
 	while (n-- > 0) {
 		const struct worker *w = spawn_worker(pool);
 
@@ -252,6 +255,8 @@ manage_adjust(struct pool *pool)
 		adjust_held(pool);
 		return;
 	}
+	if (pool->state < POOL_DRAINING)
+		template_prepare(pool); /* before anybody waits for a worker */
 	counts.overdue = count_overdue(pool, now);
 	counts.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0;
 	count_leaving(pool, now, &counts);

@@ -30,7 +30,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
 		next = TAILQ_NEXT(w, link);
-		if (w->conn.request != NULL || poll(&pfd, 1, 0) != 0)
+		if (w->conn.request != NULL || w->pid == 0 || poll(&pfd, 1, 0) != 0)
 			continue;
 		pool->events->worker_accepted(w);
 	}
@@ -74,7 +74,7 @@ ready_reached(struct worker *w)
 	w->life.was_ready = true;
 	measure_ready(w);
 	fd_close(&w->life.exec_fd);
-	capture_forget_tail(w);
+	capture_forget_tail(&w->captures);
 	worker_set_state(w, WORKER_IDLE);
 	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
 	    (double)(clock_now_us() - w->life.started_us) / 1e6);

@@ -1,11 +1,15 @@
-/* socket.h: the private listening socket of a worker, which nobody but us can connect to. */
+/* socket.h: the private listening socket of a worker, or of a template, which nobody but us can
+ * connect to. */
 #ifndef ANYFPM_POOL_WORKER_SOCKET_H
 #define ANYFPM_POOL_WORKER_SOCKET_H
 
-#include "pool/core/pool.h"
+struct program;
 
-/* Make it: bound in our directory, opened (w->listen_fd, w->path_fd), and its name removed again.
- * 0, or -1 with errno; what was opened stays with w. */
-int socket_make(struct worker *w);
+/* Make it: bound in our directory, opened as *listen_fd, *path_fd (O_PATH, to connect to), and its
+ * name removed again. 0, or -1 with errno; what was opened stays open. */
+int socket_make(struct program *program, int *listen_fd, int *path_fd);
+
+/* A connection to it, non-blocking. -1 with errno. */
+int socket_connect(int path_fd);
 
 #endif

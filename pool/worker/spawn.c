@@ -1,6 +1,6 @@
 /*
- * spawn.c: how a worker is born: what it shares with us is made, it is forked (fork.c), and it
- * enters the books.
+ * spawn.c: how a worker is born: what it shares with us is made, it is forked, by us (fork.c) or by
+ * the template (template.c), and it enters the books.
  */
 #include "config.h"
 
@@ -18,16 +18,15 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/procstat.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/fork.h"
-#include "pool/worker/measure.h"
 #include "pool/worker/program.h"
 #include "pool/worker/slot.h"
 #include "pool/worker/socket.h"
+#include "pool/worker/template.h"
 #include "pool/worker/worker.h"
 
 /* The environment of one worker: the pool's and its slot. The strings stay the pool's. */
@@ -46,7 +45,20 @@ make_env(const struct pool *pool, char *slot)
 	return env;
 }
 
-/* Make what the worker and its parent share, and fork; false with errno. */
+/* 0, or -1 with errno. */
+static int
+execute(struct worker *w, const struct birth *birth)
+{
+	pid_t pid = fork_child(birth);
+
+	if (pid == -1)
+		return -1;
+	w->pid = pid;
+	return 0;
+}
+
+/* Make what the worker and its parent share, and fork, or have the template do it; false with
+ * errno. */
 static bool
 give_birth(struct worker *w)
 {
@@ -55,36 +67,35 @@ give_birth(struct worker *w)
 		.pool = pool, .argv = pool->conf->command, .exe_fd = -1, .leaf_fd = -1,
 		.is_worker = true
 	};
+	bool is_forked = template_is_used(pool), is_done = false;
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, exec[2] = { -1, -1 };
 	char slot[32];
 
 	w->slot = slot_take(pool);
 	snprintf(slot, sizeof(slot), "ANYFPM_SLOT=%u", w->slot);
 	birth.env = make_env(pool, slot);
-	if (w->slot != 0 && birth.env != NULL && socket_make(w) == 0 &&
+	if (w->slot != 0 && birth.env != NULL &&
+	    socket_make(pool->workers.program, &w->listen_fd, &w->path_fd) == 0 &&
 	    conn_open(&w->conn) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
-	    pipe2(exec, O_CLOEXEC | O_NONBLOCK) == 0) {
+	    (is_forked || pipe2(exec, O_CLOEXEC | O_NONBLOCK) == 0)) {
 		birth.fds[0] = w->listen_fd;
 		birth.fds[1] = out[1];
 		birth.fds[2] = err[1];
 		birth.exec_fd = exec[1];
 		birth.leaf_fd = leaf_entrance(&pool->workers.program->leaves, w->slot);
-		w->pid = fork_child(&birth);
+		is_done = (is_forked ? template_order(w, &birth) : execute(w, &birth)) == 0;
 	}
 	free(birth.env);
 	fd_close(&out[1]);
 	fd_close(&err[1]);
 	fd_close(&exec[1]);
-	if (w->pid <= 0) {
+	if (!is_done) {
 		fd_close(&out[0]);
 		fd_close(&err[0]);
 		fd_close(&exec[0]);
 		return false;
 	}
-	fd_set_nonblock(out[0], 1);
-	fd_set_nonblock(err[0], 1);
-	capture_open(&w->captures.out, w, out[0], false);
-	capture_open(&w->captures.err, w, err[0], true);
+	capture_open(&w->captures, out[0], err[0]);
 	w->life.exec_fd = exec[0];
 	return true;
 }
@@ -106,7 +117,6 @@ struct worker *
 spawn_worker(struct pool *pool)
 {
 	struct worker *w = worker_new(pool);
-	struct procstat stat;
 
 	if (w == NULL) {
 		log_error("cannot start a child: out of memory");
@@ -122,14 +132,10 @@ spawn_worker(struct pool *pool)
 		return NULL;
 	}
 	stats_memory_set_state(pool->stats_memory, w->slot, STATS_STARTING);
-	stats_memory_set_pid(pool->stats_memory, w->slot, w->pid);
-	stats_count(pool->stats, STATS_WORKERS_STARTED, 1);
 	pool->events->workers_changed(pool);
-	if (procstat_read(w->pid, &stat))
-		w->life.start_ticks = stat.start_ticks;
 	w->life.max_requests = draw_max_requests(pool->conf);
 	w->life.last = w->life.max_requests == 1;
-	measure_open(w);
-	log_notice("child %d started", (int)w->pid);
+	if (w->pid != 0)
+		worker_born(w, w->pid);
 	return w;
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/policy/scale.h"
 #include "pool/worker/room.h"
@@ -96,10 +97,17 @@ has_no_place(const struct pool *pool)
 	return scale_ceiling(&settings) == 0;
 }
 
+static bool
+is_template_loading(const struct pool *pool)
+{
+	return pool->workers.template->state == TEMPLATE_STARTING;
+}
+
 bool
 starts_give_hope(const struct pool *pool)
 {
-	return has_no_place(pool) || pool->workers.starts->failures == 0 || pool->workers.count[WORKER_STARTING] > 0 ||
+	return has_no_place(pool) || pool->workers.starts->failures == 0 ||
+	    pool->workers.count[WORKER_STARTING] > 0 || is_template_loading(pool) ||
 	    pool->workers.count[WORKER_IDLE] > 0 || pool->workers.count[WORKER_BUSY] > 0 ||
 	    /* The next request is the next attempt. */
 	    clock_now_us() >= pool->workers.starts->retry_us;

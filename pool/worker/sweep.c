@@ -16,8 +16,10 @@
 
 #include <sys/wait.h>
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -28,6 +30,7 @@
 #include "pool/core/events.h"
 #include "pool/core/pool.h"
 #include "pool/core/worker.h"
+#include "preload/template.h"
 
 /* How long to look again after a death: one that is just executing a program has no environment,
  * and what was killed has children until it is dead. */
@@ -41,6 +44,9 @@ struct pass {
 	bool is_unsure;	     /* there is one that cannot be told */
 };
 
+/* The slot of what a template has started, which its workers may share. */
+#define SLOT_OF_TEMPLATE UINT_MAX
+
 /* The slot in its environment or in that of its session's leader, 0: none. */
 static unsigned int
 slot_of(pid_t pid)
@@ -52,6 +58,8 @@ slot_of(pid_t pid)
 	    (leader <= 0 || leader == pid || leader == getsid(0) ||
 		!orphans_env(leader, "ANYFPM_SLOT", value, sizeof(value))))
 		return 0;
+	if (strcmp(value, TEMPLATE_SLOT_TEXT) == 0)
+		return SLOT_OF_TEMPLATE;
 	return (unsigned int)strtoul(value, NULL, 10);
 }
 
@@ -128,6 +136,8 @@ is_left(pid_t pid, void *arg)
 	if (kill(pid, 0) == -1)
 		return false; /* it has other rights (sudo) */
 	slot = slot_of(pid);
+	if (slot == SLOT_OF_TEMPLATE)
+		return false; /* it ends with the pool */
 	if (stat.start_ticks >= began(pool, slot)) {
 		pass->is_unsure |= slot == 0;
 		return false;

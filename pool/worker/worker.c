@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
+#include "base/procstat.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/worker/capture.h"
@@ -45,8 +47,7 @@ worker_new(struct pool *pool)
 	w->listen_fd = w->path_fd = w->life.exec_fd = -1;
 	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
 	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
-	w->captures.out.fd = w->captures.err.fd = -1;
-	w->captures.fcgi = (struct capture){ .fd = -1, .worker = w, .is_stderr = true };
+	capture_init(&w->captures, pool, w, &w->pid);
 	conn_init(&w->conn, w);
 	w->life.started_us = clock_now_us();
 	w->state = WORKER_STARTING;
@@ -56,18 +57,29 @@ worker_new(struct pool *pool)
 	return w;
 }
 
+void
+worker_born(struct worker *w, pid_t pid)
+{
+	struct procstat stat;
+
+	w->pid = pid;
+	stats_memory_set_pid(w->pool->stats_memory, w->slot, pid);
+	stats_count(w->pool->stats, STATS_WORKERS_STARTED, 1);
+	if (procstat_read(pid, &stat))
+		w->life.start_ticks = stat.start_ticks;
+	measure_open(w);
+	log_notice("child %d started", (int)pid);
+}
+
 static void
 worker_let_go(struct worker *w)
 {
 	conn_close(&w->conn);
-	capture_close(&w->captures.out);
-	capture_close(&w->captures.err);
-	capture_close(&w->captures.fcgi);
+	capture_close_all(&w->captures);
 	fd_close(&w->listen_fd);
 	fd_close(&w->path_fd);
 	fd_close(&w->life.exec_fd);
 	measure_close(w);
-	capture_forget_tail(w);
 	free(w->last_request);
 	w->last_request = NULL;
 	if (w->slot == 0)

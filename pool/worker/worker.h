@@ -7,6 +7,9 @@
 /* One in WORKER_STARTING, without a process yet; NULL: out of memory. */
 struct worker *worker_new(struct pool *pool);
 
+/* It has a process from now on. */
+void worker_born(struct worker *w, pid_t pid);
+
 /* Move it: the lists, the time of the state. It is in no request when it leaves WORKER_BUSY. */
 void worker_set_state(struct worker *w, enum worker_state state);
 

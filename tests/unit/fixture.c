@@ -207,7 +207,6 @@ fixture_worker(struct fixture *f)
 
 	assert(w != NULL);
 	w->pid = NO_PID;
-	w->captures.out.worker = w->captures.err.worker = w;
 	make_socket(w);
 	worker_set_state(w, WORKER_IDLE);
 	return w;

@@ -21,18 +21,21 @@
 
 static struct fixture f;
 static struct worker *worker;
-static int end; /* of the pipe, the worker's */
+static int end; /* of its stdout, the worker's */
+static int err_end;
 
 static void
 setup_with(const char *settings)
 {
-	int fds[2];
+	int fds[2], err[2];
 
 	fixture_init(&f, settings);
 	worker = fixture_worker(&f);
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	capture_open(&worker->captures.out, worker, fds[0], false);
+	ck_assert_int_eq(pipe2(err, O_CLOEXEC | O_NONBLOCK), 0);
+	capture_open(&worker->captures, fds[0], err[0]);
 	end = fds[1];
+	err_end = err[1];
 }
 
 static void
@@ -45,7 +48,8 @@ static void
 teardown(void)
 {
 	close(end);
-	capture_close(&worker->captures.out);
+	close(err_end);
+	capture_close_all(&worker->captures);
 	fixture_free(&f);
 }
 

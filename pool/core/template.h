@@ -1,0 +1,37 @@
+/* template.h: the data of a template (worker/template.c). */
+#ifndef ANYFPM_POOL_CORE_TEMPLATE_H
+#define ANYFPM_POOL_CORE_TEMPLATE_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "pool/core/states.h"
+#include "pool/core/worker.h"
+
+#define TEMPLATE_REFUSAL_MAX 256
+#define TEMPLATE_REASON_MAX 96
+
+struct template {
+	enum template_state state;
+	char refusal[TEMPLATE_REFUSAL_MAX]; /* why workers are executed; empty: they need not be */
+	pid_t pid;
+	int sock; /* the channel; -1: there is none */
+	struct event ev_read;
+	int listen_fd, probe_fd; /* its listening socket, and a connection to it that only a program
+	                          * accepts that cannot be stopped; -1: there is none */
+	int exec_fd; /* as a worker's */
+	bool is_loaded; /* the library has said so */
+	int64_t started_us, since_us; /* of the process, of the state */
+	int64_t kill_us; /* in TEMPLATE_STOPPING */
+	int64_t waits_us; /* when the oldest order that is not answered was given; 0: there is none */
+	uint32_t serial; /* of the last order */
+	uint64_t forks;  /* workers that came of it */
+	char stop_reason[TEMPLATE_REASON_MAX]; /* why it was asked to end; "" if it was not */
+	struct captures captures;
+};
+
+#endif
