@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 /* Of /proc/PID/status, with room to spare. */
 #define MEMORY_LINE_MAX 64
 
@@ -126,10 +128,44 @@ procstat_memory_read(int fd, struct procstat_memory *m)
 }
 
 uint64_t
+procstat_memory_sum(const struct procstat_memory *m)
+{
+	return (m->in_parts ? m->anonymous + m->shared : m->resident) + m->swapped;
+}
+
+uint64_t
 procstat_memory(int fd)
 {
 	struct procstat_memory m;
 
 	procstat_memory_read(fd, &m);
-	return (m.in_parts ? m.anonymous + m.shared : m.resident) + m.swapped;
+	return procstat_memory_sum(&m);
+}
+
+void
+procstat_shares_parse(const char *text, struct procstat_memory *m)
+{
+	find_kb(text, "Pss:", &m->resident);
+	find_kb(text, "SwapPss:", &m->swapped);
+	find_kb(text, "Pss_Shmem:", &m->shared);
+	if (find_kb(text, "Pss_Anon:", &m->anonymous))
+		m->in_parts = true;
+}
+
+void
+procstat_shares_read(pid_t pid, struct procstat_memory *m)
+{
+	char path[64], text[2048];
+	ssize_t n = -1;
+	int fd;
+
+	*m = (struct procstat_memory){ .in_parts = false };
+	snprintf(path, sizeof(path), "/proc/%ld/smaps_rollup", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1)
+		n = read(fd, text, sizeof(text) - 1);
+	fd_close(&fd);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	procstat_shares_parse(text, m);
 }

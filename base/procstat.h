@@ -40,10 +40,20 @@ struct procstat_memory {
 	bool in_parts;	   /* anonymous and shared are known */
 };
 
+/* What a process has for itself, of what was read. */
+uint64_t procstat_memory_sum(const struct procstat_memory *memory);
+
 /* The parts of which procstat_memory() is the sum; all 0: there is no such process any more. */
 void procstat_memory_read(int fd, struct procstat_memory *memory);
 
 /* Add what the lines of text, ended by a null character, say of memory. */
 void procstat_memory_parse(const char *text, struct procstat_memory *memory);
+
+/*
+ * The same, where each page that it shares with others counts for its share only: PSS of
+ * /proc/PID/smaps_rollup, 40 times as much work. All 0: it may not be seen.
+ */
+void procstat_shares_read(pid_t pid, struct procstat_memory *memory);
+void procstat_shares_parse(const char *text, struct procstat_memory *memory);
 
 #endif

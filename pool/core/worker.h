@@ -108,6 +108,8 @@ struct measure {
 	uint64_t memory; /* bytes after its last request, 0: not measured */
 	uint64_t grown;	 /* by how much in that request */
 	uint64_t over;	 /* requests in a row after which its memory was over pm.max_memory */
+	uint64_t share;	 /* as measure_share() has found it last */
+	int64_t share_us; /* when, 0: it has not */
 };
 
 /* One of a worker's output pipes. */

@@ -57,19 +57,28 @@ terminate(struct request *r, enum limits_verdict verdict, const struct limits_re
 	}
 }
 
+/* As far as it is above the limit, exactly. */
+static uint64_t
+judged_memory(struct worker *w, uint64_t limit)
+{
+	uint64_t memory = measure_memory(w);
+
+	return memory > limit ? measure_share(w, memory) : memory;
+}
+
 /* Look at one running request; returns its verdict, after having acted on it. */
 static enum limits_verdict
 check_request(struct request *r, int64_t now_us, bool sample)
 {
 	const struct conf_pool *conf = r->pool->conf;
 	struct limits_request now = { .running_us = now_us - r->since_us, .cpu_us = -1 };
-	const struct worker *w = r->conn->worker;
+	struct worker *w = r->conn->worker;
 	enum limits_verdict verdict;
 
 	if (r->warmup)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
 	if (sample && conf->request_terminate_memory > 0)
-		now.memory = measure_memory(w);
+		now.memory = judged_memory(w, conf->request_terminate_memory);
 	if (sample && conf->request_terminate_cpu_ms > 0 && w->measure.tree_cpu_start_us >= 0)
 		now.cpu_us = measure_tree_cpu(w) - w->measure.tree_cpu_start_us;
 	verdict = limits_check(conf, &now);

@@ -66,7 +66,8 @@ recycle_judge_memory(struct pool *pool, int64_t now_us)
 		}
 		w->measure.over = 0;
 		w->measure.memory = measure_memory(w);
-		if (w->measure.memory > pool->conf->max_memory)
+		if (w->measure.memory > pool->conf->max_memory &&
+		    measure_share(w, w->measure.memory) > pool->conf->max_memory)
 			leave_when_replaced(w, LIMITS_MEMORY, "it has reached pm.max_memory");
 	}
 	return due;
@@ -89,7 +90,11 @@ recycle_ended(struct worker *w, struct request *r)
 	};
 	enum limits_fate fate = limits_after_request(conf, &now);
 
-	w->measure.memory = now.memory;
+	if (fate == LIMITS_MEMORY && w->life.order != 0) {
+		now.memory = measure_share(w, now.memory);
+		fate = limits_after_request(conf, &now);
+	}
+	w->measure.memory = conf->max_memory > 0 ? r->account.memory : 0;
 	w->measure.grown = now.grown;
 	starts_worked(pool, w->life.started_us);
 	if (w->receipt.stopped) {

@@ -35,6 +35,7 @@ const struct status_process_name status_process_names[PROCESS_KEYS] = {
 	[PROCESS_STATE_SINCE] = { "state since", STATUS_MICROSECONDS },
 	[PROCESS_WAIT] = { "queue wait", STATUS_MICROSECONDS },
 	[PROCESS_MEMORY] = { "memory", STATUS_NUMBER },
+	[PROCESS_SHARE] = { "memory share", STATUS_NUMBER },
 };
 
 static const char *
@@ -80,7 +81,7 @@ add_request(struct status_value *values, const struct worker_last *last)
 }
 
 static void
-add_process(struct status_view *view, const struct worker *w, int64_t now_sec, size_t *running)
+add_process(struct status_view *view, struct worker *w, int64_t now_sec, size_t *running)
 {
 	static const char *const states[WORKER_STATES] = { [WORKER_IDLE] = "Idle",
 		[WORKER_BUSY] = "Running", [WORKER_STOPPING] = "Ending" };
@@ -96,6 +97,7 @@ add_process(struct status_view *view, const struct worker *w, int64_t now_sec, s
 	values[PROCESS_SLOT].number = w->slot;
 	values[PROCESS_STATE_SINCE] = status_number(view->now_us - w->since_us);
 	values[PROCESS_MEMORY].number = measure_memory(w);
+	values[PROCESS_SHARE].number = measure_share(w, values[PROCESS_MEMORY].number);
 	if (w->state == WORKER_IDLE && w->last_request != NULL &&
 	    values[PROCESS_LAST_MEMORY].number == 0)
 		values[PROCESS_LAST_MEMORY] = values[PROCESS_MEMORY];
@@ -152,7 +154,7 @@ processes_gather(struct status_view *view, const struct pool *pool, int64_t now_
 	static const enum worker_state shown[] = { WORKER_IDLE, WORKER_BUSY, WORKER_STOPPING };
 	size_t others = stats_sum_workers(pool->stats_memory, pool->stats, NULL, 0);
 	size_t count = others, running = 0;
-	const struct worker *w;
+	struct worker *w;
 
 	for (size_t i = 0; i < COUNT(shown); i++)
 		count += pool->workers.count[shown[i]];

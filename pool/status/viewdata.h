@@ -63,6 +63,7 @@ enum status_process_key {
 	PROCESS_STATE_SINCE, /* microseconds that it has been in this state */
 	PROCESS_WAIT,	     /* microseconds that its request was in the queue */
 	PROCESS_MEMORY,	     /* bytes now */
+	PROCESS_SHARE,	     /* of them what counts for limits, measure_share() */
 	PROCESS_KEYS
 };
 struct status_process_name {

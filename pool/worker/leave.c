@@ -16,6 +16,7 @@
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
 #include "pool/worker/program.h"
 #include "pool/worker/starts.h"
@@ -180,7 +181,7 @@ leave_recycle(struct worker *w, enum limits_fate limit, const char *reason)
 		stats_count(stats, STATS_RECYCLED_LIFETIME, 1);
 	if (limit == LIMITS_MEMORY) {
 		snprintf(text, sizeof(text), "%s: its memory is %llu KB", reason,
-		    (unsigned long long)w->measure.memory / 1024);
+		    (unsigned long long)measure_share(w, w->measure.memory) / 1024);
 		reason = text;
 	}
 	leave_stop(w, reason);

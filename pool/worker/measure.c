@@ -15,12 +15,16 @@
 #include <unistd.h>
 
 #include "base/cgroup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/worker/program.h"
+
+/* How long measure_share() is good for. */
+#define SHARE_US 100000
 
 void
 measure_init(struct pool *pool)
@@ -152,6 +156,29 @@ measure_memory(const struct worker *w)
 	if (anonymous < own.anonymous) /* the kernel adds up its counters now and then only */
 		anonymous = own.anonymous;
 	return anonymous + own.shared + own.swapped;
+}
+
+uint64_t
+measure_share(struct worker *w, uint64_t memory)
+{
+	int64_t now = clock_now_us();
+	struct procstat_memory own;
+	uint64_t anonymous;
+
+	if (w->life.order == 0 || memory == 0)
+		return memory;
+	if (w->measure.share_us != 0 && now - w->measure.share_us < SHARE_US)
+		return w->measure.share;
+	procstat_shares_read(w->pid, &own);
+	if (procstat_memory_sum(&own) == 0)
+		return memory;
+	if (w->measure.tree_memory_fd != -1 && own.in_parts &&
+	    cgroup_read_key(w->measure.tree_memory_fd, "anon", &anonymous) &&
+	    anonymous > own.anonymous)
+		own.anonymous = anonymous; /* with what it has started */
+	w->measure.share = procstat_memory_sum(&own);
+	w->measure.share_us = now;
+	return w->measure.share;
 }
 
 void

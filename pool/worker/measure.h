@@ -28,6 +28,13 @@ void measure_request(struct worker *w, struct request *r);
  */
 uint64_t measure_memory(const struct worker *w);
 
+/*
+ * What counts of them for a limit, and need be asked where `memory` (measure_memory()) is above it
+ * only: of pages that a forked worker shares with its template and the others its share. The same as
+ * `memory` for an executed one. What was found is good for a while, as it takes long.
+ */
+uint64_t measure_share(struct worker *w, uint64_t memory);
+
 /* What the idle worker w waits for. */
 enum parked_in measure_wait(struct worker *w);
 
