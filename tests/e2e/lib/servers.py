@@ -45,6 +45,8 @@ def _sanitized():
 
 
 ASAN = _sanitized()
+# Every pool has it, unless its test says something else: what holds for workers holds for forked ones.
+PRELOAD = os.environ.get("ANYFPM_TEST_PRELOAD")
 SLOW = 3 if ASAN else 1  # what sanitizers cost, for bounds on time
 
 
@@ -110,6 +112,15 @@ def children(pid):
             if s and s[1] == pid and s[0] not in "ZX":
                 out.append(int(entry))
     return sorted(out)
+
+
+def is_template(pid):
+    """Whether it is what pm.preload forks workers of: it has no slot."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return b"\0ANYFPM_SLOT=0000000000\0" in b"\0" + f.read() + b"\0"
+    except OSError:
+        return False
 
 
 def descendants(pid):
@@ -365,6 +376,8 @@ class Anyfpm(Server):
                     pool.update({"listen.owner": USER, "listen.group": USER})
             for key, value in self.env.sanitizer_options().items():
                 pool[f"env[{key}]"] = value
+            if PRELOAD:
+                pool["pm.preload"] = PRELOAD
             pool.update(options)
             lines += ["", f"[{name}]"] + [f"{k} = {v}" for k, v in pool.items() if v is not None]
         return "\n".join(lines) + "\n"
@@ -409,7 +422,11 @@ class Anyfpm(Server):
         return wait_for(lambda: self.pools(name), 5, "a pool process")[0]
 
     def workers(self):
-        return [w for p in self.pools() for w in children(p)]
+        return [w for p in self.pools() for w in children(p) if not is_template(w)]
+
+    def templates(self):
+        """Of pm.preload, in all pools."""
+        return [w for p in self.pools() for w in children(p) if is_template(w)]
 
     def wait_workers(self, count, timeout=10, ready=True):
         """Wait for exactly `count` workers that have all accepted; with ready=False, that were
