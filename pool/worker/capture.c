@@ -321,7 +321,7 @@ void
 capture_init(struct captures *all, struct pool *pool, const struct worker *w, const pid_t *pid)
 {
 	*all = (struct captures){.pool = pool, .worker = w, .pid = pid, .is_starting = true};
-	all->out.fd = all->err.fd = -1;
+	all->out = all->err = (struct capture){.fd = -1, .all = all};
 	all->fcgi = (struct capture){.fd = -1, .all = all, .is_stderr = true};
 }
 
