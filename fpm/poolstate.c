@@ -45,8 +45,11 @@ add_numbers(json_t *object, const struct stats *sum, int64_t now_us)
 	char key[ENDS_KEY_MAX];
 
 	for (int i = 0; i < STATS_GAUGES; i++) {
-		if (i == STATS_PID || i == STATS_CAN_SERVE)
+		if (i == STATS_PID || i == STATS_CAN_SERVE || i == STATS_PRELOAD)
 			continue; /* of one process; "state" says more */
+		if ((i == STATS_TEMPLATE_PID || i == STATS_TEMPLATE_UP) &&
+		    stats_get(sum, STATS_PRELOAD) == 0)
+			continue;
 		set(object, stats_gauge_names[i].key,
 		    (uint64_t)(stats_get(sum, (enum stats_gauge)i) > 0
 			    ? stats_get(sum, (enum stats_gauge)i)

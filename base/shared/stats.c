@@ -35,6 +35,10 @@ const struct stats_name stats_counter_names[STATS_COUNTERS] = {
 	    "Access log lines that could not be written." },
 	[STATS_OUTPUT_DROPPED] = { "output lines dropped", "output_lines_dropped",
 	    "Lines of workers that were not logged because of workers_output_rate." },
+	[STATS_TEMPLATES_STARTED] = { "templates started", "templates_started",
+	    "Templates started, which load the program for all workers (pm.preload)." },
+	[STATS_WORKERS_FORKED] = { "workers forked", "workers_forked",
+	    "Workers that were forked of a template, of those started." },
 };
 
 const struct stats_name stats_gauge_names[STATS_GAUGES] = {
@@ -59,6 +63,10 @@ const struct stats_name stats_gauge_names[STATS_GAUGES] = {
 	    "When the pool was started, in seconds since 1970." },
 	[STATS_PID] = { "pool process", NULL, NULL },
 	[STATS_CAN_SERVE] = { "can serve", NULL, NULL }, /* the metrics' "up" asks for more */
+	/* Only of pools that ask for it, by those who show them. */
+	[STATS_PRELOAD] = { "preload", NULL, NULL },
+	[STATS_TEMPLATE_PID] = { "template process", NULL, NULL },
+	[STATS_TEMPLATE_UP] = { "template up", NULL, NULL },
 };
 
 const int64_t stats_bounds_us[STATS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 10000, 25000, 50000,

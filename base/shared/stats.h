@@ -30,6 +30,8 @@ enum stats_counter {
 	STATS_POOL_RESTARTS,	/* pool processes started again, which those of a reload are not */
 	STATS_LOG_LOST,		/* access log lines that could not be written */
 	STATS_OUTPUT_DROPPED,	/* workers' lines beyond workers_output_rate */
+	STATS_TEMPLATES_STARTED, /* pm.preload */
+	STATS_WORKERS_FORKED,	/* of those started, by a template */
 	STATS_COUNTERS
 };
 
@@ -49,6 +51,9 @@ enum stats_gauge {
 	STATS_START_TIME,    /* seconds since 1970 */
 	STATS_PID,	     /* of the pool process */
 	STATS_CAN_SERVE,     /* 1: a worker is there or may be started */
+	STATS_PRELOAD,	     /* 1: pm.preload asks for a template */
+	STATS_TEMPLATE_PID,  /* 0: there is none */
+	STATS_TEMPLATE_UP,   /* 1: it has loaded, and can fork workers */
 	STATS_GAUGES
 };
 

@@ -35,6 +35,9 @@ static const enum rule rules[STATS_GAUGES] = {
     [STATS_START_TIME] = EARLIEST, /* the pool's: counters go back to it */
     [STATS_PID] = LATEST,
     [STATS_CAN_SERVE] = ANY,
+    [STATS_PRELOAD] = NEWEST,
+    [STATS_TEMPLATE_PID] = LATEST,
+    [STATS_TEMPLATE_UP] = LATEST,
 };
 
 static bool

@@ -104,10 +104,13 @@ static void
 read_page(FILE *in, json_t *object, char **text, size_t *room)
 {
 	ssize_t len = getline(text, room, in);
-	json_t *page = len > 0 ? json_loadb(*text, (size_t)len, 0, NULL) : NULL;
-	json_t *processes = json_object_get(page, "processes");
+	json_t *page = len > 0 ? json_loadb(*text, (size_t)len, 0, NULL) : NULL, *value;
+	const char *key;
 
-	json_object_set(object, "processes", processes);
+	json_object_foreach (page, key, value)
+		if (strcmp(key, "preload") == 0 || strncmp(key, "template ", 9) == 0)
+			json_object_set(object, key, value);
+	json_object_set(object, "processes", json_object_get(page, "processes"));
 	json_decref(page);
 }
 

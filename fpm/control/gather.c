@@ -16,6 +16,9 @@ static void
 measure_workers(json_t *page)
 {
 	json_int_t pool = json_integer_value(json_object_get(page, "page"));
+	bool is_forked = json_object_get(page, "template process") != NULL;
+	struct procstat_memory shares;
+	uint64_t memory, share;
 	struct procstat stat;
 	char path[64];
 	json_t *worker;
@@ -31,9 +34,15 @@ measure_workers(json_t *page)
 		snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
 		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 			continue;
-		json_object_set_new(
-		    worker, "memory", json_integer((json_int_t)procstat_memory(fd)));
+		memory = share = procstat_memory(fd);
 		fd_close(&fd);
+		if (is_forked) {
+			procstat_shares_read(pid, &shares);
+			share = procstat_memory_sum(&shares);
+		}
+		json_object_set_new(worker, "memory", json_integer((json_int_t)memory));
+		json_object_set_new(worker, "memory share",
+		    json_integer((json_int_t)(share > 0 ? share : memory)));
 	}
 }
 

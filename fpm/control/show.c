@@ -103,11 +103,55 @@ color_of(const char *state)
 	return strcmp(state, "failing") == 0 ? TABLE_BAD : TABLE_FAIR;
 }
 
-static void
-add_pool(struct table *table, const json_t *pool)
+/* What loads the program of a pool with pm.preload, as its page says. false: nothing. */
+static bool
+tell_template(const json_t *page, char *text, size_t size)
+{
+	const char *preload = text_of(page, "preload"), *state = text_of(page, "template state");
+	double forks = number_of(page, "template forks");
+	char age[16], count[16], memory[16], share[16];
+
+	if (*preload == '\0')
+		return false;
+	if (strcmp(preload, "in effect") != 0) {
+		snprintf(text, size, "pm.preload has no effect: %s", preload);
+		return true;
+	}
+	if (number_of(page, "template process") == 0) {
+		snprintf(text, size, "template: %s", state);
+		return true;
+	}
+	table_duration(age, (long long)(number_of(page, "template start since") * 1000000));
+	table_number(count, forks, 1000);
+	table_number(memory, number_of(page, "template memory"), 1024);
+	table_number(share, number_of(page, "template memory share"), 1024);
+	snprintf(text, size, "template %.0f: %s, age %s, %s worker%s forked, memory %s, share %s",
+	    number_of(page, "template process"), state, age, count, forks == 1 ? "" : "s", memory,
+	    share);
+	return true;
+}
+
+/* A line below its row: what is wrong with it, or else what is worth knowing. false: nothing. */
+static bool
+tell_more(const struct show_status *status, const json_t *pool, char *text, size_t size)
 {
 	const char *why = text_of(pool, "why"), *failed = text_of(pool, "reload failed");
 	const char *waits = text_of(pool, "reload waits");
+
+	if (*why != '\0')
+		snprintf(text, size, "%s", why);
+	else if (*waits != '\0')
+		snprintf(text, size, "the reload takes long: %s", waits);
+	else if (*failed != '\0')
+		snprintf(text, size, "reload failed: %s", failed);
+	else
+		return tell_template(json_array_get(status->pages, 0), text, size);
+	return true;
+}
+
+static void
+add_pool(const struct show_status *status, struct table *table, const json_t *pool)
+{
 	const char *cells[POOL_COLUMNS];
 	char numbers[POOL_COLUMNS][16], note[TABLE_CELL_MAX];
 	double keys[POOL_COLUMNS] = {0};
@@ -130,14 +174,8 @@ add_pool(struct table *table, const json_t *pool)
 		if (i != POOL_P99)
 			table_number(numbers[i], keys[i], 1000);
 	table_duration(numbers[POOL_P99], (long long)keys[POOL_P99]);
-	if (*why != '\0')
-		snprintf(note, sizeof(note), "%s", why);
-	else if (*waits != '\0')
-		snprintf(note, sizeof(note), "the reload takes long: %s", waits);
-	else
-		snprintf(note, sizeof(note), "reload failed: %s", failed);
 	table_add(table, cells, keys, color_of(cells[POOL_STATE]),
-	    *why != '\0' || *waits != '\0' || *failed != '\0' ? note : NULL);
+	    tell_more(status, pool, note, sizeof(note)) ? note : NULL);
 }
 
 void
@@ -148,7 +186,7 @@ show_pools(const struct show_status *status, struct table *table)
 
 	table_init(table, pool_columns, POOL_COLUMNS, POOL_STATE, POOL_NAME);
 	json_array_foreach ((json_t *)status->pools, i, pool)
-		add_pool(table, pool);
+		add_pool(status, table, pool);
 }
 
 enum {
@@ -159,6 +197,7 @@ enum {
 	WORKER_COLUMN_TIME,
 	WORKER_COLUMN_CPU,
 	WORKER_COLUMN_MEMORY,
+	WORKER_COLUMN_SHARE, /* of pages that it shares with its template */
 	WORKER_COLUMN_METHOD,
 	WORKER_COLUMN_URI,
 	WORKER_COLUMNS
@@ -172,6 +211,7 @@ static const struct table_column worker_columns[WORKER_COLUMNS] = {
     [WORKER_COLUMN_TIME] = {"TIME", true, 1},
     [WORKER_COLUMN_CPU] = {"CPU%", true, 3},
     [WORKER_COLUMN_MEMORY] = {"MEM", true, 2},
+    [WORKER_COLUMN_SHARE] = {"SHARE", true, 7},
     [WORKER_COLUMN_METHOD] = {"METHOD", false, 6},
     [WORKER_COLUMN_URI] = {"URI", false, 0},
 };
@@ -201,6 +241,12 @@ add_worker(struct table *table, const json_t *worker)
 		table_number(numbers[WORKER_COLUMN_MEMORY], keys[WORKER_COLUMN_MEMORY], 1024);
 	else /* not known */
 		snprintf(numbers[WORKER_COLUMN_MEMORY], 16, "-");
+	keys[WORKER_COLUMN_SHARE] = number_of(worker, "memory share");
+	if (keys[WORKER_COLUMN_SHARE] > 0 &&
+	    keys[WORKER_COLUMN_SHARE] != keys[WORKER_COLUMN_MEMORY])
+		table_number(numbers[WORKER_COLUMN_SHARE], keys[WORKER_COLUMN_SHARE], 1024);
+	else
+		numbers[WORKER_COLUMN_SHARE][0] = '\0';
 	cells[WORKER_COLUMN_METHOD] = text_of(worker, "request method");
 	cells[WORKER_COLUMN_URI] = text_of(worker, "request uri");
 	table_add(table, cells, keys,

@@ -181,14 +181,17 @@ pad(struct text_out *out, size_t n)
 static void
 lay_out(const struct table *t, size_t width, size_t widths[TABLE_COLUMNS_MAX])
 {
-	size_t total = 0, last, len;
+	size_t total = 0, last, len, title;
 
 	for (size_t i = 0; i < t->column_count; i++) {
-		widths[i] = length(t->columns[i].title);
+		title = length(t->columns[i].title);
+		widths[i] = t->count == 0 || i == 0 ? title : 0;
 		for (size_t n = 0; n < t->count; n++)
 			if ((len = length(t->rows[n].cells[i])) > widths[i])
 				widths[i] = len;
-		total += widths[i] + (i > 0);
+		if (widths[i] > 0 && widths[i] < title)
+			widths[i] = title;
+		total += widths[i] > 0 ? widths[i] + (i > 0) : 0;
 	}
 	while (width > 0 && total > width && total - width + NAME_MIN > widths[t->cut]) {
 		last = 0;

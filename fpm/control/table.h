@@ -1,8 +1,8 @@
 /*
  * table.h: columns of text that fit the width of a terminal. Pure.
  *
- * A column is as wide as its widest cell. Where there is no room for all, those that matter
- * least are left out, and then one is cut.
+ * A column is as wide as its widest cell, and left out where all its cells are empty. Where there
+ * is no room for all, those that matter least are left out, and then one is cut.
  */
 #ifndef ANYFPM_FPM_CONTROL_TABLE_H
 #define ANYFPM_FPM_CONTROL_TABLE_H

@@ -229,6 +229,19 @@ write_memory(const struct page *page, const struct family *f, const struct expos
 	text_out_printf(page->out, "%" PRIu64 "\n", p->pool.memory);
 	family_sample(page, f, p, "process", "workers");
 	text_out_printf(page->out, "%" PRIu64 "\n", p->workers.memory);
+	if (p->template_memory == 0)
+		return;
+	family_sample(page, f, p, "process", "template");
+	text_out_printf(page->out, "%" PRIu64 "\n", p->template_memory);
+}
+
+static void
+write_template(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	if (p->stats == NULL || stats_get(p->stats, STATS_PRELOAD) != 1)
+		return;
+	family_sample(page, f, p, NULL, NULL);
+	text_out_printf(page->out, "%d\n", stats_get(p->stats, STATS_TEMPLATE_UP) == 1);
 }
 
 static void
@@ -254,11 +267,15 @@ static const struct family families[] = {
     {"queue_oldest_seconds", GAUGE, "How long the first request in the queue has waited so far.",
 	write_oldest},
     {"process_resident_memory_bytes", GAUGE,
-	"Resident memory of the pool process, and of its workers together; pages that they share "
-	"count for each.",
+	"Resident memory of the pool process, of its workers together, and of their template; pages "
+	"that they share count for each.",
 	write_memory},
     {"process_cpu_seconds", COUNTER,
-	"CPU time of this pool process, and of all the workers that it has had.", write_cpu},
+	"CPU time of this pool process, and of all the workers and templates that it has had.",
+	write_cpu},
+    {"template_up", GAUGE,
+	"Whether the template of a pool with pm.preload has loaded and can fork workers.",
+	write_template},
 };
 
 /* The tables of stats.c ---------------------------------------------------------- */

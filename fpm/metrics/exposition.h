@@ -27,6 +27,7 @@ struct exposed_pool {
 	bool runs;     /* has a process: what its numbers say of now is true */
 	bool measured; /* the next two are known */
 	struct exposed_usage pool, workers;
+	uint64_t template_memory; /* bytes, resident; 0: there is none, or it is not known */
 };
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };

@@ -67,6 +67,20 @@ worker_pids(const struct stats_memory *memory, size_t *count)
 	return pids;
 }
 
+/* Pages of the template, and its ticks to those of the workers, among whose they are once it has
+ * died; nothing if there is none. */
+static uint64_t
+add_template(const struct stats_memory *memory, pid_t pool, uint64_t *ticks)
+{
+	int64_t pid = stats_sum_gauge(memory, STATS_TEMPLATE_PID);
+	struct procstat s;
+
+	if (pid <= 0 || pid > INT32_MAX || !procstat_read((pid_t)pid, &s) || s.parent != pool)
+		return 0;
+	*ticks += s.user_ticks + s.system_ticks + s.children_ticks;
+	return s.pages;
+}
+
 static void
 sum_workers(const struct stats_memory *memory, pid_t pool, uint64_t *ticks, uint64_t *pages)
 {
@@ -90,15 +104,17 @@ measure(struct metrics_pool *p, struct exposed_pool *out)
 {
 	double tick = 1.0 / (double)sysconf(_SC_CLK_TCK);
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t ticks = 0, pages = 0;
+	uint64_t ticks = 0, pages = 0, template = 0;
 	struct procstat before, after;
 
 	if (p->state.pid <= 0 || !procstat_read(p->state.pid, &after) || after.parent != getppid())
 		return false;
 	for (int i = 0; i < CPU_TRIES; i++) {
 		before = after;
-		if (p->memory != NULL)
+		if (p->memory != NULL) {
 			sum_workers(p->memory, p->state.pid, &ticks, &pages);
+			template = add_template(p->memory, p->state.pid, &ticks);
+		}
 		if (!procstat_read(p->state.pid, &after))
 			return false;
 		if (after.children_ticks == before.children_ticks)
@@ -108,6 +124,7 @@ measure(struct metrics_pool *p, struct exposed_pool *out)
 	out->pool.memory = after.pages * page;
 	out->workers.cpu_seconds = (double)(after.children_ticks + ticks) * tick;
 	out->workers.memory = pages * page;
+	out->template_memory = template * page;
 	if (p->cpu_pid == p->state.pid && out->workers.cpu_seconds < p->cpu_said)
 		out->workers.cpu_seconds = p->cpu_said;
 	p->cpu_pid = p->state.pid;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "pool/core/client.h"
 #include "pool/core/request.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/observe/accesslog.h"
 #include "pool/request/request.h"
@@ -147,12 +148,16 @@ account_refused(struct client *c, enum request_end end)
 void
 account_workers(struct pool *pool)
 {
+	const struct template *t = pool->workers.template;
 	struct stats *stats = pool->stats;
 
 	stats_set(stats, STATS_IDLE, pool->workers.count[WORKER_IDLE]);
 	stats_set(stats, STATS_STARTING, pool->workers.count[WORKER_STARTING]);
 	stats_set(stats, STATS_STOPPING, pool->workers.count[WORKER_STOPPING]);
 	stats_set(stats, STATS_CAN_SERVE, can_serve(pool));
+	stats_set(stats, STATS_PRELOAD, pool->conf->preload);
+	stats_set(stats, STATS_TEMPLATE_PID, t->state != TEMPLATE_DEAD ? t->pid : 0);
+	stats_set(stats, STATS_TEMPLATE_UP, t->state == TEMPLATE_WAITING);
 	if (stats_get(stats, STATS_ACTIVE) != (int64_t)pool->workers.count[WORKER_BUSY])
 		stats_active(stats, pool->workers.count[WORKER_BUSY]);
 }

@@ -243,6 +243,39 @@ cards(struct text_out *out, const struct status_view *view)
 	text_out_string(out, "</div>\n");
 }
 
+/* What loads the program for all workers, where there is pm.preload. */
+static void
+template_card(struct text_out *out, const struct status_view *view)
+{
+	const char *preload = item_text(view, "preload"), *state = item_text(view, "template state");
+	bool refused = strcmp(preload, "in effect") != 0;
+	char since[STATUS_TIME_MAX], memory[NUMBER_MAX], share[NUMBER_MAX], forks[NUMBER_MAX];
+
+	if (*preload == '\0')
+		return;
+	text_out_printf(out, "<section class=\"card template%s\"><h2>Template</h2>",
+	    refused ? " warn" : "");
+	if (refused) {
+		text_out_string(out, "<p>pm.preload has no effect: ");
+		status_escape_xml(out, preload);
+		text_out_string(out, "; each worker is executed by itself.</p></section>\n");
+		return;
+	}
+	text_out_printf(out, "<p class=\"state %s\">%s</p>",
+	    strcmp(state, "ready") == 0 ? "idle" : "other", state);
+	if (item(view, "template process") != 0)
+		text_out_printf(out,
+		    "<p>pid %" PRIu64 "</p><p>up for %s</p><p>%s worker%s forked</p>"
+		    "<p>memory %s, its share %s</p>",
+		    item(view, "template process"),
+		    status_time((int64_t)item(view, "template start since") * 1000000, since),
+		    grouped(item(view, "template forks"), forks),
+		    item(view, "template forks") == 1 ? "" : "s",
+		    bytes(item(view, "template memory"), memory),
+		    bytes(item(view, "template memory share"), share));
+	text_out_string(out, "</section>\n");
+}
+
 /* The tables ------------------------------------------------------------------- */
 
 static bool
@@ -251,25 +284,43 @@ is_busy(const struct status_process *p)
 	return strcmp(p->values[PROCESS_STATE].text, "Running") == 0;
 }
 
+/* Whether a worker shares memory with its template. */
+static bool
+has_shares(const struct status_view *view)
+{
+	for (size_t i = 0; i < view->process_count; i++) {
+		const struct status_value *v = view->processes[i].values;
+
+		if (v[PROCESS_SHARE].number != v[PROCESS_MEMORY].number)
+			return true;
+	}
+	return false;
+}
+
 static void
-worker_row(struct text_out *out, const struct status_process *p)
+worker_row(struct text_out *out, const struct status_process *p, bool shares)
 {
 	const struct status_value *v = p->values;
 	const char *name = v[PROCESS_STATE].text;
 	bool busy = is_busy(p);
 	char since[STATUS_TIME_MAX], took[STATUS_TIME_MAX], memory[NUMBER_MAX], served[NUMBER_MAX];
+	char share[NUMBER_MAX];
 
 	text_out_printf(out,
 	    "<tr><td data-name=\"pid\">%" PRIu64 "</td><td class=\"state %s\">%s</td>"
 	    "<td class=\"n\" data-name=\"since\">%s</td><td class=\"n\" "
 	    "data-name=\"requests\">%s</td>"
-	    "<td class=\"n\" data-name=\"memory\">%s</td><td class=\"n\" data-name=\"%s\">%s</td>",
+	    "<td class=\"n\" data-name=\"memory\">%s</td>",
 	    v[PROCESS_PID].number,
 	    busy                        ? "busy"
 	    : strcmp(name, "Idle") == 0 ? "idle"
 					: "other",
 	    name, status_time((int64_t)v[PROCESS_STATE_SINCE].number, since),
-	    grouped(v[PROCESS_REQUESTS].number, served), bytes(v[PROCESS_MEMORY].number, memory),
+	    grouped(v[PROCESS_REQUESTS].number, served), bytes(v[PROCESS_MEMORY].number, memory));
+	if (shares)
+		text_out_printf(out, "<td class=\"n\" data-name=\"share\">%s</td>",
+		    bytes(v[PROCESS_SHARE].number, share));
+	text_out_printf(out, "<td class=\"n\" data-name=\"%s\">%s</td>",
 	    busy ? "running for" : "took",
 	    v[PROCESS_REQUESTS].number > 0
 		? status_time((int64_t)v[PROCESS_DURATION].number, took)
@@ -287,12 +338,13 @@ worker_row(struct text_out *out, const struct status_process *p)
 
 /* Those that are busy, or those that are not; *left: rows that there is still room for. */
 static void
-worker_rows(struct text_out *out, const struct status_view *view, bool busy, size_t *left)
+worker_rows(struct text_out *out, const struct status_view *view, bool busy, bool shares,
+    size_t *left)
 {
 	for (size_t i = 0; i < view->process_count && *left > 0; i++) {
 		if (is_busy(&view->processes[i]) != busy)
 			continue;
-		worker_row(out, &view->processes[i]);
+		worker_row(out, &view->processes[i], shares);
 		(*left)--;
 	}
 }
@@ -301,19 +353,22 @@ static void
 workers_table(struct text_out *out, const struct status_view *view, bool full)
 {
 	size_t left = full ? SIZE_MAX : ROWS_MAX;
+	bool shares = has_shares(view);
+	int columns = shares ? 8 : 7;
 
-	text_out_string(out, "<section class=\"card scroll\"><table class=\"workers\"><thead><tr>"
+	text_out_printf(out, "<section class=\"card scroll\"><table class=\"workers\"><thead><tr>"
 			     "<th>pid</th><th>state</th><th class=\"n\">since</th>"
-			     "<th class=\"n\">requests</th><th class=\"n\">memory</th>"
+			     "<th class=\"n\">requests</th><th class=\"n\">memory</th>%s"
 			     "<th class=\"n\">duration</th><th>current or last request</th>"
-			     "</tr></thead><tbody>\n");
-	worker_rows(out, view, true, &left);
-	worker_rows(out, view, false, &left);
+			     "</tr></thead><tbody>\n",
+	    shares ? "<th class=\"n\">its share</th>" : "");
+	worker_rows(out, view, true, shares, &left);
+	worker_rows(out, view, false, shares, &left);
 	if (left == 0 && view->process_count > ROWS_MAX)
 		text_out_printf(out,
-		    "<tr><td class=\"past\" colspan=\"7\">and %zu more: add &amp;full to the "
+		    "<tr><td class=\"past\" colspan=\"%d\">and %zu more: add &amp;full to the "
 		    "address to see them all</td></tr>\n",
-		    view->process_count - ROWS_MAX);
+		    columns, view->process_count - ROWS_MAX);
 	if (view->process_count == 0)
 		text_out_string(out, "<tr><td class=\"past\" colspan=\"7\">no worker</td></tr>\n");
 	text_out_string(out, "</tbody></table></section>\n");
@@ -348,6 +403,8 @@ totals(struct text_out *out, const struct status_view *view)
 	text_out_string(out, "</table></section>\n<section class=\"card\">"
 			     "<h2>Workers since the start</h2><table>\n");
 	count_row(out, stats_counted(stats, STATS_WORKERS_STARTED), "started");
+	if (status_view_find(view, "preload") != NULL)
+		count_row(out, stats_counted(stats, STATS_WORKERS_FORKED), "of these forked, by pm.preload");
 	count_row(out, stats_counted(stats, STATS_RECYCLED_REQUESTS), "recycled: requests");
 	count_row(out, stats_counted(stats, STATS_RECYCLED_MEMORY), "recycled: memory");
 	count_row(out, stats_counted(stats, STATS_RECYCLED_LIFETIME), "recycled: lifetime");
@@ -394,6 +451,7 @@ status_html(struct text_out *out, const struct status_view *view, bool full)
 	text_out_string(out, "<div class=\"grid wide\">");
 	status_charts(out, view->stats, view->now_us);
 	text_out_string(out, "</div>\n");
+	template_card(out, view);
 	workers_table(out, view, full);
 	totals(out, view);
 	if (full)

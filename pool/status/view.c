@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/shared/ends.h"
 #include "base/shared/stats_sum.h"
+#include "pool/core/template.h"
 #include "pool/status/processes.h"
+#include "pool/worker/measure.h"
 
 #define SECOND_US 1000000
 
@@ -21,6 +23,7 @@ struct source {
 	const struct stats *stats;
 	int64_t now_us;	 /* monotonic */
 	int64_t now_sec; /* since 1970 */
+	uint64_t memory, share; /* of the template, as measure_template() has it */
 };
 
 /* The pool's numbers ----------------------------------------------------------- */
@@ -137,6 +140,64 @@ get_limit(const struct source *s, unsigned int end)
 	}
 }
 
+/* The template -------------------------------------------------------------------- */
+
+static const struct template *
+template_of(const struct source *s)
+{
+	return s->pool->workers.template;
+}
+
+static struct status_value
+get_preload(const struct source *s, unsigned int arg)
+{
+	const char *refusal = template_of(s)->refusal;
+
+	return (struct status_value){ .text = *refusal != '\0' ? refusal : "in effect" };
+}
+
+static struct status_value
+get_template_pid(const struct source *s, unsigned int arg)
+{
+	const struct template *t = template_of(s);
+
+	return status_number(t->state != TEMPLATE_DEAD ? t->pid : 0);
+}
+
+static struct status_value
+get_template_state(const struct source *s, unsigned int arg)
+{
+	static const char *const names[TEMPLATE_STATES] = { [TEMPLATE_DEAD] = "none",
+		[TEMPLATE_STARTING] = "loading", [TEMPLATE_WAITING] = "ready",
+		[TEMPLATE_STOPPING] = "ending" };
+	enum template_state state = template_of(s)->state;
+
+	return (struct status_value){ .text = names[state], .number = state == TEMPLATE_WAITING };
+}
+
+static struct status_value
+get_template_age(const struct source *s, unsigned int arg)
+{
+	const struct template *t = template_of(s);
+
+	return status_number(
+	    t->state != TEMPLATE_DEAD ? (s->now_us - t->started_us) / SECOND_US : 0);
+}
+
+static struct status_value
+get_template_memory(const struct source *s, unsigned int is_share)
+{
+	return (struct status_value){ .number = is_share ? s->share : s->memory };
+}
+
+static struct status_value
+get_template_forks(const struct source *s, unsigned int arg)
+{
+	const struct template *t = template_of(s);
+
+	return (struct status_value){ .number = t->state != TEMPLATE_DEAD ? t->forks : 0 };
+}
+
 /* One row for each item, in the order of the page. As with php-fpm, no metric has a label. */
 struct row {
 	const char *key;
@@ -244,10 +305,27 @@ static const struct row rows_after[] = {
 	{ ROW("limit request memory", STATUS_NUMBER, get_limit, END_MEMORY) },
 	{ ROW("limit queue time", STATUS_MICROSECONDS, get_limit, END_QUEUE_TIMEOUT) },
 };
+/* With pm.preload. */
+static const struct row rows_of_template[] = {
+	{ ROW("preload", STATUS_TEXT, get_preload, 0) },
+	{ ROW("template process", STATUS_NUMBER, get_template_pid, 0) },
+	{ ROW("template state", STATUS_TEXT, get_template_state, 0),
+	    .metric = "anyfpm_template_up", .help = "1 if the template can fork workers." },
+	{ ROW("template start since", STATUS_NUMBER, get_template_age, 0) },
+	{ ROW("template memory", STATUS_NUMBER, get_template_memory, false),
+	    .metric = "anyfpm_template_memory_bytes",
+	    .help = "Memory of the template, with all that it shares." },
+	{ ROW("template memory share", STATUS_NUMBER, get_template_memory, true),
+	    .metric = "anyfpm_template_memory_share_bytes",
+	    .help = "The same, where what is shared counts for its share." },
+	{ ROW("template forks", STATUS_NUMBER, get_template_forks, 0) },
+	{ COUNTER(STATS_TEMPLATES_STARTED) },
+	{ COUNTER(STATS_WORKERS_FORKED) },
+};
 /* clang-format on */
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-_Static_assert(COUNT(rows_of_phpfpm) + COUNT(rows_before) + COUNT(rows_after) + REQUEST_ENDS <=
-    STATUS_ITEMS_MAX, "room for all items");
+_Static_assert(COUNT(rows_of_phpfpm) + COUNT(rows_before) + COUNT(rows_after) + REQUEST_ENDS +
+    COUNT(rows_of_template) <= STATUS_ITEMS_MAX, "room for all items");
 
 static void
 add_item(struct status_view *view, const struct source *s, const struct row *row)
@@ -317,6 +395,10 @@ status_view_gather(struct status_view *view, const struct pool *pool, bool full)
 	add_rows(view, &s, rows_before, COUNT(rows_before));
 	add_ends(view, &s);
 	add_rows(view, &s, rows_after, COUNT(rows_after));
+	if (pool->conf->preload) {
+		s.memory = measure_template(pool, &s.share);
+		add_rows(view, &s, rows_of_template, COUNT(rows_of_template));
+	}
 	return !full || processes_gather(view, pool, s.now_sec);
 }
 

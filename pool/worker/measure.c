@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/procstat.h"
 #include "pool/core/request.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/worker/program.h"
 
@@ -179,6 +180,30 @@ measure_share(struct worker *w, uint64_t memory)
 	w->measure.share = procstat_memory_sum(&own);
 	w->measure.share_us = now;
 	return w->measure.share;
+}
+
+uint64_t
+measure_template(const struct pool *pool, uint64_t *share)
+{
+	const struct template *t = pool->workers.template;
+	struct procstat_memory own;
+	uint64_t memory;
+	char path[64];
+	int fd;
+
+	*share = 0;
+	if (t->state == TEMPLATE_DEAD)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return 0;
+	memory = procstat_memory(fd);
+	fd_close(&fd);
+	procstat_shares_read(t->pid, &own);
+	*share = procstat_memory_sum(&own);
+	if (*share == 0)
+		*share = memory;
+	return memory;
 }
 
 void

@@ -35,6 +35,9 @@ uint64_t measure_memory(const struct worker *w);
  */
 uint64_t measure_share(struct worker *w, uint64_t memory);
 
+/* Both of the template, 0 where there is none: what measure_memory() is of a worker, and *share. */
+uint64_t measure_template(const struct pool *pool, uint64_t *share);
+
 /* What the idle worker w waits for. */
 enum parked_in measure_wait(struct worker *w);
 

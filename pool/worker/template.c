@@ -230,9 +230,10 @@ on_forked(struct pool *pool, uint32_t serial, pid_t pid)
 		return;
 	}
 	pool->workers.template->forks++;
-	if (w != NULL)
+	if (w != NULL) {
 		worker_born(w, pid);
-	else /* nobody waits for it any more */
+		stats_count(pool->stats, STATS_WORKERS_FORKED, 1);
+	} else /* nobody waits for it any more */
 		kill(-pid, SIGKILL);
 	was_answered(pool);
 	if (w != NULL)
@@ -366,6 +367,7 @@ start(struct pool *pool)
 	t->forks = 0;
 	set_state(pool, TEMPLATE_STARTING);
 	t->started_us = t->since_us;
+	stats_count(pool->stats, STATS_TEMPLATES_STARTED, 1);
 	event_assign(&t->ev_read, pool->base, t->sock, EV_READ | EV_PERSIST, on_read, pool);
 	event_add(&t->ev_read, NULL);
 	deadline_at(pool, t->started_us + LOOK_FIRST_US);

@@ -37,6 +37,7 @@
 #include "pool/request/spool.h"
 #include "pool/timers.h"
 #include "pool/worker/permits.h"
+#include "pool/worker/capture.h"
 #include "pool/worker/worker.h"
 
 /* More than any process id: signals to it reach nobody. */
@@ -207,6 +208,7 @@ fixture_worker(struct fixture *f)
 
 	assert(w != NULL);
 	w->pid = NO_PID;
+	capture_forget_tail(&w->captures); /* it has started */
 	make_socket(w);
 	worker_set_state(w, WORKER_IDLE);
 	return w;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fpm/control/show.h"
@@ -82,6 +83,53 @@ START_TEST(test_print)
 }
 END_TEST
 
+#define LOADED                                                                                     \
+	"\"preload\":\"in effect\",\"template process\":77,\"template state\":\"ready\","               \
+	"\"template start since\":7200,\"template memory\":2048,\"template memory share\":1024,"
+static const struct {
+	const char *pool, *page, *below, *workers;
+} templates[] = {
+    {"\"why\":\"\"", LOADED "\"template forks\":3,\"processes\":[{\"pid\":12,\"memory\":4096,"
+			     "\"memory share\":2048},{\"pid\":13,\"memory\":2048,"
+			     "\"memory share\":2048}]",
+	"    template 77: ready, age 2.0h, 3 workers forked, memory 2.0k, share 1.0k\n",
+	"PID AGE REQS TIME CPU%  MEM SHARE\n"
+	"12    0    0    0    0 4.0k  2.0k\n"
+	"13    0    0    0    0 2.0k\n"},
+    {"\"why\":\"\"", LOADED "\"template forks\":1",
+	"    template 77: ready, age 2.0h, 1 worker forked, memory 2.0k, share 1.0k\n", NULL},
+    {"\"why\":\"\"", "\"preload\":\"in effect\",\"template process\":0,"
+		     "\"template state\":\"none\"", "    template: none\n", NULL},
+    {"\"why\":\"\"", "\"preload\":\"it is static\"",
+	"    pm.preload has no effect: it is static\n", NULL},
+    {"\"why\":\"it is ill\"", "\"preload\":\"it is static\"", "    it is ill\n", NULL},
+    {"\"reload failed\":\"no\"", LOADED "\"template forks\":1", "    reload failed: no\n", NULL},
+    {"\"why\":\"\"", "\"processes\":[{\"pid\":12,\"memory\":4096,\"memory share\":4096}]", "",
+	"PID AGE REQS TIME CPU%  MEM\n12    0    0    0    0 4.0k\n"},
+};
+
+/* Below the pool stands what loads its program; a column for shares is there with them only. */
+START_TEST(test_template)
+{
+	struct show_status status;
+	char pools[256], pages[1024];
+	const char *text, *below;
+
+	snprintf(pools, sizeof(pools), "[{\"pool\":\"www\",\"state\":\"serving\",%s}]",
+	    templates[_i].pool);
+	snprintf(pages, sizeof(pages), "[{\"page\":9,%s}]", templates[_i].page);
+	begin(&status, pools, pages);
+	text = print(&status);
+	below = strchr(strstr(text, "\nwww") + 1, '\n') + 1;
+	ck_assert_msg(strncmp(below, templates[_i].below, strlen(templates[_i].below)) == 0, "%s",
+	    below);
+	ck_assert_int_eq(strncmp(below + strlen(templates[_i].below), "PID", 3), 0);
+	if (templates[_i].workers != NULL)
+		ck_assert_str_eq(below + strlen(templates[_i].below), templates[_i].workers);
+	end(&status);
+}
+END_TEST
+
 /* What is missing, or of another type, is empty. */
 START_TEST(test_odd)
 {
@@ -146,6 +194,7 @@ show_suite(void)
 	TCase *tc = tcase_create("show");
 
 	tcase_add_test(tc, test_print);
+	tcase_add_loop_test(tc, test_template, 0, COUNT(templates));
 	tcase_add_loop_test(tc, test_odd, 0, 4);
 	tcase_add_loop_test(tc, test_rates, 0, COUNT(rates));
 	suite_add_tcase(suite, tc);

@@ -75,6 +75,21 @@ START_TEST(test_width)
 }
 END_TEST
 
+/* A column with nothing in it takes no room; one of a table without rows shows what there would be. */
+START_TEST(test_empty_column)
+{
+	static const char *const cells[] = {"www", "serving", "", "1"};
+	struct table_style style = {.end = SIZE_MAX};
+	struct table table;
+
+	table_init(&table, columns, 4, 1, 0);
+	table_add(&table, cells, NULL, TABLE_GOOD, NULL);
+	ck_assert_str_eq(print(&table, &style), "NAME STATE   SLOW\nwww  serving    1\n");
+	table_init(&table, columns, 4, 1, 0);
+	ck_assert_str_eq(print(&table, &style), "NAME STATE BUSY SLOW\n");
+}
+END_TEST
+
 /* However narrow, no line is longer than that. */
 START_TEST(test_narrow)
 {
@@ -219,6 +234,7 @@ table_suite(void)
 	Suite *suite = suite_create("table");
 	TCase *tc = tcase_create("table");
 
+	tcase_add_test(tc, test_empty_column);
 	tcase_add_loop_test(tc, test_width, 0, COUNT(widths));
 	tcase_add_loop_test(tc, test_narrow, 1, 40);
 	tcase_add_test(tc, test_colors);
