@@ -13,6 +13,7 @@
 #include "conf/errors.h"
 #include "conf/field.h"
 #include "conf/interpreter.h"
+#include "conf/library.h"
 #include "conf/lookup.h"
 #include "conf/rooted.h"
 #include "conf/where.h"
@@ -77,6 +78,19 @@ check_command(const struct conf_pool *pool, const struct ini *ini, const char *d
 	else if (!interpreter_exists(pool->chroot, path, name, sizeof(name)))
 		where_complain(pool, ini, warnings, directive, "%s: it needs %s to run: %s%s%s", path,
 		    name, strerror(errno), is_rooted ? ", within chroot, " : "",
+		    is_rooted ? pool->chroot : "");
+}
+
+/* Whether the workers of a pool that asks for it can load the library. */
+static void
+check_preload(const struct conf_pool *pool, const struct ini *ini, struct errors *warnings)
+{
+	bool is_rooted = pool->chroot != NULL;
+	char path[4096];
+
+	if (pool->preload && !library_find(pool->chroot, path, sizeof(path)))
+		where_complain(pool, ini, warnings, "pm.preload", "%s: %s%s%s", path,
+		    strerror(errno), is_rooted ? ", within chroot, " : "",
 		    is_rooted ? pool->chroot : "");
 }
 
@@ -238,6 +252,7 @@ check_system(struct conf *conf, const struct ini *ini, struct errors *errors)
 		check_command(pool, ini, "command", pool->command, &conf->warnings);
 		if (pool->chroot == NULL)
 			check_command(pool, ini, "slowlog_command", pool->slowlog_command, &conf->warnings);
+		check_preload(pool, ini, &conf->warnings);
 		check_identity(pool, ini, errors);
 		check_names(pool, ini, errors);
 		check_useless(pool, ini, &conf->notes);

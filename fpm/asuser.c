@@ -17,47 +17,52 @@
 
 #include "base/log.h"
 #include "base/shared/identity.h"
+#include "conf/library.h"
 #include "conf/lookup.h"
 
 enum { ALL_GOOD, SOMETHING_IS_WRONG, NOT_KNOWN };
 
 static bool
-may(const struct conf_pool *pool, const char *path, int mode, const char *what)
+may(const struct conf_pool *pool, const char *directive, const char *path, int mode,
+    const char *what)
 {
 	if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 || errno != EACCES)
 		return true; /* what is not there was said before */
-	log_error("%s: [pool %s] command: user %s may not %s %s: look at the modes of the file and of "
+	log_error("%s: [pool %s] %s: user %s may not %s %s: look at the modes of the file and of "
 		  "each directory above it",
-	    pool->where, pool->name, pool->user, what, path);
+	    pool->where, pool->name, directive, pool->user, what, path);
 	return false;
 }
 
 /* Whether the user that we are may use the program, and the files that the command names. */
 static bool
-may_use(const struct conf_pool *pool, const char *program)
+may_use(const struct conf_pool *pool, const char *program, const char *library)
 {
-	bool good = may(pool, program, X_OK, "execute");
+	bool good = may(pool, "command", program, X_OK, "execute");
 	char path[PATH_MAX];
 
 	for (char **word = pool->command + 1; *word != NULL; word++) {
 		if (lookup_word(pool, *word, path, sizeof(path)) && strchr(path, '/') != NULL)
-			good = may(pool, path, R_OK, "read") && good;
+			good = may(pool, "command", path, R_OK, "read") && good;
 	}
+	if (library != NULL)
+		good = may(pool, "pm.preload", library, R_OK, "read") && good;
 	return good;
 }
 
 static int
 look(const struct conf_pool *pool)
 {
-	char path[PATH_MAX], why[256];
+	char path[PATH_MAX], library[PATH_MAX], why[256];
 	const char *searched;
+	bool has_library = pool->preload && library_find(pool->chroot, library, sizeof(library));
 
 	if (!lookup_program(pool, pool->command[0], path, sizeof(path), &searched))
 		return NOT_KNOWN; /* which was said before */
 	if ((pool->chroot != NULL && (chroot(pool->chroot) == -1 || chdir("/") == -1)) ||
 	    !identity_drop(pool->user, pool->group, why, sizeof(why)))
 		return NOT_KNOWN;
-	return may_use(pool, path) ? ALL_GOOD : SOMETHING_IS_WRONG;
+	return may_use(pool, path, has_library ? library : NULL) ? ALL_GOOD : SOMETHING_IS_WRONG;
 }
 
 bool

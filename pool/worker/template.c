@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
+#include "conf/library.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/template.h"
@@ -349,8 +350,9 @@ start(struct pool *pool)
 	struct template *t = pool->workers.template;
 	char library[PATH_MAX], why[128];
 
-	if (!template_find_library(library, sizeof(library))) {
-		refuse(pool, "%s cannot be read", library);
+	if (!library_find(pool->conf->chroot, library, sizeof(library))) {
+		refuse(pool, "%s: %s%s", library, strerror(errno),
+		    pool->conf->chroot != NULL ? ", within chroot" : "");
 		return;
 	}
 	if (!template_birth(pool, library)) {

@@ -21,24 +21,6 @@
 
 #define PRELOAD "LD_PRELOAD="
 
-bool
-template_find_library(char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size);
-	char *slash;
-
-	/* Beside a binary that was built and is not installed. */
-	if (n > 0 && (size_t)n < size) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		n = snprintf(slash, size - (size_t)(slash - path), "/preload/" TEMPLATE_LIBRARY);
-		if ((size_t)n < size - (size_t)(slash - path) && access(path, R_OK) == 0)
-			return true;
-	}
-	snprintf(path, size, "%s", PKGLIBDIR "/" TEMPLATE_LIBRARY);
-	return access(path, R_OK) == 0;
-}
-
 /* The environment of the pool's workers, with what makes a template of one: `extra`, `count`
  * strings, and all but LD_PRELOAD of its own. NULL: out of memory. */
 static char **

@@ -3,12 +3,8 @@
 #define ANYFPM_POOL_WORKER_TEMPLATE_BIRTH_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct pool;
-
-/* The library that makes a template of a program. false: the file in path cannot be read. */
-bool template_find_library(char *path, size_t size);
 
 /* Make what it shares with us, and fork it: sets its pid and descriptors. false with errno. */
 bool template_birth(struct pool *pool, const char *library);
