@@ -81,6 +81,7 @@ static const struct {
     {"ping.path", "/ping", "\"/ping\""},
     {"ping.response", "all is well", "\"all is well\""},
     {"pm.warmup", "/health?pool=$pool", "\"/health?pool=www\""},
+    {"pm.preload", "yes", "yes"},
     {"pm.max_requests", "500", "500"},
     {"pm.max_requests_jitter", "50", "50"},
     {"pm.max_lifetime", "12h", "12h"},
