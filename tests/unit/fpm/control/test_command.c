@@ -75,7 +75,7 @@ START_TEST(test_pool)
 	ck_assert_ptr_null(command_parse(line, &request));
 	ck_assert_str_eq(request.pool, name);
 	ck_assert_ptr_nonnull(command_set(&request, COMMAND_STATUS, false, "a\nstop"));
-	ck_assert_ptr_nonnull(command_set(&request, COMMAND_STOP, false, "www"));
+	ck_assert_ptr_nonnull(command_set(&request, COMMAND_UPGRADE, false, "www"));
 }
 END_TEST
 
