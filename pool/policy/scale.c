@@ -21,6 +21,16 @@ greatest(unsigned int a, unsigned int b)
 	return a > b ? a : b;
 }
 
+int64_t
+scale_wait(int64_t wait_us, int64_t took_us)
+{
+	int64_t wait = wait_us > 0 ? (3 * wait_us + took_us) / 4 : took_us;
+
+	return wait < SCALE_WAIT_MIN_US ? SCALE_WAIT_MIN_US
+	    : wait > SCALE_WAIT_US	? SCALE_WAIT_US
+					: wait;
+}
+
 /* Workers that the pool should have more than it has, whatever the limits. */
 static unsigned int
 wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned int serving)
@@ -108,7 +118,7 @@ scale_decide(const struct scale_counts *c, const struct scale_settings *s,
 	d->start = least(d->start, minus(ceiling, scale_counted(c, s)));
 	d->start = least(d->start, minus(s->max_spawn_rate, c->starting));
 	if (d->start == 0 && (s->pm != PM_STATIC || s->ends) && c->queued > c->overdue)
-		d->again_us = SCALE_WAIT_US;
+		d->again_us = s->wait_us;
 	if (!decide_shrink(c, s, d) && d->start == 0)
 		decide_stop(c, s, d);
 }

@@ -9,8 +9,14 @@
 #include "conf/conf.h"
 
 /* A request justifies a start once it has waited this long, so that a storm of short requests does
- * not inflate the pool. */
+ * not inflate the pool; where workers are forked of a template, as long as a start takes, if that is
+ * less: then what it waits for is at most twice what it had to. */
 #define SCALE_WAIT_US 10000
+#define SCALE_WAIT_MIN_US 1000
+
+/* How long to wait from now on: it was wait_us, 0: nothing was known, and a start by fork took
+ * took_us. */
+int64_t scale_wait(int64_t wait_us, int64_t took_us);
 
 struct scale_counts {
 	unsigned int starting;
@@ -20,7 +26,7 @@ struct scale_counts {
 	unsigned int leaving_idle; /* those of them that are idle */
 	unsigned int stopping; /* on their way out, not yet reaped */
 	unsigned int queued;   /* requests that wait */
-	unsigned int overdue;  /* of them longer than SCALE_WAIT_US */
+	unsigned int overdue;  /* of them longer than wait_us */
 	bool begun;	       /* the pool has had a worker before */
 	int64_t longest_idle_us; /* how long the worker that is idle longest has been so */
 };
@@ -34,6 +40,7 @@ struct scale_settings {
 	unsigned int max_spare;
 	unsigned int max_spawn_rate; /* starts under way at once */
 	int64_t idle_timeout_us;
+	int64_t wait_us; /* SCALE_WAIT_US, or what scale_wait() says */
 	unsigned int others; /* of max_children + max_surge places, those of other generations */
 	bool keeps_one;	     /* one worker is allowed, whatever they leave */
 	bool ends;	     /* it is being followed: no worker is of use but for what waits here */

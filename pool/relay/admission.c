@@ -45,7 +45,7 @@ admission_enter(struct request *r)
 	if (pool->workers.count[WORKER_BUSY] == 0)
 		pool->events->settle(pool, SETTLE_WORKERS);
 	else
-		deadline_at(pool, r->since_us + SCALE_WAIT_US);
+		deadline_at(pool, r->since_us + starts_wait_us(pool));
 }
 
 int64_t

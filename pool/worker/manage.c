@@ -85,7 +85,7 @@ count_overdue(const struct pool *pool, int64_t now)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH (r, &pool->requests.list[REQUEST_QUEUED], link) {
-		if (now - r->since_us < SCALE_WAIT_US)
+		if (now - r->since_us < starts_wait_us(pool))
 			break;
 		n++;
 	}
@@ -98,7 +98,7 @@ manage_spare_later(struct pool *pool)
 	/* A short burst needs no more spare workers; what lasts longer does. */
 	if (pool->conf->pm == PM_DYNAMIC &&
 	    pool->workers.count[WORKER_IDLE] < pool->conf->min_spare_servers)
-		deadline_at(pool, clock_now_us() + SCALE_WAIT_US);
+		deadline_at(pool, clock_now_us() + starts_wait_us(pool));
 }
 
 /* Idle workers that are past pm.max_lifetime leave when their successors are ready; counts those
@@ -184,6 +184,7 @@ settings_of(const struct pool *pool)
 		.max_spare = conf->max_spare_servers,
 		.max_spawn_rate = conf->max_spawn_rate,
 		.idle_timeout_us = conf->process_idle_timeout_ms * 1000,
+		.wait_us = starts_wait_us(pool),
 		.others = pool->workers.room->others,
 		.keeps_one = pool->workers.room->keeps_one,
 		.ends = pool->workers.room->ends,

@@ -13,6 +13,7 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 
 #define POLL_FIRST_US 1000
@@ -70,14 +71,16 @@ void
 ready_reached(struct worker *w)
 {
 	struct pool *pool = w->pool;
+	int64_t took_us = clock_now_us() - w->life.started_us;
 
 	w->life.was_ready = true;
+	if (w->life.order != 0)
+		starts_took(pool, took_us);
 	measure_ready(w);
 	fd_close(&w->life.exec_fd);
 	capture_forget_tail(&w->captures);
 	worker_set_state(w, WORKER_IDLE);
-	log_debug("child %d is ready after %.3f seconds", (int)w->pid,
-	    (double)(clock_now_us() - w->life.started_us) / 1e6);
+	log_debug("child %d is ready after %.3f seconds", (int)w->pid, (double)took_us / 1e6);
 	pool->events->worker_ready(pool, w->pid);
 	pool->events->settle(pool, SETTLE_WORKERS);
 }

@@ -49,6 +49,22 @@ starts_worked(struct pool *pool, int64_t started_us)
 	pool->events->workers_changed(pool);
 }
 
+void
+starts_took(struct pool *pool, int64_t took_us)
+{
+	struct starts *starts = pool->workers.starts;
+
+	starts->fork_wait_us = scale_wait(starts->fork_wait_us, took_us);
+}
+
+int64_t
+starts_wait_us(const struct pool *pool)
+{
+	int64_t wait_us = pool->workers.starts->fork_wait_us;
+
+	return wait_us > 0 ? wait_us : SCALE_WAIT_US;
+}
+
 bool
 starts_young_killed(struct pool *pool)
 {

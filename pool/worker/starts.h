@@ -13,6 +13,7 @@ struct starts {
 	int64_t failed_us;	  /* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
 	bool begun;		  /* pm.start_servers has been reached */
+	int64_t fork_wait_us;	  /* scale_wait(), 0: no worker was forked by a template */
 };
 
 /* A start at started_us has failed: what waits is refused, where there is no hope any more, before
@@ -20,6 +21,12 @@ struct starts {
  * program works. */
 void starts_failed(struct pool *pool, int64_t started_us);
 void starts_worked(struct pool *pool, int64_t started_us);
+
+/* One that a template has forked is ready, took_us after it was asked for. */
+void starts_took(struct pool *pool, int64_t took_us);
+
+/* How long a request waits before it justifies a start. */
+int64_t starts_wait_us(const struct pool *pool);
 
 /* Somebody has killed a young worker that was never used: whether so many in a row mean that the
  * program does not work. */

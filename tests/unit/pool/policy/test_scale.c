@@ -10,14 +10,15 @@
 /* clang-format off */
 #define STATIC(max, surge) \
 	{.pm = PM_STATIC, .max_children = (max), .max_surge = (surge), .max_spawn_rate = 32, \
-	 .idle_timeout_us = IDLE_TIMEOUT}
+	 .idle_timeout_us = IDLE_TIMEOUT, .wait_us = SCALE_WAIT_US}
 #define ONDEMAND(max) \
 	{.pm = PM_ONDEMAND, .max_children = (max), .max_surge = 1, .max_spawn_rate = 32, \
-	 .idle_timeout_us = IDLE_TIMEOUT}
+	 .idle_timeout_us = IDLE_TIMEOUT, .wait_us = SCALE_WAIT_US}
 /* 20 at most, 1 to 3 spare, 2 to start with. */
 #define DYNAMIC(rate, surge) \
 	{.pm = PM_DYNAMIC, .max_children = 20, .max_surge = (surge), .start_servers = 2, \
-	 .min_spare = 1, .max_spare = 3, .max_spawn_rate = (rate), .idle_timeout_us = IDLE_TIMEOUT}
+	 .min_spare = 1, .max_spare = 3, .max_spawn_rate = (rate), .idle_timeout_us = IDLE_TIMEOUT, \
+	 .wait_us = SCALE_WAIT_US}
 #define D DYNAMIC(32, 1)
 /* clang-format on */
 
@@ -245,7 +246,7 @@ static const struct row room_rows[] = {
 #define ENDS(mode, spares) \
 	{.pm = (mode), .max_children = 4, .max_surge = 1, .others = 1, .keeps_one = true, \
 	 .ends = true, .spare = (spares), .start_servers = 2, .min_spare = 1, .max_spare = 3, \
-	 .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT}
+	 .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT, .wait_us = SCALE_WAIT_US}
 static const struct row ending_rows[] = {
     {"static has no minimum", {.starting = 0}, ENDS(PM_STATIC, 1), {.shrinks = true}},
     {"dynamic has no spare ones", {.busy = 1}, ENDS(PM_DYNAMIC, 1), {.shrinks = true}},
@@ -369,6 +370,24 @@ START_TEST(test_limits)
 }
 END_TEST
 
+static const struct {
+	int64_t before, took, wait;
+} waits[] = {
+    {0, 3000, 3000},      /* the first */
+    {0, 300, 1000},       /* sooner than it is looked */
+    {0, 500000, 10000},   /* with a warm-up */
+    {4000, 4000, 4000},
+    {4000, 8000, 5000},   /* one is no rule */
+    {10000, 1000, 7750},
+    {1000, 1000, 1000},
+};
+
+START_TEST(test_wait)
+{
+	ck_assert_int_eq(scale_wait(waits[_i].before, waits[_i].took), waits[_i].wait);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -381,6 +400,7 @@ main(void)
 	tcase_add_loop_test(tc, test_ending, 0, COUNT(ending_rows));
 	tcase_add_loop_test(tc, test_ondemand, 0, COUNT(ondemand_rows));
 	tcase_add_loop_test(tc, test_limits, 0, 9);
+	tcase_add_loop_test(tc, test_wait, 0, COUNT(waits));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
