@@ -30,7 +30,8 @@
  *     between exits at once. It waits until its parent is order.parent. If it never becomes that,
  *     the pool process is gone and it exits;
  *   - leads a process group of its own; PR_SET_PDEATHSIG is SIGKILL, set after its parent is the
- *     right one; where order.flags says so, PR_SET_PTRACER is order.parent;
+ *     right one and the process between has been waited for: the kernel sets the new parent first,
+ *     and then sends the signal to those that have asked for it; where order.flags says so, PR_SET_PTRACER is order.parent;
  *   - has written "0" to cgroup.procs, before anything is its own memory;
  *   - has the listening socket as each descriptor that the template's was, and the pipes as 1 and 2
  *     unless the program has closed or changed these; no other of the descriptors, and not the

@@ -98,7 +98,7 @@ def _be_worker(channel, fds, serial, slot, parent, flags, between):
     try:
         if flags & HAS_CGROUP:
             os.write(fds[3], b"0")
-        while os.getppid() == between:
+        while os.getppid() == between or _is_there(between):
             time.sleep(0.0001)
         os.setpgid(0, 0)
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -115,6 +115,16 @@ def _be_worker(channel, fds, serial, slot, parent, flags, between):
     except OSError as e:
         _say(channel, FAILED, serial, e.errno)
         os._exit(126)
+
+
+def _is_there(pid):
+    """The kernel sends PR_SET_PDEATHSIG after it has set the new parent: until the process between
+    has been waited for, asking for the signal would be to get it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _is_pipe(fd):
