@@ -274,7 +274,7 @@ adopt_generation(
 static void
 fill_seat(struct seat *seat, const struct saved_seat *s)
 {
-	setup_adopt(&seat->setup, &s->setup);
+	setup_adopt(&seat->setup, seat->service->sockets, &s->setup);
 	fd_close(&seat->stats_fd); /* a new one's, which counts from 0 */
 	seat->stats_fd = s->stats_fd;
 	seat->cgroup_fd = s->cgroup_fd;

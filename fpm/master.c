@@ -256,6 +256,8 @@ prepare(struct master *master, struct conf *conf, const struct options *options)
 {
 	memset(master, 0, sizeof(*master));
 	TAILQ_INIT(&master->seats);
+	LIST_INIT(&master->sockets);
+	master->service.sockets = &master->sockets;
 	master->permits =
 	    (struct permits){.service = &master->service, .seats = &master->seats};
 	master->state = MASTER_SERVING;
@@ -356,7 +358,7 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 		TAILQ_INSERT_TAIL(&master->seats, seat, next);
 		if (!setup_open_logs(&seat->setup) || !seat_make_cgroup(seat))
 			return EX_CONFIG;
-		if ((code = setup_listen(&seat->setup, NULL, activation)) != 0)
+		if ((code = setup_listen(&seat->setup, master->service.sockets, activation)) != 0)
 			return code;
 	}
 	if (conf->global.metrics_listen != NULL &&

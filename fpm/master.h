@@ -36,6 +36,7 @@ struct master {
 	struct servicelog log;
 	struct pidfile pidfile;
 	struct event *signals[MASTER_SIGNALS];
+	struct shared_list sockets; /* that they listen on */
 	struct seat_list seats;  /* one per pool, in the configuration's order */
 	struct reload reload;    /* of these */
 	struct permits permits;  /* among these */

@@ -35,20 +35,6 @@ plan_find_seat(const struct seat_list *seats, const char *name)
 	return seat != NULL && !seat->is_closed ? seat : NULL;
 }
 
-/* Where a pool that is not in conf any more listens at the pool's address, its setup. */
-static struct setup *
-find_heritage(const struct plan *p, const struct conf *conf, const struct conf_pool *pool)
-{
-	struct seat *seat;
-
-	TAILQ_FOREACH (seat, p->seats, next) {
-		if (!seat->is_closed && sockets_is_at(&seat->setup.listener, pool->listen) &&
-		    plan_find_pool(conf, name_of(seat)) == NULL)
-			return &seat->setup;
-	}
-	return NULL;
-}
-
 /* Whether one that has gone is still in the control group that a new pool of that name gets. */
 static bool
 is_in_the_way(const struct plan *p, const char *name)
@@ -66,7 +52,6 @@ is_in_the_way(const struct plan *p, const char *name)
 static bool
 plan_new(const struct plan *p, struct conf *conf, const struct conf_pool *pool)
 {
-	struct setup *heritage = find_heritage(p, conf, pool);
 	struct seat *seat;
 
 	if (is_in_the_way(p, pool->name)) {
@@ -80,8 +65,7 @@ plan_new(const struct plan *p, struct conf *conf, const struct conf_pool *pool)
 		return false;
 	}
 	TAILQ_INSERT_TAIL(p->seats, seat, next);
-	return seat_make_cgroup(seat) &&
-	    succession_plan(seat, conf, pool, heritage != NULL ? heritage : &seat->setup);
+	return seat_make_cgroup(seat) && succession_plan(seat, conf, pool);
 }
 
 static bool
@@ -119,7 +103,7 @@ plan_make(const struct plan *p, struct conf *conf)
 			continue;
 		if ((seat->is_off && *only == '\0') || (!p->whole && !is_changed(seat, conf, pool)))
 			seat->succession.why[0] = '\0'; /* it stays as it is, as is wanted */
-		else if (!succession_plan(seat, conf, pool, &seat->setup))
+		else if (!succession_plan(seat, conf, pool))
 			return false;
 	}
 	return true;
@@ -128,7 +112,7 @@ plan_make(const struct plan *p, struct conf *conf)
 bool
 plan_is_new(const struct seat *seat)
 {
-	return seat->setup.listener.fd == -1 && !seat->is_closed && !seat->is_off;
+	return seat->setup.listener == NULL && !seat->is_closed && !seat->is_off;
 }
 
 void

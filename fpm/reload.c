@@ -15,6 +15,7 @@
 #include "conf/differ.h"
 #include "conf/load.h"
 #include "fpm/configuration.h"
+#include "fpm/exchange.h"
 #include "fpm/plan.h"
 #include "fpm/succession.h"
 #include "fpm/waits.h"
@@ -151,8 +152,10 @@ find_failed_heir(const struct reload *r, const struct seat *seat)
 {
 	const struct conf_pool *pool;
 
+	if (!shared_is_sole(seat->setup.listener))
+		return NULL;
 	TAILQ_FOREACH (pool, &r->service->conf->pools, next)
-		if (sockets_is_at(&seat->setup.listener, pool->listen))
+		if (sockets_is_at(&seat->setup.listener->socket, pool->listen))
 			break;
 	return pool;
 }
@@ -275,7 +278,24 @@ note_ended(struct reload *r, struct seat *seat)
 		note_failed(r, seat);
 }
 
-/* Begin with as many as may be replaced at the same time, and end with the last one. */
+/* With as many as may be replaced at the same time. */
+static void
+begin_next(struct reload *r)
+{
+	struct seat *seat;
+
+	TAILQ_FOREACH (seat, r->seats, next) {
+		if (seat->succession.state != SUCCESSION_PLANNED)
+			continue;
+		/* One that is ready waits for others, whose turn has to come. */
+		if (count_from(r, SUCCESSION_WAITING) - count_from(r, SUCCESSION_READY) >=
+		    RELOAD_AT_ONCE)
+			break;
+		succession_begin(seat);
+	}
+}
+
+/* Until nobody can go on, or all are through. */
 static void
 go_on(struct reload *r)
 {
@@ -284,14 +304,11 @@ go_on(struct reload *r)
 	if (!r->is_running || r->is_busy)
 		return;
 	r->is_busy = true; /* what begins says so, and that leads here again */
-	TAILQ_FOREACH (seat, r->seats, next) {
-		if (seat->succession.state != SUCCESSION_PLANNED)
-			continue;
-		if (count_from(r, SUCCESSION_WAITING) >= RELOAD_AT_ONCE)
-			break;
-		succession_begin(seat);
+	do
+		begin_next(r);
+	while (exchange_go_on(r->seats, r->service->conf));
+	TAILQ_FOREACH (seat, r->seats, next)
 		note_ended(r, seat);
-	}
 	if (reload_left(r) == 0 && !r->has_drained) {
 		r->has_drained = true;
 		if (r->running.pool[0] == '\0')
@@ -337,7 +354,8 @@ begin(struct reload *r)
 		fail(r, "the configuration has errors, see above");
 		return;
 	}
-	if (!plan_make(&plan, conf)) {
+	if (!plan_make(&plan, conf) ||
+	    !exchange_check(r->seats, plan.only[0] == '\0' ? conf : NULL)) {
 		plan_discard(&plan);
 		load_free(conf);
 		fail(r, "what the new configuration needs cannot be had, see above");

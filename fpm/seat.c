@@ -189,16 +189,14 @@ make_generation(struct seat *seat, const struct setup *setup, const char **why_n
 	return g;
 }
 
-/* Start it with what is the seat's, and with setup, or those sockets of before's that it has in
- * common with it. false after having logged why not. */
+/* Start it with what is the seat's, and with setup. false after having logged why not. */
 static bool
-start(struct seat *seat, struct generation *g, const struct setup *setup,
-    const struct setup *before, bool held)
+start(struct seat *seat, struct generation *g, const struct setup *setup, bool held)
 {
 	const struct service *service = seat->service;
 	const struct generation_fd fds[] = {
-	    {MESSAGE_FD_LISTEN, setup_listen_fd(setup, before)},
-	    {MESSAGE_FD_STATUS_LISTEN, setup_status_fd(setup, before)},
+	    {MESSAGE_FD_LISTEN, shared_fd(setup->listener)},
+	    {MESSAGE_FD_STATUS_LISTEN, shared_fd(setup->status_listener)},
 	    {MESSAGE_FD_ERROR_LOG, service->log_kind == LOG_TO_FILE ? service->log_fd : -1},
 	    {MESSAGE_FD_ACCESS_LOG, setup->access_fd},
 	    {MESSAGE_FD_STATS, seat->stats_fd},
@@ -228,7 +226,7 @@ seat_start(struct seat *seat)
 		    why_not != NULL ? why_not : "too many others of it have not ended");
 	else {
 		seat->generation = g;
-		if (start(seat, g, &seat->setup, &seat->setup, false))
+		if (start(seat, g, &seat->setup, false))
 			return;
 		seat->generation = NULL;
 	}
@@ -245,7 +243,7 @@ seat_start_successor(struct seat *seat, const char **why_not)
 	if (g == NULL)
 		return false;
 	seat->successor = g;
-	if (start(seat, g, &next->setup, next->before, true))
+	if (start(seat, g, &next->setup, true))
 		return true;
 	seat->successor = NULL;
 	*why_not = "its process could not be started";
@@ -262,14 +260,13 @@ seat_switch(struct seat *seat)
 	seat->generation = seat->successor;
 	seat->successor = NULL;
 	seat->is_off = false;
-	setup_replace(&seat->setup, &s->setup, s->before);
+	setup_replace(&seat->setup, &s->setup);
 }
 
 void
 seat_end_succession(struct seat *seat)
 {
 	setup_free(&seat->succession.setup);
-	seat->succession.before = NULL;
 }
 
 /* It gets no generation any more. Those that it has say themselves how they go. */
@@ -303,10 +300,10 @@ seat_withdraw(struct seat *seat, bool is_withdrawn)
 
 /* Clients of one that systemd has opened wait until there is a generation again. */
 static void
-close_unless_given(struct listen_socket *l)
+release_unless_given(struct shared **held)
 {
-	if (!l->is_given)
-		sockets_close(l);
+	if (*held != NULL && !(*held)->socket.is_given)
+		shared_release(held);
 }
 
 void
@@ -317,9 +314,9 @@ seat_halt(struct seat *seat, bool at_once)
 	assert(seat->succession.state == SUCCESSION_NONE);
 	respawn_cancel(&seat->respawn);
 	seat->is_off = true;
-	close_unless_given(&seat->setup.listener);
+	release_unless_given(&seat->setup.listener);
 	if (at_once || TAILQ_EMPTY(&seat->generations))
-		close_unless_given(&seat->setup.status_listener);
+		release_unless_given(&seat->setup.status_listener);
 	TAILQ_FOREACH (g, &seat->generations, next) {
 		if (at_once || g->is_held)
 			generation_stop(g);
@@ -335,7 +332,7 @@ seat_drain(struct seat *seat)
 {
 	struct generation *g;
 
-	sockets_close(&seat->setup.listener);
+	shared_release(&seat->setup.listener);
 	close_seat(seat);
 	TAILQ_FOREACH (g, &seat->generations, next) {
 		if (g->is_held)
@@ -469,7 +466,7 @@ seat_exited(struct seat *seat, const siginfo_t *info)
 		try_again(seat, wait_us);
 	if (seat->is_off && TAILQ_EMPTY(&seat->generations)) {
 		log_notice("[pool %s] it is stopped", seat->setup.pool->name);
-		close_unless_given(&seat->setup.status_listener);
+		release_unless_given(&seat->setup.status_listener);
 	}
 	seat->events->moved(seat, seat->arg);
 	return true;

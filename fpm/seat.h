@@ -39,6 +39,7 @@ enum succession_state {
 	SUCCESSION_PLANNED, /* its turn has not come */
 	SUCCESSION_WAITING, /* for room for one worker more, or for a place */
 	SUCCESSION_STARTING, /* the successor has no worker that is ready */
+	SUCCESSION_READY, /* it has; others with which the pool exchanges addresses may not be */
 	SUCCESSION_ACCEPTING, /* it was told to accept, and has not said that it does */
 	SUCCESSION_LEAVING /* it has the seat; the one before has not said that it accepts no more */
 };
@@ -46,11 +47,10 @@ enum succession_state {
 struct succession {
 	enum succession_state state;
 	struct setup setup;   /* of the successor */
-	struct setup *before; /* whose sockets it takes over: the seat's, or that of a pool that
-	                       * has gone */
 	unsigned int places; /* for workers of all generations, while it lasts */
 	int64_t since_us; /* when its turn came, or the pool was told to go */
 	int64_t told_us;  /* when it was last said what it waits for */
+	bool may_go;    /* exchange.c's: nobody is waited for */
 	bool has_ended; /* which nobody has taken notice of yet */
 	char why[GENERATION_WHY_MAX]; /* the last one has failed; empty: it has not */
 };

@@ -15,6 +15,7 @@
 #include "fpm/process/process.h"
 
 struct event_base;
+struct shared_list;
 
 struct service {
 	const struct options *options; /* what the command line asked for */
@@ -25,6 +26,7 @@ struct service {
 	struct rlimit nofile;   /* of descriptors as it was before we raised ours */
 	int log_fd;             /* the error log */
 	enum log_kind log_kind; /* a pool process opens other logs than a file itself */
+	struct shared_list *sockets; /* that pools listen on */
 	const char *rundir;     /* where pools' socket directories are made */
 	struct delegated cgroup; /* in which workers have theirs, where the directive is set */
 	bool is_withdrawn; /* drained as a whole: pools that are new are, too */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "conf/dump.h"
 #include "conf/load.h"
 #include "fpm/program.h"
@@ -19,8 +20,6 @@ setup_init(struct setup *s, struct conf *conf, const struct conf_pool *pool)
 	s->pool = pool;
 	s->identity = users_of_pool(pool);
 	s->program = program_mark(pool);
-	sockets_init(&s->listener);
-	sockets_init(&s->status_listener);
 	s->access_fd = s->slowlog_fd = -1;
 }
 
@@ -29,37 +28,24 @@ setup_free(struct setup *s)
 {
 	if (s->conf == NULL)
 		return;
-	sockets_close(&s->listener);
-	sockets_close(&s->status_listener);
+	shared_release(&s->listener);
+	shared_release(&s->status_listener);
 	fd_close(&s->slowlog_fd);
 	fd_close(&s->access_fd);
 	load_free(s->conf);
 	s->conf = NULL;
 }
 
-static int
-open_socket(struct listen_socket *l, const struct listen_settings *settings,
-    const struct listen_socket *before, struct activation *activation)
-{
-	if (before != NULL && sockets_is_at(before, settings->text)) {
-		l->settings = *settings; /* in effect when it is taken over */
-		return 0;
-	}
-	return sockets_open(l, settings, activation);
-}
-
 int
-setup_listen(struct setup *s, const struct setup *before, struct activation *activation)
+setup_listen(struct setup *s, struct shared_list *sockets, struct activation *activation)
 {
 	struct listen_settings settings = sockets_of_pool(s->pool);
-	int code = open_socket(&s->listener, &settings,
-	    before != NULL ? &before->listener : NULL, activation);
+	int code = shared_open(sockets, s->conf, &settings, activation, &s->listener);
 
 	if (code != 0 || s->pool->status_listen == NULL)
 		return code;
 	settings.text = s->pool->status_listen;
-	return open_socket(&s->status_listener, &settings,
-	    before != NULL ? &before->status_listener : NULL, activation);
+	return shared_open(sockets, s->conf, &settings, activation, &s->status_listener);
 }
 
 bool
@@ -68,25 +54,42 @@ setup_save(const struct setup *s, const struct conf *usual, struct saved_setup *
 	size_t len;
 
 	saved->program = (int64_t)s->program;
-	saved_socket_note(&saved->listener, &s->listener);
-	saved_socket_note(&saved->status_listener, &s->status_listener);
+	if (s->listener != NULL)
+		saved_socket_note(&saved->listener, &s->listener->socket);
+	if (s->status_listener != NULL)
+		saved_socket_note(&saved->status_listener, &s->status_listener->socket);
 	saved->access_fd = s->access_fd;
 	saved->slowlog_fd = s->slowlog_fd;
 	return s->conf == usual ||
 	    (saved->settings = dump_text(s->conf, s->pool->name, &len)) != NULL;
 }
 
+/* NULL after having logged why, or where none was saved. */
+static struct shared *
+adopt(struct shared_list *sockets, struct conf *conf, const struct saved_socket *saved,
+    const struct listen_settings *settings)
+{
+	struct shared *adopted = NULL;
+	struct listen_socket l;
+
+	sockets_init(&l);
+	if (saved_socket_adopt(saved, &l, settings) && l.fd != -1 &&
+	    (adopted = shared_adopt(sockets, conf, &l)) == NULL)
+		log_error("%s out of memory", settings->title);
+	return adopted;
+}
+
 void
-setup_adopt(struct setup *s, const struct saved_setup *saved)
+setup_adopt(struct setup *s, struct shared_list *sockets, const struct saved_setup *saved)
 {
 	struct listen_settings settings = sockets_of_pool(s->pool);
 
 	s->program = (uint64_t)saved->program;
 	s->access_fd = saved->access_fd;
 	s->slowlog_fd = saved->slowlog_fd;
-	saved_socket_adopt(&saved->listener, &s->listener, &settings);
+	s->listener = adopt(sockets, s->conf, &saved->listener, &settings);
 	settings.text = s->pool->status_listen;
-	saved_socket_adopt(&saved->status_listener, &s->status_listener, &settings);
+	s->status_listener = adopt(sockets, s->conf, &saved->status_listener, &settings);
 }
 
 int *
@@ -131,64 +134,38 @@ setup_reopen_log(struct setup *s, enum poollog which)
 	return true;
 }
 
-/* Whether what l is to listen on is still before's. */
-static bool
-is_taken_over(const struct listen_socket *l, const struct listen_socket *before)
-{
-	return l->fd == -1 && l->settings.text != NULL && before->fd != -1;
-}
-
+/* Those that were others' get the settings of this one. */
 static void
-take_over(struct listen_socket *l, struct listen_socket *before)
+change_sockets(const struct setup *s)
 {
-	struct listen_settings settings = l->settings;
+	struct listen_settings settings = sockets_of_pool(s->pool);
 
-	if (!is_taken_over(l, before))
-		return;
-	sockets_move(l, before);
-	sockets_change(l, &settings);
+	shared_change(s->listener, s->conf, &settings);
+	settings.text = s->pool->status_listen;
+	if (s->status_listener != NULL)
+		shared_change(s->status_listener, s->conf, &settings);
 }
 
 void
-setup_replace(struct setup *s, struct setup *next, struct setup *before)
+setup_replace(struct setup *s, struct setup *next)
 {
-	take_over(&next->listener, &before->listener);
-	take_over(&next->status_listener, &before->status_listener);
+	change_sockets(next);
 	setup_free(s);
 	*s = *next;
-	sockets_move(&s->listener, &next->listener);
-	sockets_move(&s->status_listener, &next->status_listener);
+	next->listener = next->status_listener = NULL;
 	next->conf = NULL;
+}
+
+static bool
+lacks_rights(const struct shared *held)
+{
+	return held != NULL && held->socket.lacks_rights;
 }
 
 const char *
 setup_lack(const struct setup *s)
 {
-	return s->listener.lacks_rights || s->status_listener.lacks_rights
+	return lacks_rights(s->listener) || lacks_rights(s->status_listener)
 	    ? "its socket could not be given the owner, mode or lists that it is to have"
 	    : NULL;
-}
-
-bool
-setup_leaves_address(const struct setup *s, const struct setup *before)
-{
-	return !is_taken_over(&s->listener, &before->listener);
-}
-
-static int
-fd_of(const struct listen_socket *l, const struct listen_socket *before)
-{
-	return is_taken_over(l, before) ? before->fd : l->fd;
-}
-
-int
-setup_listen_fd(const struct setup *s, const struct setup *before)
-{
-	return fd_of(&s->listener, &before->listener);
-}
-
-int
-setup_status_fd(const struct setup *s, const struct setup *before)
-{
-	return fd_of(&s->status_listener, &before->status_listener);
 }

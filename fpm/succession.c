@@ -22,7 +22,8 @@ static const unsigned int legal_moves[] = {
     [SUCCESSION_NONE] = TO(PLANNED),
     [SUCCESSION_PLANNED] = TO(WAITING) | TO(NONE),
     [SUCCESSION_WAITING] = TO(STARTING) | TO(NONE),
-    [SUCCESSION_STARTING] = TO(WAITING) | TO(ACCEPTING) | TO(NONE),
+    [SUCCESSION_STARTING] = TO(WAITING) | TO(READY) | TO(NONE),
+    [SUCCESSION_READY] = TO(ACCEPTING) | TO(NONE),
     [SUCCESSION_ACCEPTING] = TO(LEAVING) | TO(NONE),
     [SUCCESSION_LEAVING] = TO(NONE),
 };
@@ -41,15 +42,13 @@ set_state(struct seat *seat, enum succession_state state)
 }
 
 bool
-succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
-    struct setup *before)
+succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *pool)
 {
 	struct activation none = {NULL, 0}; /* those of systemd's were there at the start */
 	struct succession *s = &seat->succession;
 
 	setup_init(&s->setup, conf, pool);
-	s->before = before;
-	if (setup_open_logs(&s->setup) && setup_listen(&s->setup, before, &none) == 0) {
+	if (setup_open_logs(&s->setup) && setup_listen(&s->setup, seat->service->sockets, &none) == 0) {
 		set_state(seat, SUCCESSION_PLANNED);
 		return true;
 	}
@@ -162,10 +161,9 @@ pair(const struct seat *seat)
 	fd_close(&ends[1]);
 }
 
-/* The successor is to accept, with the one worker that it has: whoever serves has its places until
- * that is certain. */
-static void
-let_accept(struct seat *seat)
+/* With the one worker that it has: whoever serves has its places until it is certain. */
+void
+succession_accept(struct seat *seat)
 {
 	struct generation *successor = seat->successor;
 	const struct conf_pool *pool = successor->pool;
@@ -181,7 +179,7 @@ static void
 take_over(struct seat *seat)
 {
 	struct generation *old = seat->generation;
-	bool is_last = setup_leaves_address(&seat->succession.setup, seat->succession.before);
+	bool is_last = shared_is_sole(seat->setup.listener);
 
 	seat_switch(seat);
 	set_state(seat, SUCCESSION_LEAVING);
@@ -213,7 +211,11 @@ succession_step(struct seat *seat)
 		if (seat->successor == NULL)
 			fail(seat, seat->succession.why);
 		else if (seat->successor->state == GENERATION_SERVING)
-			let_accept(seat);
+			set_state(seat, SUCCESSION_READY);
+		break;
+	case SUCCESSION_READY:
+		if (seat->successor == NULL)
+			fail(seat, seat->succession.why);
 		break;
 	case SUCCESSION_ACCEPTING:
 		if (seat->successor == NULL)
@@ -228,6 +230,17 @@ succession_step(struct seat *seat)
 	default:
 		break;
 	}
+}
+
+void
+succession_fail(struct seat *seat, const char *why)
+{
+	struct generation *successor = seat->successor;
+
+	seat->successor = NULL; /* it ends like the others; there may be another before it has */
+	fail(seat, why);
+	if (successor != NULL)
+		generation_stop(successor);
 }
 
 void

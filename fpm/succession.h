@@ -11,13 +11,14 @@
 
 #include "fpm/seat.h"
 
-/*
- * Open what the successor needs as pool of conf, while the seat has no succession. It takes over
- * the sockets of before, where it listens at the same addresses. false after having logged why not;
- * the seat is as it was then.
- */
-bool succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *pool,
-    struct setup *before);
+/* Open what the successor needs as pool of conf, while the seat has no succession. A socket that is
+ * open at an address of it is shared with who has it. false after having logged why not; the seat
+ * is as it was then. */
+bool succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *pool);
+
+/* It is SUCCESSION_READY: the successor is to accept, and takes over then; or it cannot be. */
+void succession_accept(struct seat *seat);
+void succession_fail(struct seat *seat, const char *why);
 
 /* Its turn has come, or something of the seat has moved: go on as far as it can be. */
 void succession_begin(struct seat *seat);

@@ -67,6 +67,8 @@ describe(const struct seat *seat, const struct stats_memory *memory, struct text
 	else if (seat->succession.state == SUCCESSION_STARTING && seat->successor != NULL)
 		text_out_printf(out, "the first worker of process %ld is not ready",
 		    (long)seat->successor->process.pid);
+	else if (seat->succession.state == SUCCESSION_READY)
+		text_out_string(out, "others with which it exchanges addresses are not ready");
 	else if (seat->succession.state == SUCCESSION_ACCEPTING && seat->successor != NULL)
 		text_out_printf(out, "process %ld does not say that it accepts",
 		    (long)seat->successor->process.pid);

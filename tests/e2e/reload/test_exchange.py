@@ -1,0 +1,256 @@
+"""Pools that exchange addresses: in one reload, together or not at all, and nobody notices."""
+
+import itertools
+import json
+import os
+import signal
+
+import control
+import pytest
+from fcgi import Client
+from load import Load, all_right
+from servers import SLOW, accepts, free_port, wait_for
+
+
+class Named:
+    """A program that tells whose it is; before and after, either pool's answer is right."""
+
+    notes = False
+
+    def __init__(self, *pools):
+        self.pools = pools
+
+    def request(self, number, ms=0):
+        return {"query": f"do=self&ms={ms}"}
+
+    def right(self, number, answer):
+        return name_in(answer) in self.pools
+
+
+class Fresh(Load):
+    """With a connection for each request."""
+
+    def _run(self):
+        while not self.stop.is_set():
+            Once(self)
+
+
+class Once:
+    def __init__(self, load):
+        with load.lock:
+            number = next(load.numbers)
+            load.sent.append(number)
+        try:
+            with Client(load.address, load.timeout) as client:
+                answer = client.request(**load.program.request(number))
+            wrong = None if answer.status == 200 and load.program.right(number, answer) else answer
+        except (ConnectionError, OSError) as e:
+            wrong = repr(e)
+        with load.lock:
+            if wrong:
+                load.failed.append((number, wrong))
+            else:
+                load.served += 1
+
+
+def name_in(answer):
+    return json.loads(answer.body)["environ"]["ANYFPM_POOL"]
+
+
+@pytest.fixture
+def several(controlled, env):
+    """A service of so many pools, named a, b ..., each at an address of its own, in that order."""
+    def start(count=2, tcp=False, options=None):
+        names = "abcdefgh"[:count]
+        addresses = [f"127.0.0.1:{free_port()}" if tcp else f"{env.dir}/{name}.sock"
+                     for name in names]
+        server = controlled(pools={name: {"command": env.worker("self"), "listen": address,
+                                          **(options or {})}
+                                   for name, address in zip(names, addresses, strict=True)})
+        server.addresses = addresses
+        return server
+    return start
+
+
+def move(server, **to):
+    """Write the configuration in which pools have other addresses: numbers, or an address."""
+    pools = {name: dict(pool) for name, pool in server.configured.items()}
+    for name, where in to.items():
+        pools[name]["listen"] = where if isinstance(where, str) else server.addresses[where]
+    server.rewrite(pools)
+
+
+def at(server, number):
+    """The pool that a new client meets there."""
+    with Client(server._address(server.addresses[number]), 30) as c:
+        return name_in(c.request(query="do=self"))
+
+
+def names(server):
+    return "".join(at(server, i) for i in range(len(server.addresses)))
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_two_that_swap(several, tcp):
+    """Everybody is answered by one of the two, new connections as it is to be."""
+    server = several(tcp=tcp)
+    program, numbers = Named("a", "b"), itertools.count()
+    one, two = map(server._address, server.addresses)
+    with (Load(one, program, numbers, clients=3) as kept, Load(two, program, numbers, clients=3),
+          Fresh(one, program, numbers, clients=3) as fresh,
+          Fresh(two, program, numbers, clients=3) as others):
+        for expected in ("ba", "ab", "ba"):
+            move(server, **{name: i for i, name in enumerate(expected)})
+            server.reload()
+            assert names(server) == expected
+    for load in (kept, fresh, others):
+        all_right(load)
+    server.reload(signal.SIGUSR2)
+    assert names(server) == "ba"
+
+
+def test_connections_stay_with_their_pool(several):
+    """Whatever address it has now: who is connected was promised that pool."""
+    server = several()
+    with Client(server.addresses[0], 30) as busy, Client(server.addresses[0], 30) as idle:
+        assert name_in(idle.request(query="do=self")) == "a"
+        busy.start(query="do=slow&ms=1500")
+        move(server, a=1, b=0)
+        server.reload()
+        assert names(server) == "ba"
+        assert name_in(idle.request(query="do=self")) == "a"
+        assert busy.answer().status == 200
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_a_round(several, count):
+    """More than are replaced at the same time, too."""
+    server = several(count, options={"pm.max_children": 1})
+    wanted = server.configured
+    shifted = {name: (i + 1) % count for i, name in enumerate(wanted)}
+    move(server, **shifted)
+    server.reload(timeout=40)
+    assert names(server) == "abcdef"[count - 1] + "abcdef"[:count - 1]
+
+
+def test_a_row(several, env):
+    """One leaves an address for a new one, the next takes what that had, a third is new there."""
+    server = several(2)
+    pools = dict(server.configured)
+    new = env.dir + "/new.sock"
+    pools["a"] = dict(pools["a"], listen=new)
+    pools["b"] = dict(pools["b"], listen=server.addresses[0])
+    pools["c"] = dict(pools["b"], listen=server.addresses[1])
+    server.rewrite(pools)
+    with (Fresh(server.addresses[0], Named("a", "b"), clients=3) as one,
+          Fresh(server.addresses[1], Named("b", "c"), clients=3) as two):
+        server.reload()
+        assert names(server) == "bc"
+    all_right(one)
+    all_right(two)
+    server.addresses.append(new)
+    assert names(server) == "bca"
+
+
+def test_address_of_one_that_goes(several):
+    """Of two pools one ends, and the other takes its address and leaves its own."""
+    server = several()
+    left = server.addresses[1]
+    server.rewrite({"b": dict(server.configured["b"], listen=server.addresses[0])})
+    with Fresh(server.addresses[0], Named("a", "b"), clients=3) as load:
+        server.reload()
+        wait_for(lambda: not server.pools("a"), 10 * SLOW, "it to end")
+        assert at(server, 0) == "b"
+    all_right(load)
+    assert not accepts(left) and not os.path.exists(left)
+
+
+def test_one_cannot_be_replaced(several, env):
+    """Then none is: each goes on where it was."""
+    server = several(3)
+    good = server.configured
+    before = server.pools()
+    move(server, a=1, b=2, c=0)
+    server.change({"command": env.worker("dies-at-start")}, "b")
+    program = Named("a", "b", "c")
+    with Fresh(server.addresses[0], program, clients=2) as one, \
+            Fresh(server.addresses[1], program, clients=2) as two:
+        server.reload(fails=True)
+        assert names(server) == "abc"
+    all_right(one)
+    all_right(two)
+    server.wait_log(r"\[pool a\] reload failed: pool b goes on at the address")
+    wait_for(lambda: server.pools() == before, 10 * SLOW, "the successors to end")
+    server.rewrite(good)
+    server.reload()
+    move(server, a=1, b=2, c=0)
+    server.reload()
+    assert names(server) == "cab"
+
+
+def test_one_that_takes_long(several, env):
+    """The others wait for it, at their old addresses; whoever dies meanwhile is replaced there."""
+    server = several()
+    go = env.dir + "/pub/go"
+    move(server, a=1, b=0)
+    server.change({"command": env.worker("starts-with", go)}, "b")
+    server.signal(signal.SIGHUP)
+    wait_for(lambda: len(server.pools("a")) == 2 and len(server.pools("b")) == 2, 10 * SLOW,
+             "successors")
+    wait_for(lambda: server.log().count("[pool a] first worker") == 2, 10 * SLOW, "the first's")
+    assert names(server) == "ab"
+    old = server.pools("a")[0]
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: old not in server.pools("a"), 10 * SLOW, "it to die")
+    assert names(server) == "ab"
+    with open(go, "w", encoding="ascii"):
+        pass
+    server.wait_log("NOTICE: reload done", timeout=20)
+    assert at(server, 1) == "a"
+
+
+def test_one_alone(several):
+    """That cannot be: -w leaves the other where it is."""
+    server = several()
+    move(server, a=1, b=0)
+    result = control.send(server, "reload", "-w", "a")
+    assert result.returncode == 1 and "where pool b does" in result.stderr
+    assert names(server) == "ab"
+    assert control.send(server, "reload").returncode == 0
+    assert names(server) == "ba"
+
+
+def test_of_one_pool(several, env):
+    """listen and pm.status_listen take each other's address."""
+    server = several(1, options={"pm.status_listen": env.dir + "/status.sock",
+                                 "pm.status_path": "/status"})
+    server.change({"listen": env.dir + "/status.sock", "pm.status_listen": server.addresses[0]})
+    server.reload()
+    with Client(server.addresses[0], 30) as c:
+        assert b"accepted conn" in c.request(uri="/status").stdout
+    with Client(env.dir + "/status.sock", 30) as c:
+        assert c.request(query="do=self").status == 200
+
+
+def test_stopped_meanwhile(several, env):
+    """One of two that swap is stopped by order: the other gets its address then."""
+    server = several()
+    move(server, a=1, b=0)
+    server.change({"command": env.worker("never-accepts")}, "b")
+    server.signal(signal.SIGHUP)
+    wait_for(lambda: len(server.pools("b")) == 2, 10 * SLOW, "the successor")
+    env.note(server.pid)
+    assert control.send(server, "stop", "-w", "b").returncode == 0
+    server.wait_log("reload failed for", timeout=20)
+    assert at(server, 1) == "a" and not accepts(server.addresses[0])
+
+
+def test_upgrade_after_it(several):
+    """What was exchanged is taken over as it is."""
+    server = several()
+    move(server, a=1, b=0)
+    server.reload()
+    result = control.send(server, "upgrade", timeout=60)
+    assert result.returncode == 0, result.stderr
+    server.env.note(server.pid)
+    assert names(server) == "ba"
