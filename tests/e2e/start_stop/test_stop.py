@@ -71,7 +71,9 @@ def test_stop_at_once(odd, sig):
         except Closed:
             pass  # an answer too
         assert server.wait_exit(5 * SLOW) == 0
-        assert time.monotonic() - started < 3 * SLOW
+        took = time.monotonic() - started
+        print(f"measured: ended after {took:.3f} s")
+        assert took < 3 * SLOW
 
 
 def test_quit_finishes_queued_requests(odd):
@@ -216,6 +218,7 @@ def test_kill_master(odd):
         server.start()
         assert serves(server)
         back.append(time.monotonic() - started)
+    print(f"measured: all gone after {min(gone):.3f} s, serves {min(back):.3f} s after a start")
     assert min(gone) < 1.2 * SLOW, gone
     assert min(back) < 1 * SLOW, f"the stale socket is replaced at once: {back}"
 
@@ -231,7 +234,9 @@ def test_kill_pool_process(odd):
         started = time.monotonic()
         os.kill(old, signal.SIGKILL)
         wait_for(lambda: serves(server), 10 * SLOW, "the pool to serve again")
-        assert time.monotonic() - started < limit * SLOW
+        took = time.monotonic() - started
+        print(f"measured: the pool serves after {took:.3f} s")
+        assert took < limit * SLOW
         all_gone(processes)
         assert server.pool() != old
         server.wait_workers(3)

@@ -1,4 +1,4 @@
-/* tree.h: a directory of a test's own with files in it, which is the working directory meanwhile. */
+/* tree.h: a directory of a test's own with files in it; it is the working directory meanwhile. */
 #ifndef ANYFPM_TESTS_CONF_TREE_H
 #define ANYFPM_TESTS_CONF_TREE_H
 
