@@ -271,7 +271,8 @@ static const struct family families[] = {
 	"that they share count for each.",
 	write_memory},
     {"process_cpu_seconds", COUNTER,
-	"CPU time of this pool process, and of all the workers and templates that it has had.",
+	"CPU time of the pool process, and of all the workers and templates that it has had; of those "
+	"before it, too, that the metrics process has seen.",
 	write_cpu},
     {"template_up", GAUGE,
 	"Whether the template of a pool with pm.preload has loaded and can fork workers.",

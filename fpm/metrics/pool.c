@@ -1,9 +1,9 @@
 /*
  * metrics_pool.c: look at one pool without its help: nothing here waits for it or asks it.
  *
- * Process ids of workers come from memory that the pool process writes. They only choose what is
- * read below /proc, and count only while their parent is the pool process, whose id the master
- * tells.
+ * Process ids of workers, and of pool processes that are being replaced, come from memory that the
+ * pool process writes. They only choose what is read below /proc, and count only while their parent
+ * is the pool process, or its parent the master.
  */
 #include "config.h"
 
@@ -72,13 +72,18 @@ worker_pids(const struct stats_memory *memory, size_t *count)
 static uint64_t
 add_template(const struct stats_memory *memory, pid_t pool, uint64_t *ticks)
 {
-	int64_t pid = stats_sum_gauge(memory, STATS_TEMPLATE_PID);
 	struct procstat s;
 
-	if (pid <= 0 || pid > INT32_MAX || !procstat_read((pid_t)pid, &s) || s.parent != pool)
-		return 0;
-	*ticks += s.user_ticks + s.system_ticks + s.children_ticks;
-	return s.pages;
+	for (size_t i = 0; i < PLACES_MAX; i++) {
+		int64_t pid = stats_get(&memory->blocks[i].stats, STATS_TEMPLATE_PID);
+
+		if (pid <= 0 || pid > INT32_MAX || !procstat_read((pid_t)pid, &s) ||
+		    s.parent != pool)
+			continue;
+		*ticks += s.user_ticks + s.system_ticks + s.children_ticks;
+		return s.pages;
+	}
+	return 0;
 }
 
 static void
@@ -98,38 +103,117 @@ sum_workers(const struct stats_memory *memory, pid_t pool, uint64_t *ticks, uint
 	free(pids);
 }
 
-/* What it and its workers use. A worker that ends meanwhile moves from one sum to the other. */
-static bool
-measure(struct metrics_pool *p, struct exposed_pool *out)
+/* CPU time is counted in ticks, and what is measured one after the other may seem to go back. */
+static void
+note(struct exposed_usage *usage, uint64_t ticks, uint64_t pages)
 {
-	double tick = 1.0 / (double)sysconf(_SC_CLK_TCK);
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	double seconds = (double)ticks / (double)sysconf(_SC_CLK_TCK);
+
+	if (seconds > usage->cpu_seconds)
+		usage->cpu_seconds = seconds;
+	usage->memory = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What a pool process and its workers use. A worker that ends meanwhile moves from one sum to the
+ * other. */
+static bool
+measure_generation(struct metrics_pool *p, struct metrics_generation *g)
+{
 	uint64_t ticks = 0, pages = 0, template = 0;
 	struct procstat before, after;
 
-	if (p->state.pid <= 0 || !procstat_read(p->state.pid, &after) || after.parent != getppid())
+	if (!procstat_read(g->pid, &after) || after.parent != getppid())
 		return false;
 	for (int i = 0; i < CPU_TRIES; i++) {
 		before = after;
 		if (p->memory != NULL) {
-			sum_workers(p->memory, p->state.pid, &ticks, &pages);
-			template = add_template(p->memory, p->state.pid, &ticks);
+			sum_workers(p->memory, g->pid, &ticks, &pages);
+			template = add_template(p->memory, g->pid, &ticks);
 		}
-		if (!procstat_read(p->state.pid, &after))
+		if (!procstat_read(g->pid, &after))
 			return false;
 		if (after.children_ticks == before.children_ticks)
 			break;
 	}
-	out->pool.cpu_seconds = (double)(after.user_ticks + after.system_ticks) * tick;
-	out->pool.memory = after.pages * page;
-	out->workers.cpu_seconds = (double)(after.children_ticks + ticks) * tick;
-	out->workers.memory = pages * page;
-	out->template_memory = template * page;
-	if (p->cpu_pid == p->state.pid && out->workers.cpu_seconds < p->cpu_said)
-		out->workers.cpu_seconds = p->cpu_said;
-	p->cpu_pid = p->state.pid;
-	p->cpu_said = out->workers.cpu_seconds;
+	note(&g->pool, after.user_ticks + after.system_ticks, after.pages);
+	note(&g->workers, after.children_ticks + ticks, pages);
+	g->template_memory = template * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
+}
+
+/* A pool process of which the master, or the memory, tells. */
+static void
+see(struct metrics_pool *p, pid_t pid)
+{
+	struct metrics_generation *g, *room = NULL;
+
+	for (size_t i = 0; i < PLACES_MAX; i++) {
+		g = &p->generations[i];
+		if (g->pid == pid)
+			break;
+		if (g->pid == 0)
+			room = g;
+		g = NULL;
+	}
+	if (pid <= 0 || (g == NULL && room == NULL))
+		return;
+	if (g == NULL) {
+		g = room;
+		*g = (struct metrics_generation){.pid = pid};
+	}
+	g->is_seen = g->is_seen || measure_generation(p, g);
+}
+
+static void
+add(struct exposed_usage *sum, const struct exposed_usage *usage)
+{
+	sum->cpu_seconds += usage->cpu_seconds;
+	sum->memory += usage->memory;
+}
+
+/* Of those that are not seen any more, what they have used stays; returns whether there are
+ * others. */
+static bool
+bury(struct metrics_pool *p)
+{
+	struct metrics_generation *g;
+	bool any = false;
+
+	for (size_t i = 0; i < PLACES_MAX; i++) {
+		g = &p->generations[i];
+		any = any || g->is_seen;
+		if (g->is_seen || g->pid == 0)
+			continue;
+		g->pool.memory = g->workers.memory = 0;
+		add(&p->gone_pool, &g->pool);
+		add(&p->gone_workers, &g->workers);
+		g->pid = 0;
+	}
+	return any;
+}
+
+/* What all its generations and their workers use. */
+static bool
+measure(struct metrics_pool *p, struct exposed_pool *out)
+{
+	bool any;
+
+	for (size_t i = 0; i < PLACES_MAX; i++)
+		p->generations[i].is_seen = false;
+	see(p, p->state.pid);
+	for (size_t i = 0; p->memory != NULL && i < PLACES_MAX; i++)
+		see(p, (pid_t)stats_get(&p->memory->blocks[i].stats, STATS_PID));
+	any = bury(p);
+	out->pool = p->gone_pool;
+	out->workers = p->gone_workers;
+	for (size_t i = 0; i < PLACES_MAX; i++) {
+		if (p->generations[i].pid == 0)
+			continue;
+		add(&out->pool, &p->generations[i].pool);
+		add(&out->workers, &p->generations[i].workers);
+		out->template_memory += p->generations[i].template_memory;
+	}
+	return any;
 }
 
 /* Its pool process says when it begins that the memory is of use. */

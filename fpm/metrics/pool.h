@@ -10,7 +10,16 @@
 #include <sys/types.h>
 
 #include "base/shared/message.h"
+#include "base/shared/place.h"
 #include "fpm/metrics/exposition.h"
+
+/* A pool process with its workers. */
+struct metrics_generation {
+	pid_t pid; /* 0: none */
+	bool is_seen; /* just now */
+	struct exposed_usage pool, workers;
+	uint64_t template_memory; /* as in struct exposed_pool */
+};
 
 struct metrics_pool {
 	char *name;
@@ -19,9 +28,10 @@ struct metrics_pool {
 	struct stats *sum; /* of it, as last exposed; likewise */
 	struct message_pool_state state; /* the master's last word */
 
-	/* What was last said of its CPU time, so that it never goes back: seconds. */
-	pid_t cpu_pid;
-	double cpu_said;
+	/* What is known of its generations, and of those that are gone together, so that no CPU time
+	 * is counted back. */
+	struct metrics_generation generations[PLACES_MAX];
+	struct exposed_usage gone_pool, gone_workers;
 };
 
 /* stats_fd (-1: none) is taken over. false: out of memory. */

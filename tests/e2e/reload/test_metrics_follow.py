@@ -1,14 +1,16 @@
 """The metrics process follows a reload, and nobody who asks it notices."""
 
+import functools
 import http.client
 import os
 import signal
 import socket
 import threading
 
+from accesslog import taken_in
 from fcgi import Client
 from scraping import metrics_pids
-from servers import SLOW, wait_for
+from servers import SLOW, alive, memory_kb, wait_for
 
 
 def test_nobody_notices(metrics):
@@ -34,6 +36,47 @@ def test_nobody_notices(metrics):
         stop.set()
         thread.join()
     assert failed == []
+
+
+def has_ended(pid):
+    return not alive(pid)
+
+
+def test_what_generations_use_together(metrics):
+    """Memory and CPU time are those of both while one drains, and what one has used stays when it
+    has gone."""
+    server, endpoint = metrics(options={"pm.max_children": 2})
+    observer = metrics_pids(server)
+    cpu = "process_cpu_seconds_total"
+    last = {"pool": 0.0, "workers": 0.0}
+
+    def look():
+        now = endpoint.scrape()
+        for which in last:
+            value = now.get(cpu, process=which)
+            assert value >= last[which], (which, value, last)
+            last[which] = value
+        return now
+    for number in range(3):
+        server.wait_workers(2)
+        before = server.pool()
+        with Client(server.address, 60) as burns, Client(server.address, 60) as slow:
+            spent = last["workers"]
+            assert burns.request(query="do=burn&ms=300", flags=1).status == 200
+            slow.start(query="do=slow&ms=3000")
+            taken_in(slow)
+            server.change({"pm.max_requests": 1000 + number})
+            server.reload(signal.SIGHUP)
+            now, workers = look(), server.workers()
+            assert last["workers"] >= spent + 0.29
+            if alive(before):  # it still has its request, on any but the busiest machine
+                got = now.get("process_resident_memory_bytes", process="workers") / 1024
+                assert got > 0.8 * sum(memory_kb(w) for w in workers if alive(w))
+            assert slow.answer().status == 200
+        wait_for(functools.partial(has_ended, before), 20 * SLOW, "the old one to end")
+        look()
+    assert last["workers"] >= 0.87
+    assert metrics_pids(server) == observer
 
 
 def test_pools_come_and_go(metrics, env):
