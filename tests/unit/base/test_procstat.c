@@ -2,10 +2,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/oomscore.h"
@@ -62,6 +64,67 @@ START_TEST(test_memory)
 	ck_assert_msg(procstat_memory(fd) == memories[_i].want, "%s: %llu", memories[_i].name,
 	    (unsigned long long)procstat_memory(fd));
 	close(fd);
+}
+END_TEST
+
+#define ROLLUP                                                                                     \
+	"55f0c0000000-7ffd2f3ff000 ---p 00000000 00:00 0 [rollup]\nRss:  9000 kB\n"
+static const struct {
+	const char *name, *text;
+	uint64_t resident, anonymous, shared, swapped, sum;
+	bool in_parts;
+} shares[] = {
+    {"files do not count", ROLLUP "Pss: 5000 kB\nPss_Dirty: 8 kB\nPss_Anon: 1000 kB\n"
+			   "Pss_File: 3700 kB\nPss_Shmem: 300 kB\nShared_Clean: 7 kB\nSwap: 44 kB\n"
+			   "SwapPss: 11 kB\n", 5000, 1000, 300, 11, 1311, true},
+    {"before Linux 5.4", ROLLUP "Pss: 5000 kB\nShared_Clean: 7 kB\nSwap: 44 kB\nSwapPss: 11 kB\n",
+	5000, 0, 0, 11, 5011, false},
+    {"all in files", ROLLUP "Pss: 80 kB\nPss_Anon: 0 kB\nPss_File: 80 kB\nPss_Shmem: 0 kB\n", 80, 0,
+	0, 0, 0, true},
+    {"more than 4 GB", "Pss_Anon: 10485760 kB\n", 0, 10485760, 0, 0, 10485760, true},
+    {"cut in the number", "Pss_Anon: 3 kB\nPss_Shmem: 12", 0, 3, 0, 0, 3, true},
+    {"nothing", "", 0, 0, 0, 0, 0, false},
+};
+
+START_TEST(test_shares)
+{
+	struct procstat_memory m = {0};
+
+	procstat_shares_parse(shares[_i].text, &m);
+	ck_assert_msg(m.resident == shares[_i].resident * KB && m.anonymous == shares[_i].anonymous * KB &&
+		m.shared == shares[_i].shared * KB && m.swapped == shares[_i].swapped * KB &&
+		m.in_parts == shares[_i].in_parts,
+	    "%s", shares[_i].name);
+	ck_assert_uint_eq(procstat_memory_sum(&m), shares[_i].sum * KB);
+}
+END_TEST
+
+/* What two processes have is half a page for each of them, until one writes to it. */
+START_TEST(test_shares_of_a_fork)
+{
+	const size_t size = 32 << 20;
+	struct procstat_memory alone, together, none;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	ck_assert(at != MAP_FAILED);
+	memset(at, 'x', size);
+	procstat_shares_read(getpid(), &alone);
+	if (procstat_memory_sum(&alone) == 0)
+		return; /* this kernel does not tell */
+	ck_assert_int_ne(pid = fork(), -1);
+	while (pid == 0)
+		pause();
+	procstat_shares_read(getpid(), &together);
+	ck_assert_uint_gt(procstat_memory_sum(&together), size / 2);
+	ck_assert_uint_lt(procstat_memory_sum(&together), procstat_memory_sum(&alone) - size / 4);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	procstat_shares_read(getpid(), &together);
+	ck_assert_uint_gt(procstat_memory_sum(&together), size);
+	procstat_shares_read(0x7fffffff, &none);
+	ck_assert_uint_eq(procstat_memory_sum(&none), 0);
+	munmap(at, size);
 }
 END_TEST
 
@@ -147,6 +210,8 @@ main(void)
 	TCase *tc = tcase_create("procstat");
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, test_shares, 0, COUNT(shares));
+	tcase_add_test(tc, test_shares_of_a_fork);
 	tcase_add_loop_test(tc, test_memory, 0, COUNT(memories));
 	tcase_add_test(tc, test_memory_after_many_groups);
 	tcase_add_test(tc, test_memory_of_ourselves);

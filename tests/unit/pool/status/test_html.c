@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "pool/core/template.h"
 #include "pool/observe/account.h"
 #include "pool/status/chart.h"
 #include "pool/status/format.h"
@@ -134,6 +136,45 @@ START_TEST(test_state_in_words)
 }
 END_TEST
 
+/* A column for shares is there with them; the template only where it is asked for. */
+START_TEST(test_shares)
+{
+	struct template *t = f.pool.workers.template;
+	struct text_out out = { 0 };
+	struct status_view view;
+	char *text;
+
+	fixture_worker(&f);
+	text = page();
+	ck_assert_ptr_null(strstr(text, "share<"));
+	ck_assert_ptr_null(strstr(text, "<h2>Template"));
+	free(text);
+
+	((struct conf_pool *)f.pool.conf)->preload = true;
+	t->state = TEMPLATE_WAITING;
+	t->pid = getpid();
+	t->forks = 1;
+	ck_assert(status_view_gather(&view, &f.pool, true));
+	view.processes[0].values[PROCESS_MEMORY].number = 5 << 20;
+	view.processes[0].values[PROCESS_SHARE].number = 2 << 20;
+	status_html(&out, &view, false);
+	status_view_free(&view);
+	text = strndup(out.data, out.len);
+	text_out_free(&out);
+	ck_assert_ptr_nonnull(strstr(text, ">its share</th>"));
+	ck_assert_ptr_nonnull(strstr(text, "data-name=\"share\">2.0 MB</td>"));
+	ck_assert_ptr_nonnull(strstr(text, ">1 worker forked<"));
+	free(text);
+
+	strcpy(t->refusal, "it has <b> in its name");
+	text = page();
+	ck_assert_ptr_nonnull(strstr(text, "no effect: it has &#60;b&#62; in its name; each"));
+	free(text);
+	*t = (struct template){.sock = -1, .listen_fd = -1, .probe_fd = -1, .exec_fd = -1};
+	((struct conf_pool *)f.pool.conf)->preload = false;
+}
+END_TEST
+
 /* Points of the last chart, that of waiting requests, that are as high as can be. */
 static unsigned int
 high_points(const struct stats *stats, int64_t now_us)
@@ -183,6 +224,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_rows_of_a_large_pool, 0, COUNT(crowds));
 	tcase_add_loop_test(tc, test_state_in_words, 0, COUNT(states));
+	tcase_add_test(tc, test_shares);
 	tcase_add_test(tc, test_chart_of_a_queue_that_stands_still);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

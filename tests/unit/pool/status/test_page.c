@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "pool/core/request.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/status/format.h"
 #include "pool/worker/worker.h"
@@ -105,6 +106,71 @@ manual_has(const char *manual, const char *key)
 	return strstr(manual, line) != NULL;
 }
 
+/* As if the pool had been started with pm.preload. */
+static void
+preload(bool on)
+{
+	((struct conf_pool *)f.pool.conf)->preload = on;
+}
+
+static const struct {
+	enum template_state state;
+	const char *refusal;
+	const char *preload, *told;
+	bool is_there;
+} templates[] = {
+    {TEMPLATE_DEAD, "", "in effect", "none", false},
+    {TEMPLATE_STARTING, "", "in effect", "loading", true},
+    {TEMPLATE_WAITING, "", "in effect", "ready", true},
+    {TEMPLATE_STOPPING, "", "in effect", "ending", true},
+    {TEMPLATE_STOPPING, "it is static", "it is static", "ending", true},
+    {TEMPLATE_DEAD, "it is static", "it is static", "none", false},
+};
+
+/* It has its keys, after all others, only where it is asked for; what is shown is of now, but for the
+ * counters. */
+START_TEST(test_template)
+{
+	struct template *t = f.pool.workers.template;
+	struct status_view view;
+	size_t without;
+
+	ck_assert(status_view_gather(&view, &f.pool, false));
+	without = view.item_count;
+	ck_assert_ptr_null(status_view_find(&view, "preload"));
+	status_view_free(&view);
+	preload(true);
+	t->state = templates[_i].state;
+	snprintf(t->refusal, sizeof(t->refusal), "%s", templates[_i].refusal);
+	t->pid = getpid();
+	t->forks = 3;
+	t->started_us = clock_now_us() - 100 * INT64_C(1000000);
+	stats_count(f.pool.stats, STATS_TEMPLATES_STARTED, 2);
+	stats_count(f.pool.stats, STATS_WORKERS_FORKED, 7);
+	ck_assert(status_view_gather(&view, &f.pool, false));
+	ck_assert_ptr_eq(status_view_find(&view, "preload"), &view.items[without]);
+	ck_assert_str_eq(view.items[without].value.text, templates[_i].preload);
+	ck_assert_str_eq(status_view_find(&view, "template state")->value.text, templates[_i].told);
+	ck_assert_uint_eq(status_view_find(&view, "template state")->value.number,
+	    templates[_i].state == TEMPLATE_WAITING);
+	ck_assert_uint_eq(status_view_find(&view, "template process")->value.number,
+	    templates[_i].is_there ? (uint64_t)getpid() : 0);
+	ck_assert_uint_eq(status_view_find(&view, "template start since")->value.number,
+	    templates[_i].is_there ? 100 : 0);
+	ck_assert_uint_eq(status_view_find(&view, "template forks")->value.number,
+	    templates[_i].is_there ? 3 : 0);
+	ck_assert_int_eq(status_view_find(&view, "template memory")->value.number > 0,
+	    templates[_i].is_there);
+	ck_assert_int_eq(status_view_find(&view, "template memory share")->value.number > 0,
+	    templates[_i].is_there);
+	ck_assert_uint_eq(status_view_find(&view, "templates started")->value.number, 2);
+	ck_assert_uint_eq(status_view_find(&view, "workers forked")->value.number, 7);
+	status_view_free(&view);
+	*t = (struct template){.sock = -1, .listen_fd = -1, .probe_fd = -1, .exec_fd = -1};
+	preload(false);
+}
+END_TEST
+
 /* anyfpm.conf(5) explains each key. */
 START_TEST(test_manual)
 {
@@ -115,7 +181,9 @@ START_TEST(test_manual)
 	ck_assert(file != NULL && manual != NULL);
 	ck_assert_uint_gt(fread(manual, 1, (1 << 20) - 1, file), 0);
 	fclose(file);
+	preload(true);
 	ck_assert(status_view_gather(&view, &f.pool, false));
+	preload(false);
 	for (size_t i = 0; i < view.item_count; i++)
 		ck_assert_msg(manual_has(manual, view.items[i].key), "no \".It Li %s\"",
 		    view.items[i].key);
@@ -462,6 +530,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_keys);
 	tcase_add_test(tc, test_manual);
+	tcase_add_loop_test(tc, test_template, 0, COUNT(templates));
 	tcase_add_test(tc, test_numbers);
 	tcase_add_test(tc, test_process);
 	tcase_add_loop_test(tc, test_hostile_text, 0, COUNT(hostile));
