@@ -162,6 +162,28 @@ def test_every_screen_and_color_scheme(env, site, browser, scheme):
             picture(driver, env, f"{name}-{scheme}")
 
 
+@pytest.mark.parametrize("width", [1200, 390, 320])
+def test_template_and_shares(env, anyfpm, nginx, browser, width):
+    """With pm.preload: what loads the program, and what each worker shares with it."""
+    server = anyfpm(env.demo, {**OPTIONS, "pm.preload": "yes"})
+    server.wait_workers(4)
+    front = nginx(server)
+    fetch_all(front, [f"/item/{i}" for i in range(20)])
+    driver = browser()
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+        "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False})
+    driver.get(url(front))
+    inner, outer = driver.execute_script(
+        "return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert inner <= outer, f"{inner} pixels wide in a window of {outer}"
+    shown = text(driver, ".template")
+    assert "ready" in shown and "4 workers forked" in shown and "its share" in shown
+    assert re.search(r"\d B|KB|MB", text(driver, "table.workers td[data-name=share]"))
+    assert len(driver.find_elements("css selector", "table.workers tbody tr")) == 4
+    driver.execute_script("document.querySelector('.template').scrollIntoView()")
+    picture(driver, env, f"template-{width}")
+
+
 def test_charts_have_a_scale(site, browser):
     """Where a line is cut, the caption's highest value is not that of the upper rule."""
     driver = browser()

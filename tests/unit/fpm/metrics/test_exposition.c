@@ -188,6 +188,42 @@ START_TEST(test_openmetrics)
 }
 END_TEST
 
+static const struct {
+	int64_t asked, up;
+	uint64_t memory;
+	const char *up_line, *memory_line; /* NULL: there is none */
+} template_rows[] = {
+    {0, 0, 0, NULL, NULL},
+    {1, 0, 0, "anyfpm_template_up{pool=\"www\"} 0", NULL},
+    {1, 1, 4096, "anyfpm_template_up{pool=\"www\"} 1",
+	"anyfpm_process_resident_memory_bytes{pool=\"www\",process=\"template\"} 4096"},
+    {1, 7, 0, "anyfpm_template_up{pool=\"www\"} 0", NULL},
+    {7, 1, 0, NULL, NULL},
+};
+
+START_TEST(test_template)
+{
+	struct stats *stats = new_stats();
+	struct exposed_pool pool = sample_pool(stats);
+	char *text;
+
+	stats_set(stats, STATS_PRELOAD, template_rows[_i].asked);
+	stats_set(stats, STATS_TEMPLATE_UP, template_rows[_i].up);
+	stats_set(stats, STATS_TEMPLATE_PID, 1);
+	pool.template_memory = template_rows[_i].memory;
+	text = render(&pool, 1, EXPOSITION_TEXT);
+	ck_assert_int_eq(strstr(text, "anyfpm_template_up{") != NULL,
+	    template_rows[_i].up_line != NULL);
+	ck_assert_int_eq(strstr(text, "process=\"template\"") != NULL,
+	    template_rows[_i].memory_line != NULL);
+	ck_assert(template_rows[_i].up_line == NULL || has_line(text, template_rows[_i].up_line));
+	ck_assert(
+	    template_rows[_i].memory_line == NULL || has_line(text, template_rows[_i].memory_line));
+	free(text);
+	free(stats);
+}
+END_TEST
+
 /* All samples of a metric follow its one TYPE line, however many pools there are. */
 START_TEST(test_families_are_whole)
 {
@@ -287,6 +323,7 @@ main(void)
 	Suite *s = suite_create("exposition");
 	TCase *tc = tcase_create("exposition");
 
+	tcase_add_loop_test(tc, test_template, 0, COUNT(template_rows));
 	tcase_add_loop_test(tc, test_accept, 0, COUNT(accept_rows));
 	tcase_add_test(tc, test_text);
 	tcase_add_test(tc, test_openmetrics);

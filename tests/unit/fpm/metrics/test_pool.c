@@ -146,6 +146,26 @@ START_TEST(test_pids)
 }
 END_TEST
 
+/* A template, too, is a child of the pool process. Its CPU time is the workers', as when it is dead. */
+START_TEST(test_template)
+{
+	const struct {
+		int64_t pid;
+		bool counts;
+	} rows[] = {{0, false}, {1, false}, {getpid(), false}, {-1, false}, {INT64_MAX, false},
+	    {INT64_C(1) << 32 | 1, false}, {INT64_MIN, false}, {0, true}};
+	struct scene s;
+
+	set_up(&s);
+	for (int i = 0; i < COUNT(rows); i++) {
+		stats_set(s.stats, STATS_TEMPLATE_PID, rows[i].counts ? s.worker : rows[i].pid);
+		ck_assert_uint_eq(
+		    look(&s).template_memory, rows[i].counts ? resident(s.worker) : 0);
+	}
+	tear_down(&s);
+}
+END_TEST
+
 /* Neither is another process the pool process, whatever number the kernel gave it. */
 START_TEST(test_pool_pid)
 {
@@ -245,6 +265,7 @@ main(void)
 	TCase *tc = tcase_create("metrics_pool");
 
 	tcase_add_test(tc, test_pids);
+	tcase_add_test(tc, test_template);
 	tcase_add_test(tc, test_pool_pid);
 	tcase_add_test(tc, test_garbage);
 	tcase_add_test(tc, test_unusable_memory);
