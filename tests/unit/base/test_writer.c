@@ -120,21 +120,22 @@ START_TEST(test_ring_wraps)
 		if ((state >> 16) % 2 == 0) {
 			bool room = ring_used(&ring) + RING_OVERHEAD + len <= 97;
 
-			ck_assert_int_eq(ring_put(&ring, line, len), room);
+			check_round(ring_put(&ring, line, len) == room, "round %d", i);
 			put_count += room;
 		} else if (put_count == drop_count) {
-			ck_assert_uint_eq(ring_drop(&ring), 0);
+			check_round(ring_drop(&ring) == 0, "round %d", i);
 			ring_rewind(&ring);
 		} else {
 			len = 1 + drop_count % 40;
-			ck_assert_uint_eq(
-			    ring_look(&ring, ring.tail, 0, 1, iov, 8, &count, &bytes), 1);
-			ck_assert_uint_eq(bytes, len);
+			check_round(ring_look(&ring, ring.tail, 0, 1, iov, 8, &count, &bytes) == 1,
+			    "round %d", i);
+			check_round(bytes == len, "round %d", i);
 			for (int j = 0; j < count; j++)
 				for (size_t k = 0; k < iov[j].iov_len; k++)
-					ck_assert_int_eq(((char *)iov[j].iov_base)[k],
-					    'a' + (int)(drop_count % 26));
-			ck_assert_uint_eq(ring_drop(&ring), len);
+					check_round(((char *)iov[j].iov_base)[k] ==
+						'a' + (int)(drop_count % 26),
+					    "round %d", i);
+			check_round(ring_drop(&ring) == len, "round %d", i);
 			drop_count++;
 		}
 	}
@@ -179,7 +180,7 @@ START_TEST(test_order)
 	writer_stop(STOP_US);
 	text = at = content(path);
 	for (n = 0; n < count; n++) {
-		ck_assert_uint_eq(strtoul(at + 5, &at, 10), n);
+		check_round(strtoul(at + 5, &at, 10) == n, "line %u", n);
 		at = strchr(at, '\n') + 1;
 	}
 	ck_assert_str_eq(at, "");
@@ -275,8 +276,9 @@ START_TEST(test_resumes)
 	}
 	while (bytes < 300000 && (n = read(pipes[0], got, sizeof(got))) > 0) {
 		for (ssize_t i = 0; i < n; i++, bytes++) {
-			snprintf(line, sizeof(line), "%099d\n", (int)(bytes / 100));
-			ck_assert_int_eq(got[i], line[bytes % 100]);
+			if (i == 0 || bytes % 100 == 0)
+				snprintf(line, sizeof(line), "%099d\n", (int)(bytes / 100));
+			check_round(got[i] == line[bytes % 100], "byte %zu", bytes);
 		}
 	}
 	ck_assert_uint_eq(bytes, 300000);

@@ -327,17 +327,18 @@ check_limits(const struct scale_counts *c, const struct scale_settings *s)
 
 	scale_decide(c, s, &d);
 	if (d.start > 0) {
-		ck_assert_uint_le(serving + d.start, s->max_children);
-		ck_assert_uint_le(total + d.start, s->max_children + s->max_surge);
-		ck_assert_uint_le(c->starting + d.start, s->max_spawn_rate);
-		ck_assert(!d.stop_one);
+		check_round(serving + d.start <= s->max_children, "%u start", d.start);
+		check_round(total + d.start <= s->max_children + s->max_surge, "%u start", d.start);
+		check_round(c->starting + d.start <= s->max_spawn_rate, "%u start", d.start);
+		check_round(!d.stop_one, "%u start", d.start);
 	}
 	if (s->pm == PM_STATIC)
-		ck_assert(!d.stop_one && !d.at_max && d.again_us == 0);
+		check_round(!d.stop_one && !d.at_max && d.again_us == 0, "static");
 	if (d.stop_one)
-		ck_assert(c->idle > 0 && c->queued == 0 && c->stopping == 0);
-	ck_assert(!d.stop_one || s->pm != PM_DYNAMIC || c->idle > s->max_spare);
-	ck_assert_int_ge(d.again_us, 0);
+		check_round(c->idle > 0 && c->queued == 0 && c->stopping == 0, "%u idle", c->idle);
+	check_round(
+	    !d.stop_one || s->pm != PM_DYNAMIC || c->idle > s->max_spare, "%u idle", c->idle);
+	check_round(d.again_us >= 0, "%lld", (long long)d.again_us);
 }
 
 START_TEST(test_limits)

@@ -19,7 +19,7 @@ struct trace {
 static void
 trace_add(struct trace *t, const void *data, size_t len)
 {
-	ck_assert(t->len + len <= sizeof(t->bytes));
+	check_round(t->len + len <= sizeof(t->bytes), "too much");
 	memcpy(t->bytes + t->len, data, len);
 	t->len += len;
 }
@@ -27,7 +27,7 @@ trace_add(struct trace *t, const void *data, size_t len)
 static void
 trace_piece(struct trace *t, const struct fcgi_piece *piece)
 {
-	ck_assert(piece->first == !t->open);
+	check_round(piece->first == !t->open, "record not begun or not ended");
 	t->open = !piece->last;
 	if (piece->first) {
 		trace_add(t, &piece->type, sizeof(piece->type));
@@ -49,9 +49,9 @@ feed(struct fcgi_decoder *d, struct trace *t, const uint8_t *p, size_t n)
 
 		if (used == FCGI_MALFORMED)
 			return false;
-		ck_assert_msg(used >= 1 && (size_t)used <= n, "consumed %zd of %zu", used, n);
+		check_round(used >= 1 && (size_t)used <= n, "consumed %zd of %zu", used, n);
 		if (piece.data != NULL) {
-			ck_assert(piece.data >= p && piece.data + piece.len <= p + used);
+			check_round(piece.data >= p && piece.data + piece.len <= p + used, "elsewhere");
 			trace_piece(t, &piece);
 		}
 		p += used;
@@ -138,7 +138,7 @@ check_split(
 	ck_assert(fcgi_decoder_between(&d));
 	ck_assert(feed(&d, &got, in, split));
 	for (size_t at = split; at < n; at += step)
-		ck_assert(feed(&d, &got, in + at, step < n - at ? step : n - at));
+		check_round(feed(&d, &got, in + at, step < n - at ? step : n - at), "at %zu", at);
 	ck_assert_msg(
 	    fcgi_decoder_between(&d), "%s, split at %zu: not between", streams[row].name, split);
 	ck_assert_msg(got.len == want->len && memcmp(got.bytes, want->bytes, got.len) == 0,
@@ -255,8 +255,8 @@ END_TEST
 START_TEST(test_padding)
 {
 	for (size_t len = 0; len <= 65535; len++) {
-		ck_assert_uint_le(FCGI_PADDING(len), 7);
-		ck_assert_uint_eq((len + FCGI_PADDING(len)) % 8, 0);
+		check_round(FCGI_PADDING(len) <= 7, "of %zu", len);
+		check_round((len + FCGI_PADDING(len)) % 8 == 0, "of %zu", len);
 	}
 	ck_assert_uint_eq(FCGI_PADDING((size_t)FCGI_CONTENT_MAX), 0);
 }
