@@ -168,7 +168,7 @@ def test_spooled_bodies(odd):
                 if os.path.exists(p) and os.stat(p).st_nlink == 0 and os.stat(p).st_size > 65536
                 and "memfd" not in os.readlink(p)]
     with Client(server.address) as busy, Client(server.address) as c:
-        busy.start(query="do=slow&ms=3000")
+        busy.start(query="do=slow&ms=100000")  # as long as we look
         c.send(upload(1), upload(2))
         wait_for(spooled, 10, "a spool file")
         for path in spooled():
