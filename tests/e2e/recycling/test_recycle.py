@@ -14,9 +14,8 @@ from servers import ASAN, PYTHON, SLOW, alive, cpu_ticks, wait_for
 from web import fetch, fetch_all
 from wrk import count
 
-CI = os.environ.get("CI") == "true"
-LEAK_SECONDS = 5 if CI or ASAN else 30
-RECYCLE_REQUESTS = 20_000 if ASAN else 100_000
+LEAK_SECONDS = 5  # at least
+RECYCLE_REQUESTS = 20_000 if ASAN else 60_000
 
 SERVED = r"child (\d+) exited .*?, (\d+) requests? served"
 
@@ -173,10 +172,10 @@ def test_php_cgi_under_load(env, anyfpm, nginx):
     server = anyfpm("/usr/bin/php-cgi8.2 -n", {
         "pm.max_children": 4, "env[PHP_FCGI_MAX_REQUESTS]": "3", "env[PHP_FCGI_CHILDREN]": "0"})
     front = nginx(server, script=env.shared + "/hello.php")
-    replies = fetch_all(front, [f"/{i}" for i in range(600 // SLOW)])
+    replies = fetch_all(front, [f"/{i}" for i in range(300 // SLOW)])
     bad = [r.status for r in replies if r.status != 200]
     assert not bad, (bad, server.log()[-3000:])
-    replies = fetch_all(front, ["/"] * (200 // SLOW), method="POST", body=b"p" * 1000)
+    replies = fetch_all(front, ["/"] * (100 // SLOW), method="POST", body=b"p" * 1000)
     assert {r.status for r in replies} == {200}
     assert "exited on signal" not in server.log().replace("SIGTERM", "")
 

@@ -21,7 +21,7 @@ def replace(server):
     wait_for(lambda: not any(map(alive, before)), 30 * SLOW, "the one before to end")
 
 
-@pytest.mark.load
+@pytest.mark.limit(400)  # it may have to compile
 @pytest.mark.parametrize("program", PROGRAMS, ids=repr)
 def test_nobody_is_lost(env, anyfpm, program):
     options = dict(program.make(env.dir), **{"pm.max_children": 4})

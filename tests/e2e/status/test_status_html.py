@@ -10,7 +10,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import ROOT, TOP, wait_for
+from servers import ASAN, ROOT, TOP, wait_for
 from web import fetch, fetch_all, in_background
 
 selenium = pytest.importorskip("selenium.webdriver")
@@ -24,6 +24,8 @@ OPTIONS = {"pm": "static", "pm.max_children": 4, "pm.status_path": "/status"}
 @pytest.fixture
 def browser(env):
     """Headless Chromium with an empty profile: browser(script=False) has no JavaScript."""
+    if ASAN:
+        pytest.skip("what runs in a browser is no C")
     drivers = []
 
     def start(script=True):
