@@ -4,6 +4,7 @@
 import errno
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -46,9 +47,10 @@ def test_descriptors_and_signals_are_those_of_an_executed_worker(template, prelo
         assert status_of(worker.pid)[name] == status_of(executed.pid)[name], name
 
 
-def test_chain_of_programs(template, preloaded):
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])  # the latter has its own getenv()
+def test_chain_of_programs(template, preloaded, shell):
     """Scripts may execute it; the channel reaches it, and what is loaded besides stays."""
-    made = ready(template, "/bin/sh", "-c", f"exec /usr/bin/env WRAPPED=1 {preloaded}")
+    made = ready(template, shell, "-c", f"exec /usr/bin/env WRAPPED=1 {preloaded}")
     worker = made.order()
     check_worker(worker, made)
     assert worker.environ()["WRAPPED"] == "1"
@@ -135,6 +137,17 @@ def test_environment_of_the_program_stays(template, preloaded):
     made = ready(template, preloaded, "setenv")
     worker = made.order()
     assert worker.environ()["ANYFPM_SLOT"] == worker.report()["slot"] == str(worker.slot)
+
+
+def test_program_that_writes_its_title_over_its_environment(template, env):
+    made = ready(template, "/usr/bin/perl", "-MSocket", "-e",
+                 "$0 = 'x' x 3000; accept(C, STDIN); print C `env`; close C; sleep 1 while 1")
+    worker = made.order()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(worker.path)
+        lines = s.makefile(encoding="ascii").read().splitlines()
+    assert f"ANYFPM_SLOT={worker.slot}" in lines
+    assert not [line for line in lines if "anyfpm-preload" in line or "TEMPLATE" in line]
 
 
 @pytest.mark.parametrize("how", ["unsetenv=ANYFPM_TEMPLATE_FD", "clearenv", "closefrom"])
