@@ -93,8 +93,11 @@ become_worker(const struct descriptors *d, struct delivery *delivery, pid_t betw
 	    write(delivery->fds[TEMPLATE_CGROUP], "0", 1) != 1)
 		fail(d, delivery);
 	await_parent(between, parent);
+	/*
+	 * The death of the process between is not to kill. The kernel, too, sets the new parent first
+	 * and sends the signal then, all under a lock; setpgid(2) is what waits for that.
+	 */
 	setpgid(0, 0);
-	/* Not before: it would be the death of the process between that kills. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_STILLBORN);

@@ -7,9 +7,9 @@
  * of it. A program can speak the protocol by itself as well: contrib/preload has an example.
  *
  * The channel is a SOCK_SEQPACKET socket, the descriptor that ANYFPM_TEMPLATE_FD names in the
- * environment; one message is one packet. Numbers are in the byte order of the machine. All that the
- * template says is 12 bytes, three unsigned 32-bit numbers: a type (enum template_word), the serial
- * number of the order that it is about or 0, and an argument. The kernel adds whose it is
+ * environment; one message is one packet. Numbers are in the byte order of the machine. All that
+ * the template says is 12 bytes, three unsigned 32-bit numbers: a type (enum template_word), the
+ * serial number of the order that it is about or 0, and an argument. The kernel adds whose it is
  * (SCM_CREDENTIALS).
  *
  *   TEMPLATE_LOADED    the library is there; the program loads. arg: TEMPLATE_VERSION. Each
@@ -19,27 +19,31 @@
  *                      TEMPLATE_VERSION. Said once, by the process that was executed; said by
  *                      another, it means that the program starts workers by itself.
  *   TEMPLATE_REFUSED   it cannot be forked; it goes on like any other. arg: enum template_refusal
- *   TEMPLATE_FORKED    said by the new worker, as the last thing before it is one
- *   TEMPLATE_FAILED    no worker has come of that order. arg: an errno
+ *   TEMPLATE_FORKED    said by the new worker, as the last thing before it is one; it closes the
+ *                      channel then
+ *   TEMPLATE_FAILED    no worker has come of that order. arg: an errno. Said by the template, or by
+ *                      the process that was to be the worker: the serial number tells
  *
  * An order is a struct template_order, with descriptors (SCM_RIGHTS) in this order: the worker's
- * listening socket, stdout, stderr and, where order.flags says so, cgroup.procs of its control group.
- * They are close-on-exec for the template, which closes them all. The worker
+ * listening socket, stdout, stderr and, where order.flags says so, cgroup.procs of its control
+ * group. They are close-on-exec for the template, which closes them all. The worker
  *
  *   - is a child of the pool process, not of the template: it is forked twice, and the process
  *     between exits at once. It waits until its parent is order.parent. If it never becomes that,
  *     the pool process is gone and it exits;
- *   - leads a process group of its own; PR_SET_PDEATHSIG is SIGKILL, set after its parent is the
- *     right one and the process between has been waited for: the kernel sets the new parent first,
- *     and then sends the signal to those that have asked for it; where order.flags says so, PR_SET_PTRACER is order.parent;
+ *   - leads a process group of its own, which it makes when its parent is the right one;
+ *     PR_SET_PDEATHSIG is SIGKILL, set after that. The kernel sets the new parent, and then sends
+ *     the signal to those that have asked for it: under a lock that setpgid(2) waits for. Where
+ *     order.flags says so, PR_SET_PTRACER is order.parent;
  *   - has written "0" to cgroup.procs, before anything is its own memory;
  *   - has the listening socket as each descriptor that the template's was, and the pipes as 1 and 2
- *     unless the program has closed or changed these; no other of the descriptors, and not the
- *     channel;
+ *     unless the program has closed or changed these, with the flags (O_NONBLOCK, FD_CLOEXEC) that
+ *     were set of the template's; no other of the descriptors, and not the channel;
  *   - has ANYFPM_SLOT=order.slot in its environment, where the template has ten zeros: in place, so
  *     that /proc/PID/environ tells it as well; and no ANYFPM_TEMPLATE_FD.
  *
- * It inherits limits, priority, umask and directory. The end of the channel ends the template.
+ * It inherits limits, priority, umask and directory; as of any fork(2), no timers and no locks.
+ * The end of the channel ends the template.
  *
  * Who speaks the protocol by itself takes ANYFPM_TEMPLATE_FD out of its environment before it says
  * TEMPLATE_READY: the library does nothing from then on.

@@ -5,11 +5,11 @@
     anyfpm_preload.wait()           # returns in each worker
     application.serve()             # connect to databases, accept on descriptor 0
 
-Without pm.preload, wait() returns at once. With it, anyfpm's library would do without this module, but
-forks below Python. os.fork() runs Python's own handlers (os.register_at_fork), so that `random` is
-seeded anew in each worker, and os.environ has the worker's ANYFPM_SLOT. The program must have no other
-thread, and not listen with asyncio, before wait() returns. preload/template.h in anyfpm's sources
-specifies the protocol.
+Without pm.preload, wait() returns at once. With it, anyfpm's library would do without this module,
+but forks below Python. os.fork() runs Python's own handlers (os.register_at_fork), so that `random`
+is seeded anew in each worker, and os.environ has the worker's ANYFPM_SLOT. The program must have no
+other thread, and not listen with asyncio, before wait() returns. preload/template.h in anyfpm's
+sources specifies the protocol.
 """
 
 import ctypes
@@ -98,9 +98,9 @@ def _be_worker(channel, fds, serial, slot, parent, flags, between):
     try:
         if flags & HAS_CGROUP:
             os.write(fds[3], b"0")
-        while os.getppid() == between or _is_there(between):
+        while os.getppid() == between:
             time.sleep(0.0001)
-        os.setpgid(0, 0)
+        os.setpgid(0, 0)  # before PR_SET_PDEATHSIG: it waits until the kernel has sent that
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(126)  # the pool process is gone
@@ -115,16 +115,6 @@ def _be_worker(channel, fds, serial, slot, parent, flags, between):
     except OSError as e:
         _say(channel, FAILED, serial, e.errno)
         os._exit(126)
-
-
-def _is_there(pid):
-    """The kernel sends PR_SET_PDEATHSIG after it has set the new parent: until the process between
-    has been waited for, asking for the signal would be to get it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _is_pipe(fd):
