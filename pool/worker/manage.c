@@ -128,8 +128,13 @@ stop_leaving(struct pool *pool)
 	unsigned int stopping_max = 1;
 	struct worker *w;
 
-	if (pool->workers.starts->failures > 0 || pool->workers.count[WORKER_STARTING] > 0 ||
-	    pool->workers.permits->asked)
+	if (pool->workers.count[WORKER_STARTING] > 0 || pool->workers.permits->asked)
+		return false;
+	/* One above pm.max_children has its successor already, and holds the place for another. */
+	if (pool_workers(pool) - pool->workers.count[WORKER_STOPPING] <=
+		pool->conf->max_children &&
+	    (pool->workers.starts->failures > 0 ||
+		(pool->state < POOL_DRAINING && template_is_awaited(pool))))
 		return false;
 	/* Where those that stop count, there is room when the one before is gone. */
 	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
@@ -231,6 +236,16 @@ stop_least_needed(struct pool *pool)
 				     : "its place is another generation's");
 }
 
+/* Of n starts, those that are made now. Workers that leave wait for one that has shown, by its age,
+ * that the program works: that is looked for as well. */
+static unsigned int
+after_failures(struct pool *pool, int64_t now, unsigned int n, unsigned int leaving)
+{
+	if (pool->workers.starts->failures == 0 || (n == 0 && leaving == 0))
+		return n;
+	return starts_may_try(pool, now) && n > 0;
+}
+
 /* Held back, the pool has one worker, and does not try again. */
 static void
 adjust_held(struct pool *pool)
@@ -264,9 +279,7 @@ manage_adjust(struct pool *pool)
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	pool->workers.manage->shrinks = decision.shrinks;
-	starts = decision.start;
-	if (starts > 0 && pool->workers.starts->failures > 0)
-		starts = starts_may_try(pool, now) ? 1 : 0;
+	starts = after_failures(pool, now, decision.start, counts.leaving_idle);
 	start_workers(pool, with_permits(pool, decision.start, starts));
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);

@@ -78,9 +78,9 @@ template_is_used(const struct pool *pool)
 }
 
 bool
-template_is_loading(const struct pool *pool)
+template_is_awaited(const struct pool *pool)
 {
-	return is_asked_for(pool) && pool->workers.template->state == TEMPLATE_STARTING;
+	return is_asked_for(pool) && pool->workers.template->state != TEMPLATE_WAITING;
 }
 
 bool

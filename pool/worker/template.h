@@ -30,8 +30,8 @@ bool template_prepare(struct pool *pool);
 /* Whether workers are forked by it now. */
 bool template_is_used(const struct pool *pool);
 
-/* Whether it is being started, so that workers will come. */
-bool template_is_loading(const struct pool *pool);
+/* Whether no worker can be started before there is another. */
+bool template_is_awaited(const struct pool *pool);
 
 /* Whether that is its process. */
 bool template_is(const struct pool *pool, pid_t pid);

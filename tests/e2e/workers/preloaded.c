@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 static volatile sig_atomic_t chld, usr1;
 static int prepares, parents, births, polled = -1, polled_errno, listener;
 static const char *fault;
+static int is_raw;
 static pid_t original;
 
 /* Found before libc's, also by the library: forks fail in the way that is asked for. */
@@ -45,6 +47,18 @@ fork(void)
 	if (fault != NULL && usr1 == 0 && !is_first && pid > 0 && strcmp(fault, "killed-late") == 0)
 		kill(getpid(), SIGKILL);
 	return pid;
+}
+
+/* Found before the library's. */
+int
+accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+	int (*next)(int, struct sockaddr *, socklen_t *);
+
+	if (is_raw)
+		return (int)syscall(SYS_accept4, fd, address, length, 0);
+	*(void **)&next = dlsym(RTLD_NEXT, "accept");
+	return next(fd, address, length);
 }
 
 static void
@@ -196,6 +210,8 @@ do_first(const char *what, const char *value)
 		listener = fcntl(0, F_DUPFD_CLOEXEC, atoi(value));
 	else if (strcmp(what, "nonblock") == 0)
 		fcntl(0, F_SETFL, O_NONBLOCK), fcntl(2, F_SETFL, O_WRONLY | O_NONBLOCK);
+	else if (strcmp(what, "syscall") == 0)
+		is_raw = 1;
 	else if (strcmp(what, "thread") == 0)
 		pthread_create(&thread, NULL, accept_too, NULL);
 	else if (strcmp(what, "atfork") == 0)
