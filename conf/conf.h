@@ -105,6 +105,7 @@ struct conf_pool {
 	int64_t stop_timeout_ms;
 	char *warmup; /* path, NULL: none */
 	bool preload;
+	char *preload_warmup; /* path, NULL: none */
 
 	/* When a worker is recycled after a request; 0: never. */
 	unsigned int max_requests;

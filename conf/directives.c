@@ -208,6 +208,8 @@ const struct directive directives[] = {
 	    .help = "path requested of each new worker before it counts as ready" },
 	{ "pm.preload", P(preload), .type = TYPE_BOOL, .fallback = "no", .reload = RELOAD_POOL,
 	    .help = "load the program once, and fork workers of it" },
+	{ "pm.preload_warmup", P(preload_warmup), .type = TYPE_URI, .reload = RELOAD_POOL,
+	    .help = "path requested of what is forked, before it is (pm.preload)" },
 	{ "pm.max_requests", P(max_requests), .type = TYPE_NUMBER, .fallback = "0",
 	    .max = REQUESTS_MAX, .reload = RELOAD_POOL,
 	    .help = "requests after which a worker is replaced; 0: never" },

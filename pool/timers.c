@@ -21,7 +21,7 @@
 #include "pool/worker/ready.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
-#include "pool/worker/template.h"
+#include "pool/worker/template_expire.h"
 
 const struct timer timers[] = {
 	{ receipt_expire }, /* before their clocks are looked at */

@@ -48,6 +48,15 @@ take_descriptors(struct msghdr *header, int fds[TEMPLATE_FDS])
 	return count;
 }
 
+/* Descriptors that come with it. */
+static int
+count_wanted(const struct template_order *order)
+{
+	if ((order->flags & TEMPLATE_SERVES) != 0)
+		return 0;
+	return TEMPLATE_CGROUP + ((order->flags & TEMPLATE_HAS_CGROUP) != 0);
+}
+
 bool
 channel_receive(int fd, struct delivery *delivery)
 {
@@ -72,7 +81,7 @@ channel_receive(int fd, struct delivery *delivery)
 	if ((header.msg_flags & MSG_CTRUNC) != 0)
 		delivery->error = EMFILE; /* there was no room for them */
 	else if (n != (ssize_t)sizeof(delivery->order) ||
-	    count != TEMPLATE_CGROUP + ((delivery->order.flags & TEMPLATE_HAS_CGROUP) != 0))
+	    count != count_wanted(&delivery->order))
 		delivery->error = EINVAL;
 	return true;
 }

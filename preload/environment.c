@@ -19,7 +19,16 @@
 static const char slot_entry[] = TEMPLATE_SLOT_ENV "=" TEMPLATE_SLOT_TEXT;
 
 /* Where they stand in the initial environment, or NULL. Programs have made copies (Perl, Ruby). */
-static char *initial_slot, *initial_preload;
+static char *initial_slot, *initial_preload, *initial_fd;
+
+/* libfcgi makes a request's parameters the environment, which are freed before the next accept. */
+static bool is_others;
+
+static bool
+is_fd(const char *entry)
+{
+	return strncmp(entry, TEMPLATE_FD_ENV "=", sizeof(TEMPLATE_FD_ENV)) == 0;
+}
 
 static bool
 is_preload(const char *entry)
@@ -35,7 +44,15 @@ environment_begin(void)
 			initial_slot = *entry;
 		else if (is_preload(*entry))
 			initial_preload = *entry;
+		else if (is_fd(*entry))
+			initial_fd = *entry;
 	}
+}
+
+void
+environment_keep_off(void)
+{
+	is_others = true;
 }
 
 static void
@@ -62,9 +79,12 @@ environment_write_slot(uint32_t slot)
 void
 environment_set_slot(uint32_t slot)
 {
-	const char *now = getenv(TEMPLATE_SLOT_ENV);
+	const char *now;
 	char text[SLOT_SIZE];
 
+	if (is_others)
+		return;
+	now = getenv(TEMPLATE_SLOT_ENV);
 	format(text, slot);
 	if (now == NULL || strcmp(now, text) != 0)
 		setenv(TEMPLATE_SLOT_ENV, text, 1);
@@ -105,11 +125,17 @@ take_out_library(char *paths)
 void
 environment_clear(void)
 {
-	char *paths = getenv(PRELOAD_ENV);
+	char *paths;
 
-	unsetenv(TEMPLATE_FD_ENV);
 	if (initial_preload != NULL && is_preload(initial_preload))
 		take_out_library(initial_preload + sizeof(PRELOAD_ENV));
+	if (is_others) {
+		if (initial_fd != NULL && is_fd(initial_fd))
+			initial_fd[sizeof(TEMPLATE_FD_ENV)] = '\0';
+		return;
+	}
+	paths = getenv(PRELOAD_ENV);
+	unsetenv(TEMPLATE_FD_ENV);
 	if (paths == NULL)
 		return;
 	take_out_library(paths);

@@ -18,4 +18,8 @@ void environment_set_slot(uint32_t slot);
 /* Take out what would make templates of the programs that this one starts. */
 void environment_clear(void);
 
+/* The program has served a request: what environ leads to may be gone, only what was there in the
+ * beginning is touched from now on. */
+void environment_keep_off(void);
+
 #endif

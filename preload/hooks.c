@@ -86,13 +86,16 @@ begin(void)
 	errno = saved;
 }
 
+/* Between the order to serve a request and the connection that brings it. */
+static bool is_serving;
+
 /* Whether the descriptors of a call matter. */
 static bool
 is_awaited(void)
 {
 	if (next.accept == NULL)
 		find_next();
-	if (!has_begun)
+	if (!has_begun || is_serving)
 		return false;
 	if (stop_is_wanted())
 		return true;
@@ -100,12 +103,25 @@ is_awaited(void)
 	return false;
 }
 
-/* The end of all watching: whoever comes back is a worker, or can be none. */
 static void
 stop(int fd)
 {
-	stop_here(fd);
-	is_watching = false;
+	if (stop_here(fd) == STOPPED_TO_SERVE)
+		is_serving = true;
+	else
+		is_watching = false;
+}
+
+/* A connection may have been accepted on fd: the next one is waited for as a template. */
+static int
+accepted(int fd, int connection)
+{
+	int saved = errno;
+
+	if (IS_WATCHING && is_serving && connection != -1 && stop_is_listener(fd))
+		is_serving = false;
+	errno = saved;
+	return connection;
 }
 
 static void
@@ -162,7 +178,7 @@ hook_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	if (IS_WATCHING)
 		look_at(fd);
-	return next.accept(fd, address, length);
+	return accepted(fd, next.accept(fd, address, length));
 }
 
 int
@@ -170,7 +186,7 @@ hook_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
 	if (IS_WATCHING)
 		look_at(fd);
-	return next.accept4(fd, address, length, flags);
+	return accepted(fd, next.accept4(fd, address, length, flags));
 }
 
 int

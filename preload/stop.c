@@ -20,6 +20,7 @@
 
 /* The program calls us without knowing it, so there is nobody to pass it. */
 static struct descriptors descriptors;
+static bool has_served;
 
 bool
 stop_begin(void)
@@ -38,7 +39,8 @@ stop_begin(void)
 bool
 stop_is_wanted(void)
 {
-	return getenv(TEMPLATE_FD_ENV) != NULL && descriptors_has_channel(&descriptors);
+	return (has_served || getenv(TEMPLATE_FD_ENV) != NULL) &&
+	    descriptors_has_channel(&descriptors);
 }
 
 bool
@@ -47,7 +49,7 @@ stop_is_listener(int fd)
 	return descriptors_is_listener(&descriptors, fd);
 }
 
-void
+enum stopped
 stop_here(int fd)
 {
 	static atomic_flag is_template = ATOMIC_FLAG_INIT;
@@ -57,15 +59,22 @@ stop_here(int fd)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (fate == MAP_FAILED)
-		return; /* it accepts, and the pool process finds that it is no template */
+		return STOPPED_FOR_GOOD; /* it accepts, and the pool process finds that it is no template */
 	while (atomic_flag_test_and_set(&is_template))
 		pause(); /* another thread is it already */
 	descriptors_find_listeners(&descriptors, fd);
 	channel_say(channel, TEMPLATE_READY, 0, TEMPLATE_VERSION);
 	while (channel_receive(channel, &delivery)) {
+		if (delivery.error == 0 && (delivery.order.flags & TEMPLATE_SERVES) != 0) {
+			munmap((void *)fate, sizeof(*fate));
+			atomic_flag_clear(&is_template);
+			has_served = true;
+			environment_keep_off();
+			return STOPPED_TO_SERVE;
+		}
 		if (delivery.error == 0) {
 			if (birth_give(&descriptors, &delivery, fate))
-				return;
+				return STOPPED_FOR_GOOD;
 			continue;
 		}
 		channel_close(&delivery);

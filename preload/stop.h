@@ -16,8 +16,13 @@ bool stop_is_wanted(void);
 /* Whether fd is the template's listening socket. */
 bool stop_is_listener(int fd);
 
-/* Be a template, which is about to accept on fd. Returns in each worker, where fd is its own. */
-void stop_here(int fd);
+enum stopped {
+	STOPPED_FOR_GOOD, /* this is a worker, where fd is its own; or it can be no template */
+	STOPPED_TO_SERVE  /* it is to accept one connection, and to stop again before the next */
+};
+
+/* Be a template, which is about to accept on fd. */
+enum stopped stop_here(int fd);
 
 /* The program waits for connections in a way that cannot be forked. */
 void stop_refuse(void);

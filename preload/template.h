@@ -16,8 +16,9 @@
  *                      program of a chain of exec(3) may say it; those that are not the template
  *                      may, too, and are not heard.
  *   TEMPLATE_READY     the program is about to accept, and waits for orders. arg:
- *                      TEMPLATE_VERSION. Said once, by the process that was executed; said by
- *                      another, it means that the program starts workers by itself.
+ *                      TEMPLATE_VERSION. Said once, and after each TEMPLATE_SERVES, by the process
+ *                      that was executed; said by another, it means that the program starts workers
+ *                      by itself.
  *   TEMPLATE_REFUSED   it cannot be forked; it goes on like any other. arg: enum template_refusal
  *   TEMPLATE_FORKED    said by the new worker, as the last thing before it is one; it closes the
  *                      channel then
@@ -44,6 +45,10 @@
  *
  * It inherits limits, priority, umask and directory; as of any fork(2), no timers and no locks.
  * The end of the channel ends the template.
+ *
+ * An order with the flag TEMPLATE_SERVES has no descriptors, and asks for no worker: the program is to
+ * accept one connection by itself, on the listening socket that it has, and says TEMPLATE_READY again
+ * when it would accept the next one. Who cannot says TEMPLATE_FAILED.
  *
  * Who speaks the protocol by itself takes ANYFPM_TEMPLATE_FD out of its environment before it says
  * TEMPLATE_READY: the library does nothing from then on.
@@ -80,7 +85,8 @@ struct template_message {
 
 enum template_flags {
 	TEMPLATE_HAS_CGROUP = 1, /* a fourth descriptor comes along */
-	TEMPLATE_IS_TRACED = 2	 /* the pool process may trace the worker (PR_SET_PTRACER) */
+	TEMPLATE_IS_TRACED = 2,	 /* the pool process may trace the worker (PR_SET_PTRACER) */
+	TEMPLATE_SERVES = 4	 /* serve one request, rather than fork */
 };
 
 enum { TEMPLATE_LISTEN, TEMPLATE_STDOUT, TEMPLATE_STDERR, TEMPLATE_CGROUP, TEMPLATE_FDS };

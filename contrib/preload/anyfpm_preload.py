@@ -13,6 +13,7 @@ sources specifies the protocol.
 """
 
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ import time
 
 VERSION = 1
 READY, FORKED, FAILED = 2, 4, 5  # enum template_word
-HAS_CGROUP, IS_TRACED = 1, 2  # enum template_flags
+HAS_CGROUP, IS_TRACED, SERVES = 1, 2, 4  # enum template_flags
 PR_SET_PDEATHSIG, PR_SET_PTRACER = 1, 0x59616d61
 SLOT_TEXT = b"0000000000"
 
@@ -46,7 +47,11 @@ def wait():
         data, fds, _, _ = socket.recv_fds(channel, 16, 4, socket.MSG_CMSG_CLOEXEC)
         if not data:
             os._exit(0)
-        is_worker = _carry_out(channel, fds, *struct.unpack("=IIII", data))
+        serial, slot, parent, flags = struct.unpack("=IIII", data)
+        if flags & SERVES:  # wait() returns in workers only
+            _say(channel, FAILED, serial, errno.EOPNOTSUPP)
+            continue
+        is_worker = _carry_out(channel, fds, serial, slot, parent, flags)
         for fd in fds:
             os.close(fd)
         if is_worker:

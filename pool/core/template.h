@@ -11,9 +11,31 @@
 
 #include "pool/core/states.h"
 #include "pool/core/worker.h"
+#include "pool/wire/fcgi.h"
 
 #define TEMPLATE_REFUSAL_MAX 256
 #define TEMPLATE_REASON_MAX 96
+
+/* Its one request (worker/template_warmup.c). */
+enum template_warmup_state {
+	TEMPLATE_WARMUP_NONE,
+	TEMPLATE_WARMUP_RUNS,
+	TEMPLATE_WARMUP_DONE,
+	TEMPLATE_WARMUP_FAILED /* why says why */
+};
+
+#define TEMPLATE_HEAD_MAX 1024
+struct template_warmup {
+	enum template_warmup_state state;
+	uint32_t serial; /* of the order to serve it */
+	struct event ev_read;
+	struct fcgi_decoder decoder;
+	uint8_t head[TEMPLATE_HEAD_MAX]; /* how its answer begins, as far as there is room */
+	size_t head_len;
+	uint8_t end[8]; /* the body of END_REQUEST as it comes */
+	size_t end_len;
+	char why[64];
+};
 
 struct template {
 	enum template_state state;
@@ -30,6 +52,7 @@ struct template {
 	int64_t waits_us; /* when the oldest order that is not answered was given; 0: there is none */
 	uint32_t serial; /* of the last order */
 	uint64_t forks;  /* workers that came of it */
+	struct template_warmup warmup;
 	char stop_reason[TEMPLATE_REASON_MAX]; /* why it was asked to end; "" if it was not */
 	struct captures captures;
 };

@@ -100,7 +100,7 @@ relay_piece(struct conn *conn, const struct fcgi_piece *piece)
 		result = answer_stdout(r, piece->data, piece->len);
 		break;
 	case FCGI_STDERR:
-		capture_fcgi_stderr(w, piece->data, piece->len);
+		capture_fcgi_stderr(&w->captures, piece->data, piece->len);
 		result = answer_stderr(r, piece->data, piece->len);
 		break;
 	case FCGI_END_REQUEST:

@@ -11,6 +11,7 @@
 #include "pool/core/worker.h"
 #include "pool/relay/feed.h"
 #include "pool/request/request.h"
+#include "pool/wire/ownget.h"
 #include "pool/wire/params.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/ready.h"
@@ -18,27 +19,15 @@
 static void
 warmup_start(struct worker *w)
 {
-	const char *uri = w->pool->conf->warmup, *query = uri + strcspn(uri, "?");
-	char *path = strndup(uri, (size_t)(query - uri));
-	const struct {
-		const char *name, *value;
-	} params[] = {
-		{ "GATEWAY_INTERFACE", "CGI/1.1" },
-		{ "SERVER_PROTOCOL", "HTTP/1.1" },
-		{ "SERVER_SOFTWARE", "anyfpm" },
-		{ "SERVER_NAME", "localhost" },
-		{ "SERVER_PORT", "80" },
-		{ "REMOTE_ADDR", "127.0.0.1" },
-		{ "REQUEST_METHOD", "GET" },
-		{ "REQUEST_URI", uri },
-		{ "SCRIPT_NAME", path },
-		{ "SCRIPT_FILENAME", path },
-		{ "QUERY_STRING", *query == '?' ? query + 1 : query },
-	};
+	const char *uri = w->pool->conf->warmup;
+	char *path = malloc(strlen(uri) + 1);
+	struct ownget_param params[OWNGET_PARAMS];
 	struct request *r = request_new_warmup(w->pool);
 	bool ok = r != NULL && path != NULL;
 
-	for (size_t i = 0; ok && i < sizeof(params) / sizeof(params[0]); i++)
+	if (ok)
+		ownget_params(uri, path, params);
+	for (size_t i = 0; ok && i < OWNGET_PARAMS; i++)
 		ok = request_add_pair(r, params[i].name, params[i].value) == PARAMS_OK;
 	free(path);
 	if (ok && request_finish_params(r) == PARAMS_OK) {

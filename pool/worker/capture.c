@@ -183,10 +183,10 @@ take_lines(struct capture *cap, const uint8_t *data, size_t len)
 }
 
 void
-capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len)
+capture_fcgi_stderr(struct captures *all, const uint8_t *data, size_t len)
 {
-	if (w->pool->conf->catch_workers_output)
-		take_lines(&w->captures.fcgi, data, len);
+	if (all->pool->conf->catch_workers_output)
+		take_lines(&all->fcgi, data, len);
 }
 
 /* Nothing that runs continues the line: it is whole soon, unless more comes directly. */

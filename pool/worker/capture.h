@@ -33,8 +33,8 @@ void capture_close_all(struct captures *all);
 /* It started, or its obituary is written. */
 void capture_forget_tail(struct captures *all);
 
-/* Content of an FCGI_STDERR record of w, for the log; a line may go on in the next record. */
-void capture_fcgi_stderr(struct worker *w, const uint8_t *data, size_t len);
+/* Content of an FCGI_STDERR record, for the log; a line may go on in the next record. */
+void capture_fcgi_stderr(struct captures *all, const uint8_t *data, size_t len);
 
 /* The request of w has ended, and with it the last line of its STDERR; that of a pipe soon. */
 void capture_request_ended(struct worker *w);

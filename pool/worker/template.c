@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,17 +31,13 @@
 #include "pool/worker/ready.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/template_birth.h"
+#include "pool/worker/template_warmup.h"
 #include "pool/worker/template_wire.h"
 #include "pool/worker/worker.h"
 
 /* What it has from SIGTERM, or the end of its channel, to SIGKILL: it has nothing to finish. */
 #define STOP_US 500000
 #define KILL_AGAIN_US 1000000
-/* How long an order may take; a fork takes milliseconds. */
-#define ANSWER_US 5000000
-/* How often it is looked whether it accepts although it should not, and the last interval. */
-#define LOOK_FIRST_US 2000
-#define LOOK_MAX_US 50000
 
 #define TO(state) (1u << TEMPLATE_##state)
 static const unsigned int legal[TEMPLATE_STATES] = {
@@ -133,8 +128,8 @@ note_reason(struct template *t, const char *reason)
 		snprintf(t->stop_reason, sizeof(t->stop_reason), "%s", reason);
 }
 
-static void
-end(struct pool *pool, const char *reason, int sig, int64_t kill_us)
+void
+template_end(struct pool *pool, const char *reason, int sig)
 {
 	struct template *t = pool->workers.template;
 
@@ -144,7 +139,7 @@ end(struct pool *pool, const char *reason, int sig, int64_t kill_us)
 		send_signal(t, SIGCONT); /* a stopped process would not see it */
 	if (t->state != TEMPLATE_STOPPING)
 		set_state(pool, TEMPLATE_STOPPING);
-	t->kill_us = clock_now_us() + kill_us;
+	t->kill_us = clock_now_us() + (sig == SIGKILL ? KILL_AGAIN_US : STOP_US);
 	deadline_at(pool, t->kill_us);
 }
 
@@ -154,18 +149,18 @@ template_stop(struct pool *pool, const char *reason)
 	const struct template *t = pool->workers.template;
 
 	if (t->state == TEMPLATE_STARTING || t->state == TEMPLATE_WAITING)
-		end(pool, reason, SIGTERM, STOP_US);
+		template_end(pool, reason, SIGTERM);
 }
 
 void
 template_stopped(struct pool *pool)
 {
-	end(pool, "it was stopped by a signal", SIGKILL, KILL_AGAIN_US);
+	template_end(pool, "it was stopped by a signal", SIGKILL);
 }
 
 /* Do without one from now on. */
-static void __attribute__((format(printf, 2, 3)))
-refuse(struct pool *pool, const char *fmt, ...)
+void
+template_refuse(struct pool *pool, const char *fmt, ...)
 {
 	struct template *t = pool->workers.template;
 	va_list ap;
@@ -180,6 +175,45 @@ refuse(struct pool *pool, const char *fmt, ...)
 	pool->events->settle(pool, SETTLE_WORKERS | SETTLE_QUEUE);
 }
 
+/* It forks workers from now on. */
+static void
+begin_to_wait(struct pool *pool)
+{
+	struct template *t = pool->workers.template;
+
+	template_warmup_end(pool);
+	fd_close(&t->exec_fd);
+	capture_forget_tail(&t->captures);
+	set_state(pool, TEMPLATE_WAITING);
+	log_debug("template %d is ready after %.3f seconds", (int)t->pid,
+	    (double)(t->since_us - t->started_us) / 1e6);
+	pool->events->settle(pool, SETTLE_WORKERS | SETTLE_QUEUE);
+}
+
+/* Whether it has had its request, or needs none; false: it has not, or ends because of it. */
+static bool
+is_warm(struct pool *pool)
+{
+	struct template *t = pool->workers.template;
+
+	if (pool->conf->preload_warmup == NULL)
+		return true;
+	if (t->warmup.state == TEMPLATE_WARMUP_NONE) {
+		if (!template_warmup_begin(pool))
+			template_end(pool, "pm.preload_warmup cannot be sent to it", SIGTERM);
+		return false;
+	}
+	template_warmup_hear(pool);
+	if (t->warmup.state == TEMPLATE_WARMUP_DONE)
+		return true;
+	template_end(pool,
+	    t->warmup.state == TEMPLATE_WARMUP_FAILED
+		? t->warmup.why
+		: "it would accept again before it has answered pm.preload_warmup",
+	    SIGTERM);
+	return false;
+}
+
 /* It stands where it would accept. */
 static void
 on_ready(struct pool *pool)
@@ -189,19 +223,12 @@ on_ready(struct pool *pool)
 
 	if (t->state != TEMPLATE_STARTING)
 		return;
-	if (procstat_read(t->pid, &stat) && stat.threads > 1) {
-		refuse(pool, "\"%s\" has %u threads when it accepts its first connection, of which "
+	if (procstat_read(t->pid, &stat) && stat.threads > 1)
+		template_refuse(pool, "\"%s\" has %u threads when it accepts its first connection, of which "
 			     "a fork would have one",
 		    pool->conf->command[0], stat.threads);
-		return;
-	}
-	fd_close(&t->exec_fd);
-	fd_close(&t->probe_fd);
-	capture_forget_tail(&t->captures);
-	set_state(pool, TEMPLATE_WAITING);
-	log_debug("template %d is ready after %.3f seconds", (int)t->pid,
-	    (double)(t->since_us - t->started_us) / 1e6);
-	pool->events->settle(pool, SETTLE_WORKERS | SETTLE_QUEUE);
+	else if (is_warm(pool))
+		begin_to_wait(pool);
 }
 
 /* Orders are answered one after the other. */
@@ -244,9 +271,17 @@ on_forked(struct pool *pool, uint32_t serial, pid_t pid)
 static void
 on_failed(struct pool *pool, uint32_t serial, int error)
 {
+	const struct template *t = pool->workers.template;
 	struct worker *w = serial != 0 ? find_ordered(pool, serial) : NULL;
 	char why[128];
 
+	if (t->state == TEMPLATE_STARTING && t->warmup.state == TEMPLATE_WARMUP_RUNS &&
+	    t->warmup.serial == serial) {
+		log_warning("pm.preload_warmup has no effect: the program is its own template, "
+			    "which can warm up what it likes before it waits");
+		begin_to_wait(pool);
+		return;
+	}
 	log_error("template %d cannot fork a child: %s", (int)pool->workers.template->pid,
 	    strerror(error));
 	if (w != NULL) {
@@ -271,14 +306,14 @@ on_message(struct pool *pool, const struct template_message *m, pid_t from)
 	else if (m->word == TEMPLATE_FAILED && is_own)
 		on_failed(pool, m->serial, (int)m->arg);
 	else if (m->word == TEMPLATE_READY && !is_own)
-		refuse(pool, "\"%s\" starts processes of its own, which accept connections",
+		template_refuse(pool, "\"%s\" starts processes of its own, which accept connections",
 		    pool->conf->command[0]);
 	else if (m->word == TEMPLATE_REFUSED && is_own)
-		refuse(pool, "\"%s\" waits for connections with epoll, which forks would share",
+		template_refuse(pool, "\"%s\" waits for connections with epoll, which forks would share",
 		    pool->conf->command[0]);
 	else if ((m->word == TEMPLATE_LOADED || m->word == TEMPLATE_READY) && is_own &&
 	    m->arg != TEMPLATE_VERSION)
-		refuse(pool, "what \"%s\" has loaded (" TEMPLATE_LIBRARY ") is of another version",
+		template_refuse(pool, "what \"%s\" has loaded (" TEMPLATE_LIBRARY ") is of another version",
 		    pool->conf->command[0]);
 	else if (m->word == TEMPLATE_READY)
 		on_ready(pool);
@@ -340,7 +375,7 @@ template_order(struct worker *w, const struct birth *birth)
 	w->life.order = t->serial;
 	if (t->waits_us == 0)
 		t->waits_us = clock_now_us();
-	deadline_at(pool, t->waits_us + ANSWER_US);
+	deadline_at(pool, t->waits_us + TEMPLATE_ANSWER_US);
 	return 0;
 }
 
@@ -351,7 +386,7 @@ start(struct pool *pool)
 	char library[PATH_MAX], why[128];
 
 	if (!library_find(pool->conf->chroot, library, sizeof(library))) {
-		refuse(pool, "%s: %s%s", library, strerror(errno),
+		template_refuse(pool, "%s: %s%s", library, strerror(errno),
 		    pool->conf->chroot != NULL ? ", within chroot" : "");
 		return;
 	}
@@ -367,12 +402,13 @@ start(struct pool *pool)
 	t->stop_reason[0] = '\0';
 	t->waits_us = 0;
 	t->forks = 0;
+	t->warmup.state = TEMPLATE_WARMUP_NONE;
 	set_state(pool, TEMPLATE_STARTING);
 	t->started_us = t->since_us;
 	stats_count(pool->stats, STATS_TEMPLATES_STARTED, 1);
 	event_assign(&t->ev_read, pool->base, t->sock, EV_READ | EV_PERSIST, on_read, pool);
 	event_add(&t->ev_read, NULL);
-	deadline_at(pool, t->started_us + LOOK_FIRST_US);
+	deadline_at(pool, t->started_us);
 	log_notice("template %d started", (int)t->pid);
 }
 
@@ -413,8 +449,10 @@ template_died(struct pool *pool, const siginfo_t *info)
 	    .captures = &t->captures,
 	    .exec_fd = t->exec_fd,
 	    .started_us = t->started_us,
-	    .was_ready = t->exec_fd == -1,
-	    .before = t->exec_fd == -1 ? "before its first worker" : "before it was ready",
+	    .was_ready = t->exec_fd == -1 || t->warmup.state != TEMPLATE_WARMUP_NONE,
+	    .before = t->exec_fd == -1			  ? "before its first worker"
+		: t->warmup.state != TEMPLATE_WARMUP_NONE ? "before it had answered pm.preload_warmup"
+							  : "before it was ready",
 	    .stop_reason = t->stop_reason};
 
 	if (t->sock != -1)
@@ -429,9 +467,9 @@ template_died(struct pool *pool, const siginfo_t *info)
 	t->pid = 0;
 	t->waits_us = 0;
 	capture_close_all(&t->captures);
+	template_warmup_end(pool);
 	fd_close(&t->exec_fd);
 	fd_close(&t->listen_fd);
-	fd_close(&t->probe_fd);
 	forget_orders(pool);
 	if (failed) {
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
@@ -439,65 +477,6 @@ template_died(struct pool *pool, const siginfo_t *info)
 	}
 	if (failed && pool->state == POOL_HELD)
 		pool->events->cannot_follow(pool, text);
-}
-
-/* Whether it has accepted the connection that is there for that. */
-static bool
-has_accepted(const struct template *t)
-{
-	struct pollfd pfd = {.fd = t->listen_fd, .events = POLLIN};
-
-	return poll(&pfd, 1, 0) == 0;
-}
-
-static int64_t
-expire_start(struct pool *pool, int64_t now)
-{
-	const struct template *t = pool->workers.template;
-	int64_t age = now - t->started_us, end_us;
-
-	end_us = t->started_us + pool->conf->start_timeout_ms * 1000;
-	if (has_accepted(t)) {
-		template_hear(pool); /* why, if it has said so */
-		if (t->state == TEMPLATE_STARTING)
-			refuse(pool,
-			    t->is_loaded ? "\"%s\" accepts connections in a way that cannot be "
-					   "seen: it makes system calls itself, as Go programs do"
-					 : "\"%s\" does not load " TEMPLATE_LIBRARY
-					   ": it is a static program, or has set-user-ID bits",
-			    pool->conf->command[0]);
-		return 0;
-	}
-	if (now >= end_us) {
-		end(pool, "it accepted no connection within pm.start_timeout", SIGKILL,
-		    KILL_AGAIN_US);
-		return t->kill_us;
-	}
-	age = age < LOOK_FIRST_US ? LOOK_FIRST_US : age > LOOK_MAX_US ? LOOK_MAX_US : age;
-	return now + age < end_us ? now + age : end_us;
-}
-
-int64_t
-template_expire(struct pool *pool, int64_t now)
-{
-	struct template *t = pool->workers.template;
-
-	switch (t->state) {
-	case TEMPLATE_STARTING:
-		return expire_start(pool, now);
-	case TEMPLATE_WAITING:
-		if (t->waits_us == 0 || now < t->waits_us + ANSWER_US)
-			return t->waits_us == 0 ? 0 : t->waits_us + ANSWER_US;
-		end(pool, "it does not fork the worker that it was asked for", SIGKILL,
-		    KILL_AGAIN_US);
-		return t->kill_us;
-	case TEMPLATE_STOPPING:
-		if (now >= t->kill_us)
-			end(pool, "", SIGKILL, KILL_AGAIN_US);
-		return t->kill_us;
-	default:
-		return 0;
-	}
 }
 
 void

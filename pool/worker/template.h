@@ -17,6 +17,9 @@ struct pool;
 struct template;
 struct worker;
 
+/* How long an order may take; a fork takes milliseconds. */
+#define TEMPLATE_ANSWER_US 5000000
+
 /* There is none. Where there is no pm.preload, all of this does nothing. */
 void template_init(struct template *template);
 
@@ -49,10 +52,14 @@ void template_died(struct pool *pool, const siginfo_t *info);
 /* Its process is stopped by a signal, and would keep everybody waiting. */
 void template_stopped(struct pool *pool);
 
-/* End it. */
+/* End it, if it is not about to end. */
 void template_stop(struct pool *pool, const char *reason);
 
-/* What is due; returns when to look again, 0: never. */
-int64_t template_expire(struct pool *pool, int64_t now_us);
+/* End it with that signal, and with SIGKILL in a while. */
+void template_end(struct pool *pool, const char *reason, int sig);
+
+/* Do without one from now on; why, in words. */
+void template_refuse(struct pool *pool, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -28,7 +28,9 @@ template_wire_open(int pair[2])
 int
 template_wire_order(int sock, const struct template_order *order, const int *fds)
 {
-	size_t count = order->flags & TEMPLATE_HAS_CGROUP ? TEMPLATE_FDS : TEMPLATE_FDS - 1;
+	size_t count = fds == NULL			   ? 0
+	    : order->flags & TEMPLATE_HAS_CGROUP ? TEMPLATE_FDS
+						 : TEMPLATE_FDS - 1;
 	size_t len = count * sizeof(*fds);
 	union {
 		struct cmsghdr align;
@@ -39,6 +41,11 @@ template_wire_order(int sock, const struct template_order *order, const int *fds
 		.msg_controllen = CMSG_SPACE(len)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
+	if (fds == NULL) {
+		msg.msg_control = NULL;
+		msg.msg_controllen = 0;
+		return sendmsg(sock, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
+	}
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(len);

@@ -10,8 +10,8 @@
  * template's. 0, or -1 with errno. */
 int template_wire_open(int pair[2]);
 
-/* Give an order with its descriptors, TEMPLATE_FDS or, without a control group, one less. 0, or -1
- * with errno. */
+/* Give an order with its descriptors, TEMPLATE_FDS or, without a control group, one less; NULL: with
+ * none. 0, or -1 with errno. */
 int template_wire_order(int sock, const struct template_order *order, const int *fds);
 
 /* The next message, and whose it is. 1, 0: nobody has the other end any more, -1 with errno (EAGAIN:

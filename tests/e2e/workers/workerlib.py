@@ -41,6 +41,8 @@ class Connection(Reader):
 class Request:
     """One request as it came in, with what the tests want to know about its framing."""
 
+    count = 0  # that this process, or what it was forked of, has had
+
     def __init__(self, conn, number):
         self.conn, self.number = conn, number
         self.records = []
@@ -60,6 +62,7 @@ class Request:
                 self.add_params(content)
             elif kind == PARAMS:
                 break
+        Request.count += 1
 
     def note(self, version, kind, request_id, content, padding):
         if len(self.records) < 64:
@@ -99,7 +102,8 @@ class Request:
 
     def report(self):
         return {
-            "pid": os.getpid(), "number": self.number, "role": self.role, "flags": self.flags,
+            "pid": os.getpid(), "number": self.number,
+            "count": Request.count, "role": self.role, "flags": self.flags,
             "params": self.params, "params_whole": self.params_whole, "records": self.records,
             "body": self.body.decode("latin-1"), "length": self.length, "crc32": self.crc,
             "data": self.data.decode("latin-1"),

@@ -82,6 +82,7 @@ static const struct {
     {"ping.response", "all is well", "\"all is well\""},
     {"pm.warmup", "/health?pool=$pool", "\"/health?pool=www\""},
     {"pm.preload", "yes", "yes"},
+    {"pm.preload_warmup", "/load?all=1", "\"/load?all=1\""},
     {"pm.max_requests", "500", "500"},
     {"pm.max_requests_jitter", "50", "50"},
     {"pm.max_lifetime", "12h", "12h"},

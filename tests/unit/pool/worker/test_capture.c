@@ -228,7 +228,7 @@ flood_once(int i)
 	memset(part, 'x', sizeof(part));
 	memcpy(part + sizeof(part) - len, floods[i].part, len);
 	if (floods[i].fcgi) {
-		capture_fcgi_stderr(worker, (uint8_t *)part, sizeof(part));
+		capture_fcgi_stderr(&worker->captures, (uint8_t *)part, sizeof(part));
 	} else {
 		print(part, sizeof(part));
 		fixture_pass(&f);
