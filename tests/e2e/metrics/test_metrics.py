@@ -220,6 +220,7 @@ def test_requests_crash_with_the_pool_process_not_with_the_next(metrics):
     assert endpoint.scrape().ends() == {"crash": 3}
 
 
+@pytest.mark.load
 def test_scrapes_while_everything_is_busy(metrics):
     """All workers sleep, the queue is full: a scrape says so, at once, and is no request."""
     server, endpoint = metrics(options={"pm.max_children": 2, "request_queue_limit": 3})
