@@ -50,6 +50,8 @@ struct template {
 	int64_t started_us, since_us; /* of the process, of the state */
 	int64_t kill_us; /* in TEMPLATE_STOPPING */
 	int64_t waits_us; /* when the oldest order that is not answered was given; 0: there is none */
+	uint64_t failed_ticks; /* when one began that died before it was ready: nobody has a use
+				* for what it has left; 0: that is not so */
 	uint32_t serial; /* of the last order */
 	uint64_t forks;  /* workers that came of it */
 	struct template_warmup warmup;

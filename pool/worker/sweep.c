@@ -29,6 +29,7 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/pool.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "preload/template.h"
 
@@ -44,7 +45,8 @@ struct pass {
 	bool is_unsure;	     /* there is one that cannot be told */
 };
 
-/* The slot of what a template has started, which its workers may share. */
+/* The slot of what a template has started, which its workers may share; unless it has died before
+ * there was any. */
 #define SLOT_OF_TEMPLATE UINT_MAX
 
 /* The slot in its environment or in that of its session's leader, 0: none. */
@@ -136,9 +138,12 @@ is_left(pid_t pid, void *arg)
 	if (kill(pid, 0) == -1)
 		return false; /* it has other rights (sudo) */
 	slot = slot_of(pid);
-	if (slot == SLOT_OF_TEMPLATE)
-		return false; /* it ends with the pool */
-	if (stat.start_ticks >= began(pool, slot)) {
+	if (slot == SLOT_OF_TEMPLATE) {
+		uint64_t failed = pool->workers.template->failed_ticks;
+
+		if (failed == 0 || stat.start_ticks < failed)
+			return false; /* it ends with the pool */
+	} else if (stat.start_ticks >= began(pool, slot)) {
 		pass->is_unsure |= slot == 0;
 		return false;
 	}
@@ -197,6 +202,12 @@ sweep_worker_died(struct worker *w)
 	};
 	s->next = (s->next + 1) % SWEEP_NOTES_MAX;
 	sweep(w->pool, true);
+}
+
+void
+sweep_template_died(struct pool *pool)
+{
+	sweep(pool, true);
 }
 
 void

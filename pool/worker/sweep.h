@@ -37,6 +37,9 @@ struct sweep {
 /* w has died and is in WORKER_DEAD: kill what it has left. */
 void sweep_worker_died(struct worker *w);
 
+/* The template has died before it was ready (failed_ticks in pool/core/template.h). */
+void sweep_template_died(struct pool *pool);
+
 /* Children that are no workers have died; what they leave is adopted now. */
 void sweep_orphans_died(struct pool *pool);
 

@@ -30,6 +30,7 @@
 #include "pool/worker/obituary.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/starts.h"
+#include "pool/worker/sweep.h"
 #include "pool/worker/template_birth.h"
 #include "pool/worker/template_warmup.h"
 #include "pool/worker/template_wire.h"
@@ -399,6 +400,7 @@ start(struct pool *pool)
 		return;
 	}
 	t->is_loaded = false;
+	t->failed_ticks = 0;
 	t->stop_reason[0] = '\0';
 	t->waits_us = 0;
 	t->forks = 0;
@@ -426,6 +428,19 @@ template_prepare(struct pool *pool)
 	else
 		start(pool);
 	return !is_asked_for(pool);
+}
+
+/* Before it is reaped: while it loads, what it has started is of use to nobody else. */
+static void
+end_family(struct pool *pool)
+{
+	struct template *t = pool->workers.template;
+	struct procstat stat;
+
+	kill(-t->pid, SIGKILL);
+	if (procstat_read(t->pid, &stat))
+		t->failed_ticks = stat.start_ticks;
+	sweep_template_died(pool);
 }
 
 /* Nobody comes of the orders that it had. */
@@ -464,6 +479,8 @@ template_died(struct pool *pool, const siginfo_t *info)
 	    t->forks == 1 ? "" : "s");
 	obituary_write(&o, info, failed, text);
 	set_state(pool, TEMPLATE_DEAD);
+	if (t->exec_fd != -1)
+		end_family(pool);
 	t->pid = 0;
 	t->waits_us = 0;
 	capture_close_all(&t->captures);

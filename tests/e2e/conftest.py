@@ -23,6 +23,8 @@ TEST_TIMEOUT = 120  # seconds, unless a test is marked with another limit
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): the time a test may take")
     config.addinivalue_line("markers", "load: many requests, fewer with sanitizers; or it measures: nothing else runs beside it")
+    config.addinivalue_line("markers", "executed: about what a program does when it starts, which "
+                                       "with pm.preload is not done for each worker")
 
 
 def pytest_sessionstart(session):
@@ -35,6 +37,11 @@ def pytest_sessionstart(session):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     setattr(item, "report_" + report.when, report)
+
+
+def pytest_runtest_setup(item):
+    if servers.PRELOAD and item.get_closest_marker("executed"):
+        pytest.skip("about workers that are executed")
 
 
 @pytest.hookimpl(hookwrapper=True)

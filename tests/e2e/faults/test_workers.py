@@ -127,6 +127,7 @@ def test_worker_that_exits_after_some_requests(odd):
     assert "answered 502" not in server.log()
 
 
+@pytest.mark.executed
 @pytest.mark.parametrize("body", [b"", b"x"], ids=["GET", "POST"])
 def test_a_row_of_workers_that_leave(odd, env, body):
     """All leave, one after another, before a new one is ready: each is given the request and does
@@ -271,9 +272,10 @@ def test_program_that_never_accepts(odd):
     wait_for(lambda: os.path.exists(server.address), 5)
     with Client(server.address) as c:
         assert c.request().status == 503
-    server.wait_log(r"\[pool www\] child \d+.*(start_timeout|did not accept|not ready)")
+    server.wait_log(r"\[pool www\] (?:child|template) \d+.*(start_timeout|did not accept|not ready)")
 
 
+@pytest.mark.executed
 def test_program_that_never_accepts_is_tried_more_and_more_slowly(odd):
     """A start that took too long counts from its kill, whatever is done until it is reaped."""
     server = odd("never-accepts", {"pm.max_children": 3, "pm.start_timeout": "300ms"}, wait=False)
@@ -304,6 +306,7 @@ def test_stopped_idle_worker_is_replaced(odd):
 
 # What a worker is given -----------------------------------------------------------
 
+@pytest.mark.executed  # Python has a copy of the environment that it was executed with
 def test_environment(odd):
     """clear_env: PATH, HOME, USER, ANYFPM_POOL, ANYFPM_SLOT and env[] only."""
     server = odd(options={"env[Mixed_Case]": "value with spaces", "env[ANYFPM_TEST]": None,

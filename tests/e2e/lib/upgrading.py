@@ -4,13 +4,15 @@ import os
 import shutil
 
 import control
-from servers import ANYFPM, SLOW, wait_for
+from servers import ANYFPM, BUILD, SLOW, wait_for
 
 
 def replaceable(env, make, *args, global_options=None, **more):
     """make(...) an Anyfpm of a binary that can be replaced, with a control socket."""
     binary = env.dir + "/anyfpm"
     shutil.copy(ANYFPM, binary)
+    os.makedirs(env.dir + "/preload", exist_ok=True)
+    shutil.copy(BUILD + "/preload/anyfpm-preload.so", env.dir + "/preload")
     pid_path = f"{env.dir}/anyfpm.{len(env.servers)}.pid"
     server = make(*args, binary=binary, global_options={"pid": pid_path, **(global_options or {})},
                   **more)

@@ -414,4 +414,4 @@ def test_children_of_a_recycled_worker_are_gone(odd, env):
                 and s[0] == "Z" and s[1] == pool]
 
     wait_for(lambda: not zombies(), 5, "the last of them to be reaped")
-    assert children(pool) == sorted(workers)
+    assert children(pool) == sorted(workers + server.templates())

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from fcgi import Client
-from servers import ASAN, ROOT, status_of, wait_for
+from servers import ASAN, ROOT, children, status_of, wait_for
 
 
 def proc(pid, name):
@@ -109,7 +109,7 @@ def test_oom_score_holds_from_the_start(env, anyfpm):
     server = anyfpm(program, {"pm.max_children": 1, "oom_score_adj": 400}, wait=False)
     wait_for(lambda: os.path.exists(note), 10, "the worker to start")
     with open(note, encoding="ascii") as f:
-        pids = [int(f.read()), server.workers()[0]]
+        pids = [int(f.read()), children(server.pool())[0]]
     own = proc("self", "oom_score_adj").strip()
     assert [proc(pid, "oom_score_adj").strip() for pid in pids] == ["400", "400"]
     assert proc(server.pool(), "oom_score_adj").strip() == own
@@ -119,6 +119,7 @@ def test_oom_score_holds_from_the_start(env, anyfpm):
         assert c.request().status == 200
 
 
+@pytest.mark.executed
 def test_higher_oom_score_stays(odd):
     """What anyfpm was started with is higher than oom_score_adj: workers keep that."""
     server = odd(options={"pm.max_children": 1, "oom_score_adj": 100})
