@@ -1,8 +1,9 @@
-/* notify.c: tells systemd how we are, by sd_notify(3). What a pool does comes from summary.c. */
+/* notify.c: tells systemd how we are, in the words of sd_notify(3). What a pool does comes from summary.c. */
 #include "config.h"
 
 #include "fpm/notify.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 /* Pools that move at the same time are told of once. */
 #define MOVED_US INT64_C(100000)
 #define RATE_MAX_S 300 /* seconds that statistics remember */
+#define AGAIN_US INT64_C(100000) /* the manager does not read just now */
+#define UNSAID_US SECOND_US	 /* a status is another by then */
 
 static void
 set_timer(struct event *timer, int64_t us)
@@ -29,21 +32,32 @@ set_timer(struct event *timer, int64_t us)
 		log_error("cannot set a timer for what systemd is told");
 }
 
-/* text: lines of sd_notify(3). */
+/* What became of something that was to be told; whether it was. */
+static bool
+note(struct notify *n, int error)
+{
+	if (error != 0 && !n->has_failed)
+		log_warning("cannot tell systemd how the service is, by NOTIFY_SOCKET: %s",
+		    error == EAGAIN ? "nobody reads what is sent there" : strerror(error));
+	n->has_failed = error != 0;
+	if (n->socket.count > 0 && n->again != NULL)
+		set_timer(n->again, AGAIN_US);
+	return error == 0;
+}
+
+/* What has become of the service, which is told once: text as in sd_notify(3). */
 static void
 tell(struct notify *n, const char *text)
 {
-	int result = 0;
+	note(n, notifysocket_insist(&n->socket, text));
+}
 
-	if (!n->is_on)
-		return;
-#ifdef HAVE_SYSTEMD
-	result = sd_notify(0, text);
-#endif
-	if (result < 0 && !n->has_failed)
-		log_warning("cannot tell systemd how the service is, by NOTIFY_SOCKET: %s",
-		    strerror(-result));
-	n->has_failed = result < 0;
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct notify *n = arg;
+
+	note(n, notifysocket_go_on(&n->socket));
 }
 
 static void
@@ -56,9 +70,11 @@ tell_status(struct notify *n)
 	summary_print(&summary, status, sizeof(status));
 	if (strcmp(status, n->said) == 0)
 		return;
-	snprintf(n->said, sizeof(n->said), "%s", status);
 	snprintf(text, sizeof(text), "STATUS=%s", status);
-	tell(n, text);
+	if (note(n, notifysocket_say(&n->socket, text)))
+		snprintf(n->said, sizeof(n->said), "%s", status);
+	else
+		set_timer(n->status, UNSAID_US);
 }
 
 static void
@@ -67,9 +83,9 @@ on_status(evutil_socket_t fd, short what, void *arg)
 	struct notify *n = arg;
 
 	n->is_due = false;
-	tell_status(n);
 	if (n->interval_s > 0)
 		set_timer(n->status, n->interval_s * SECOND_US);
+	tell_status(n);
 }
 
 static void
@@ -77,7 +93,7 @@ on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	struct notify *n = arg;
 
-	tell(n, "WATCHDOG=1");
+	note(n, notifysocket_say(&n->socket, "WATCHDOG=1"));
 	set_timer(n->watchdog, n->watchdog_us / 2);
 }
 
@@ -89,7 +105,7 @@ notify_init(struct notify *n, const struct seat_list *seats)
 #ifdef HAVE_SYSTEMD
 	uint64_t us;
 
-	n->is_on = getenv("NOTIFY_SOCKET") != NULL;
+	notifysocket_init(&n->socket, getenv("NOTIFY_SOCKET"));
 	if (sd_watchdog_enabled(0, &us) > 0 && us <= INT64_MAX)
 		n->watchdog_us = (int64_t)us;
 #endif
@@ -107,13 +123,14 @@ notify_set_interval(struct notify *n, int64_t interval_ms)
 bool
 notify_begin(struct notify *n, struct event_base *base, int64_t interval_ms)
 {
-	if (!n->is_on)
+	if (n->socket.path == NULL)
 		return true;
 	notify_set_interval(n, interval_ms);
 	n->scratch = malloc(sizeof(*n->scratch));
 	n->status = evtimer_new(base, on_status, n);
 	n->watchdog = evtimer_new(base, on_watchdog, n);
-	if (n->scratch == NULL || n->status == NULL || n->watchdog == NULL)
+	n->again = evtimer_new(base, on_again, n);
+	if (n->scratch == NULL || n->status == NULL || n->watchdog == NULL || n->again == NULL)
 		return false;
 	if (n->watchdog_us > 0)
 		on_watchdog(-1, 0, n);
@@ -127,15 +144,17 @@ notify_end(struct notify *n)
 		event_free(n->status);
 	if (n->watchdog != NULL)
 		event_free(n->watchdog);
+	if (n->again != NULL)
+		event_free(n->again);
 	free(n->scratch);
-	n->status = n->watchdog = NULL;
+	n->status = n->watchdog = n->again = NULL;
 	n->scratch = NULL;
 }
 
 void
 notify_ready(struct notify *n)
 {
-	char text[96];
+	char text[NOTIFYSOCKET_TEXT_MAX];
 
 	/* Of a daemon, systemd cannot know which process it is. */
 	snprintf(text, sizeof(text), "READY=1\nMAINPID=%ld\nSTATUS=Ready to handle connections",
@@ -146,7 +165,7 @@ notify_ready(struct notify *n)
 void
 notify_reloading(struct notify *n)
 {
-	char text[96];
+	char text[NOTIFYSOCKET_TEXT_MAX];
 
 	/* sd_notify(3): the moment tells this reload from those before it. */
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fpm/notifysocket.h"
 #include "fpm/seat.h"
 #include "fpm/summary.h"
 
@@ -16,12 +17,12 @@ struct event_base;
 
 struct notify {
 	const struct seat_list *seats;
-	bool is_on;              /* somebody listens */
+	struct notifysocket socket; /* where somebody listens, or nobody */
 	bool has_failed;         /* that was logged */
 	bool is_due;             /* the status is told in a moment */
 	unsigned int interval_s; /* of the status with figures, seconds; 0: there are none */
 	int64_t watchdog_us;     /* it expects to hear of us within this; 0: it does not */
-	struct event *status, *watchdog; /* timers; NULL: not begun */
+	struct event *status, *watchdog, *again; /* timers; NULL: not begun */
 	struct stats *scratch;
 	char said[SUMMARY_MAX]; /* the last status */
 };

@@ -116,6 +116,29 @@ def test_watchdog_is_fed_by_the_loop(odd, manager, monkeypatch):
     wait_for(lambda: manager.keys().count("WATCHDOG") > count, 10 * SLOW, "it to be fed again")
 
 
+def fill(path):
+    """Until nothing more can be sent there."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as s:
+                s.sendto(b"FILLED=1", path)
+
+
+def test_manager_that_does_not_read(env, odd, manager):
+    """Nobody waits for it; what has become of the service is said, in order, when it does."""
+    fill(env.dir + "/notify")
+    server = odd()
+    server.reload(signal.SIGUSR2)
+    server.reload(signal.SIGUSR2)
+    with Client(server.address) as c:
+        assert c.request().status == 200
+    assert server.log().count("by NOTIFY_SOCKET: nobody reads") == 1
+    wait_for(lambda: manager.keys().count("READY") == 3, 10 * SLOW, "what was not said")
+    assert [k for k in manager.keys() if k in ("READY", "RELOADING")] == [
+        "READY", "RELOADING", "READY", "RELOADING", "READY"]
+    manager.wait("STATUS", "1 of 1 pools serve")
+
+
 def open_state(pid):
     with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
         return f.read().rpartition(")")[2].split()[0]
