@@ -99,7 +99,7 @@ def test_installed_sample(env):
                 "pm = static\n")
     server = servers.Server(env)
     server.launch([servers.ANYFPM, "-F", "-y", path])
-    server.wait_listening(env.dir + "/www.sock")
+    server.wait_listening(env.dir + "/anyfpm.control")  # which is opened after those of pools
     for word in ("status", "stop"):
         result = subprocess.run([servers.ANYFPM, "-s", word, "-y", path], capture_output=True,
                                 text=True, env=env.environment(), check=False)
