@@ -64,14 +64,17 @@ setup_save(const struct setup *s, const struct conf *usual, struct saved_setup *
 	    (saved->settings = dump_text(s->conf, s->pool->name, &len)) != NULL;
 }
 
-/* NULL after having logged why, or where none was saved. */
+/* NULL after having logged why, or where none was saved. One that several pools have is saved with
+ * each of them. */
 static struct shared *
 adopt(struct shared_list *sockets, struct conf *conf, const struct saved_socket *saved,
     const struct listen_settings *settings)
 {
-	struct shared *adopted = NULL;
+	struct shared *adopted = saved->fd != -1 ? shared_hold(sockets, saved->fd) : NULL;
 	struct listen_socket l;
 
+	if (adopted != NULL)
+		return adopted;
 	sockets_init(&l);
 	if (saved_socket_adopt(saved, &l, settings) && l.fd != -1 &&
 	    (adopted = shared_adopt(sockets, conf, &l)) == NULL)

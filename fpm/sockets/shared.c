@@ -55,6 +55,19 @@ shared_open(struct shared_list *list, struct conf *conf, const struct listen_set
 }
 
 struct shared *
+shared_hold(struct shared_list *list, int fd)
+{
+	struct shared *s;
+
+	LIST_FOREACH (s, list, next)
+		if (s->socket.fd == fd)
+			break;
+	if (s != NULL)
+		s->holders++;
+	return s;
+}
+
+struct shared *
 shared_adopt(struct shared_list *list, struct conf *conf, struct listen_socket *open)
 {
 	struct shared *s = make(list, conf);

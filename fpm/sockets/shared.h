@@ -24,6 +24,9 @@ LIST_HEAD(shared_list, shared);
 int shared_open(struct shared_list *list, struct conf *conf,
     const struct listen_settings *settings, struct activation *activation, struct shared **to);
 
+/* Hold the socket in the list that has this descriptor. NULL: none has. */
+struct shared *shared_hold(struct shared_list *list, int fd);
+
 /* Hold one that is open already, with settings of conf; it is taken over. NULL: out of memory. */
 struct shared *shared_adopt(
     struct shared_list *list, struct conf *conf, struct listen_socket *open);

@@ -7,7 +7,8 @@ import signal
 
 import control
 import pytest
-from fcgi import Client
+from accesslog import taken_in
+from fcgi import PARAMS, STDIN, Client, begin, pairs, params, stream
 from load import Load, all_right
 from servers import SLOW, accepts, free_port, wait_for
 
@@ -254,3 +255,29 @@ def test_upgrade_after_it(several):
     assert result.returncode == 0, result.stderr
     server.env.note(server.pid)
     assert names(server) == "ba"
+
+
+def test_upgrade_of_what_two_pools_have(several, env):
+    """One that has another name now and finishes as the old one: both have the status page's socket,
+    and it is still there when the old one has gone."""
+    page = env.dir + "/status.sock"
+    server = several(1, options={"pm.status_listen": page, "pm.status_path": "/status"})
+    with Client(server.addresses[0], 30) as client:
+        client.send(begin(), stream(PARAMS, 1, pairs(
+            params("POST", query="do=self", body_length=4))))
+        taken_in(client)
+        server.rewrite({"b": server.configured["a"]})
+        server.reload()
+        assert len(server.pools("a")) == len(server.pools("b")) == 1
+        result = control.send(server, "upgrade", timeout=60)
+        assert result.returncode == 0, result.stderr
+        env.note(server.pid)
+        assert len(server.pools("a")) == 1
+        client.send(stream(STDIN, 1, b"body"))
+        assert name_in(client.answer()) == "a"
+    wait_for(lambda: not server.pools("a"), 10 * SLOW, "the old one to end")
+    for _ in range(2):
+        assert os.path.exists(page) and names(server) == "b"
+        with Client(page, 30) as c:
+            assert b"pool:                 b\n" in c.request(uri="/status").stdout
+        server.reload(signal.SIGUSR2)
