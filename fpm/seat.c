@@ -393,6 +393,12 @@ seat_is_leaving(const struct seat *seat)
 	return g != NULL;
 }
 
+bool
+seat_is_before(const struct seat *seat, const struct generation *g)
+{
+	return g != seat->successor && (g != seat->generation || !generation_is_untold(g));
+}
+
 const char *
 seat_why(const struct seat *seat)
 {

@@ -144,6 +144,9 @@ bool seat_is_gone(const struct seat *seat); /* closed, and without any process *
 /* Whether one of its processes that were told to finish may still accept. */
 bool seat_is_leaving(const struct seat *seat);
 
+/* Whether it is one of those that finish what they have, or are ended. */
+bool seat_is_before(const struct seat *seat, const struct generation *generation);
+
 /* Why it cannot serve as far as the master knows; empty: it can. */
 const char *seat_why(const struct seat *seat);
 

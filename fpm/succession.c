@@ -56,7 +56,7 @@ succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *po
 	return false;
 }
 
-/* Workers of those that finish what they have. */
+/* Workers of those that finish what they have, or are ended. */
 static unsigned int
 leaving_workers(const struct seat *seat)
 {
@@ -64,7 +64,7 @@ leaving_workers(const struct seat *seat)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH (g, &seat->generations, next)
-		if (g != seat->generation && g != seat->successor)
+		if (seat_is_before(seat, g))
 			n += g->workers;
 	return n;
 }
@@ -99,16 +99,17 @@ share_room(struct seat *seat)
 		generation_tell_room(seat->generation, others, may_be_last);
 }
 
-/* Whether there may be the successor's first worker now. */
+/* Whether there may be the successor's first worker now. Where nobody serves who is to, it comes
+ * before all that is left. */
 static bool
 has_room(const struct seat *seat)
 {
 	const struct generation *g = seat->generation;
+	unsigned int n = leaving_workers(seat);
 
-	if (g == NULL || !generation_is_untold(g))
-		return true;
-	return g->is_counted &&
-	    g->workers + leaving_workers(seat) + 1 <= seat->succession.places;
+	if (g != NULL && generation_is_untold(g))
+		return g->is_counted && g->workers + n + 1 <= seat->succession.places;
+	return !seat->is_off || n + 1 <= seat->succession.places;
 }
 
 static void
@@ -148,7 +149,7 @@ pair(const struct seat *seat)
 {
 	int ends[2];
 
-	if (seat->generation == NULL)
+	if (seat->generation == NULL || !generation_is_untold(seat->generation))
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == -1) {
 		log_warning("[pool %s] idle connections are closed: they cannot be handed over: %s",

@@ -13,13 +13,6 @@
 #define LONG_US INT64_C(10000000)  /* it is said from then on */
 #define AGAIN_US INT64_C(60000000) /* and not more often than that */
 
-/* Whether it finishes what it has. */
-static bool
-is_before(const struct seat *seat, const struct generation *g)
-{
-	return g != seat->generation && g != seat->successor;
-}
-
 /* A process, with how many requests run in it; how many is not known without numbers. */
 static void
 add_process(struct text_out *out, const struct stats_memory *memory, const struct generation *g,
@@ -42,7 +35,7 @@ describe_waiting(
 	unsigned int before = 0;
 
 	TAILQ_FOREACH (g, &seat->generations, next)
-		if (is_before(seat, g))
+		if (seat_is_before(seat, g))
 			add_process(out, memory, g, before++ == 0 ? "it waits until what the process"
 				"es before still have is finished: " : ", ");
 	if (before > 0) {

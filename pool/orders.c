@@ -172,6 +172,16 @@ begin_to_finish(struct pool *pool)
 	}
 }
 
+/* Workers are of use for what is left here only, and the master is told as they go. */
+static void
+let_workers_go(struct pool *pool)
+{
+	struct room *room = pool->workers.room;
+
+	room->ends = room->keeps_one = room->told = room->unsaid = true;
+	pool->events->settle(pool, SETTLE_WORKERS);
+}
+
 static void
 orders_drain(struct pool *pool)
 {
@@ -182,14 +192,13 @@ orders_drain(struct pool *pool)
 	accept_end(pool);
 	begin_to_finish(pool);
 	client_finish_all(pool);
+	let_workers_go(pool);
 }
 
 /* The generation that follows accepts from now on. */
 static void
 orders_hand_over(struct pool *pool, bool is_moved)
 {
-	struct room *room = pool->workers.room;
-
 	if (pool->state == POOL_HELD)
 		orders_stop(pool);
 	if (pool->state >= POOL_DRAINING)
@@ -198,12 +207,12 @@ orders_hand_over(struct pool *pool, bool is_moved)
 		accept_end_all(pool);
 	else
 		accept_leave(pool);
-	room->ends = room->keeps_one = room->told = room->unsaid = true;
-	if (handover_begin(pool))
-		begin_to_finish(pool);
-	else
+	if (!handover_begin(pool)) {
 		orders_drain(pool);
-	pool->events->settle(pool, SETTLE_WORKERS);
+		return;
+	}
+	begin_to_finish(pool);
+	let_workers_go(pool);
 }
 
 static void
@@ -211,6 +220,7 @@ orders_stop(struct pool *pool)
 {
 	handover_end(pool);
 	end_accepting(pool);
+	pool->workers.room->told = pool->workers.room->unsaid = true;
 	if (pool->state < POOL_STOPPING)
 		pool_set_state(pool, POOL_STOPPING);
 	ending_stopped(pool);

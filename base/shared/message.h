@@ -71,7 +71,8 @@ enum message_type {
 	MESSAGE_RETURN, /* arg: so many permits are not needed any more */
 	MESSAGE_OFFER,	/* arg: so many workers could be ended, called as it was; likewise */
 	MESSAGE_WORKERS, /* arg: workers that count for MESSAGE_ROOM; said at each of those with an
-			  * arg other than 0, at MESSAGE_HAND_OVER, and after these at each change */
+			  * arg other than 0, at what ends the process, and after these at each
+			  * change */
 	MESSAGE_FAILED, /* data: why the pool process cannot serve; it exits after it */
 	/* master -> pool process or metrics process, and back, from its event loop */
 	MESSAGE_PING, /* who does not answer hangs */

@@ -232,8 +232,9 @@ stop_least_needed(struct pool *pool)
 		}
 	}
 	leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
-	    pool->workers.room->ends ? "another generation of the pool follows"
-				     : "its place is another generation's");
+	    pool->clients.handing_over   ? "another generation of the pool follows"
+		: pool->workers.room->ends ? "the pool ends"
+					   : "its place is another generation's");
 }
 
 /* Of n starts, those that are made now. Workers that leave wait for one that has shown, by its age,

@@ -7,7 +7,7 @@
 
 struct room {
 	unsigned int others; /* of pm.max_children + pm.max_surge places, so many are theirs */
-	bool ends;	     /* another follows: workers are of use for what is left here only */
+	bool ends;	     /* it drains: workers are of use for what is left here only */
 	bool keeps_one;	     /* though one is ours, whatever that leaves */
 	bool told;	     /* the master wants to know how many we have */
 	bool unsaid;	     /* and has asked since it was told last */

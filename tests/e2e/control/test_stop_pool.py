@@ -121,6 +121,35 @@ def test_reload_of_one_that_finishes(two):
     assert state(server) == "serving"
 
 
+@pytest.mark.parametrize("surge", [0, 1])
+def test_room_beside_one_that_finishes(two, env, surge):
+    """Its workers have their places until they go: one that is started meanwhile has the others."""
+    server = two({"two": {"pm.max_children": 2, "pm.max_surge": surge}})
+    most = 0
+
+    def count():
+        nonlocal most
+        most = max(most, len([w for p in server.pools("two") for w in children(p)]))
+        return most
+    clients = [Client(address(server), 30) for _ in range(2)]
+    for c in clients:
+        c.start(query="do=sleep&ms=3000")
+    wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 2, 10 * SLOW)
+    quit_order = control.start(server, "quit", "-w", "two")
+    wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
+    reload = control.start(server, "reload", "-w", "two")
+    wait_for(lambda: count() and reload.poll() is not None, 30 * SLOW, "the reload to end")
+    assert reload.returncode == 0
+    for c in clients:
+        assert c.answer().status == 200
+        c.close()
+    wait_for(lambda: count() and len(server.pools("two")) == 1, 10 * SLOW, "the old one to end")
+    assert serves(server, "two") and most <= 2 + surge
+    for process in reload, quit_order:
+        process.communicate(timeout=20 * SLOW)
+    env.note(server.pid)
+
+
 def test_reloads_leave_it(two, env):
     """All but that of this pool; where its settings have changed, those count then."""
     server = two()
