@@ -39,13 +39,20 @@ def descriptors(pid):
     return sorted(path for path in out if path != "/proc//syscall")
 
 
+def both(server):
+    """Descriptors of the pool process, and of a template that has done all it was asked for."""
+    made = template(server)
+    wait_for(lambda: len(descriptors(made)) == 4, 10 * SLOW, "three streams and the channel")
+    return [descriptors(p) for p in (server.pool(), made)]
+
+
 def as_before(server, before):
     """Workers, template and descriptors are those that there were, and nobody waits to be reaped."""
     pool = server.pool()
     server.wait_workers(WORKERS, 20 * SLOW)
     now = template(server)
-    wait_for(lambda: [descriptors(p) for p in (pool, now)] == before, 10 * SLOW,
-             f"the descriptors of before: {before}, {[descriptors(p) for p in (pool, now)]}")
+    wait_for(lambda: both(server) == before, 10 * SLOW,
+             f"the descriptors of before: {before}, {both(server)}")
     wait_for(lambda: not zombies(pool), 5 * SLOW, "no zombie")
     assert sorted(children(pool)) == sorted(server.workers() + [now])
 
@@ -56,7 +63,7 @@ def loaded(odd):
     def start(behavior="echo", args=(), **more):
         server = odd(behavior, {**OPTIONS, "pm.max_requests": 10, **more}, args=args)
         server.wait_workers(WORKERS, 20 * SLOW)
-        return server, [descriptors(p) for p in (server.pool(), template(server))]
+        return server, both(server)
     return start
 
 
@@ -110,7 +117,7 @@ def test_template_that_forks_many(odd, sig):
                           "pm.process_idle_timeout": "1s"})
     for _ in range(3):
         wait_for(lambda: not server.workers(), 20 * SLOW, "no worker")
-        before = [descriptors(p) for p in (server.pool(), template(server))]
+        before = both(server)
         killed, known = template(server), set(server.workers())
         with Load(server.address, Slow(), clients=many, ms=200) as load:
             wait_for(lambda: set(server.workers()) - known, 20 * SLOW, "the first of them", 0.001)
@@ -120,7 +127,7 @@ def test_template_that_forks_many(odd, sig):
         assert template(server) != killed
         wait_for(lambda: not zombies(server.pool()), 5 * SLOW, "no zombie")
     wait_for(lambda: not server.workers(), 20 * SLOW, "no worker")
-    assert before == [descriptors(p) for p in (server.pool(), template(server))]
+    assert before == both(server)
 
 
 def test_worker(loaded):
@@ -198,7 +205,7 @@ def test_ten_thousand_forks(anyfpm, preloaded):
 
     requests(500)
     first, pool = template(server), server.pool()
-    before = [descriptors(p) for p in (pool, first)]
+    before = both(server)
     memory = memory_kb(first), memory_kb(first, "VmSize")
     own = memory_kb(pool)
     requests(1000 if ASAN else 10000)
