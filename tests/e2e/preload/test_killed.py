@@ -91,9 +91,12 @@ def test_template_that_loads(loaded, sig):
     """Workers that should have been replaced serve on."""
     server, before = loaded("slow-start", [1])
     with Load(server.address, Echo()) as load:
-        os.kill(template(server), signal.SIGKILL)
+        loading = template(server)
+        os.kill(loading, signal.SIGKILL)
         for _ in range(2):
-            loading = wait_for(server.templates, 15 * SLOW, "a template that loads")[0]
+            known = loading
+            loading = wait_for(lambda known=known: set(server.templates()) - {known}, 15 * SLOW,
+                               "a template that loads").pop()
             os.kill(loading, sig)
             server.wait_log(rf"template {loading} exited on signal 9 .*before it was ready")
             served(load, 60)

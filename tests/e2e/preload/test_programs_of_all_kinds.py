@@ -13,7 +13,7 @@ import pytest
 from fcgi import Client
 from preloading import preloaded  # noqa: F401
 from programs import PROGRAMS
-from servers import PYTHON, ROOT, SLOW, WORKERLIB, WORKERS, alive, wait_for
+from servers import PYTHON, ROOT, SLOW, WORKERLIB, WORKERS, alive, children, wait_for
 from statuspage import status
 
 WORKERS_MAX = 2
@@ -124,6 +124,8 @@ def test_kind(env, anyfpm, preloaded, kind):
         assert said == [kind.reason.format(program)] and page["preload"] == said[0]
         wait_for(lambda: not server.templates(), 10 * SLOW, "the template to end")
         assert status(server)["template process"] == 0
+        wait_for(lambda: children(server.pool()) == server.workers(), 10 * SLOW,
+                 "what it has started to end")
     assert "SIGSEGV" not in server.log()
 
 
@@ -143,6 +145,35 @@ def test_never_there(odd, behaviour, reason):
     assert status(server)["template process"] in server.templates() + [0]
     if behaviour == ["dies-at-start"]:
         assert "cannot find the database" in server.log()
+
+
+DAEMON = """#!{python} -S
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        with open({note!r}, "a") as f:
+            f.write(f"{{os.getpid()}}\\n")
+        time.sleep(600)
+    os._exit(0)
+while not os.path.exists({note!r}):
+    time.sleep(0.01)
+"""
+
+
+def test_program_that_goes_to_the_background(env, anyfpm):
+    """No attempt leaves anything, in whatever session it is."""
+    note, program = env.dir + "/pub/note", env.dir + "/daemon"
+    with open(program, "w", encoding="ascii") as f:
+        f.write(DAEMON.format(python=PYTHON, note=note))
+    os.chmod(program, 0o755)
+    server = anyfpm(program, OPTIONS, wait=False)
+    server.wait_log("3 starts failed in a row", timeout=15)
+    server.wait_log("stays in the foreground[?]", 3)
+    with open(note, encoding="ascii") as f:
+        left = [int(pid) for pid in f]
+    assert left
+    wait_for(lambda: not [pid for pid in left if alive(pid)], 10 * SLOW, "their end")
 
 
 @pytest.fixture
@@ -171,10 +202,14 @@ def test_helper(helped, more):
     helper = first["helper"]
     assert isinstance(helper, int) and alive(helper)
     template = server.templates()
-    said = [ask(server) for _ in range(20)]
+    said = [first]
+
+    def asked_many():
+        said.append(ask(server))
+        return len({s["pid"] for s in said}) > 5
     os.kill(server.workers()[0], signal.SIGKILL)
-    said += [ask(server) for _ in range(20)]
-    assert {s["helper"] for s in said} == {helper} and len({s["pid"] for s in said}) > 3
+    wait_for(asked_many, 20 * SLOW, "many workers to have served")
+    assert {s["helper"] for s in said} == {helper}
     assert template[0] in server.templates()
     assert "left in the background" not in server.log()
     server.signal(signal.SIGTERM)
