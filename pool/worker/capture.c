@@ -314,7 +314,6 @@ open_pipe(struct captures *all, struct capture *cap, int fd, bool is_stderr)
 	evtimer_assign(&cap->ev_late, all->pool->base, on_late, cap);
 	event_assign(
 	    &cap->ev_read, all->pool->base, fd, EV_READ | EV_PERSIST, on_capture_read, cap);
-	event_add(&cap->ev_read, NULL);
 }
 
 void
@@ -330,6 +329,13 @@ capture_open(struct captures *all, int out_fd, int err_fd)
 {
 	open_pipe(all, &all->out, out_fd, false);
 	open_pipe(all, &all->err, err_fd, true);
+}
+
+void
+capture_born(struct captures *all)
+{
+	event_add(&all->out.ev_read, NULL);
+	event_add(&all->err.ev_read, NULL);
 }
 
 void

@@ -23,8 +23,10 @@ struct drops {
 void capture_init(
     struct captures *all, struct pool *pool, const struct worker *w, const pid_t *pid);
 
-/* Read these pipes from now on, whatever becomes of their lines. */
+/* These pipes are its own. They are read, whatever becomes of their lines, once it is known whose
+ * they are: *pid is that from capture_born() on. */
 void capture_open(struct captures *all, int out_fd, int err_fd);
+void capture_born(struct captures *all);
 
 /* Take what is still in the pipe and close it; likewise all, and nothing is kept. */
 void capture_close(struct capture *cap);

@@ -95,6 +95,7 @@ give_birth(struct pool *pool, char **env)
 	t->sock = channel[0];
 	capture_init(&t->captures, pool, NULL, &t->pid);
 	capture_open(&t->captures, out[0], err[0]);
+	capture_born(&t->captures);
 	return true;
 }
 

@@ -69,6 +69,7 @@ worker_born(struct worker *w, pid_t pid)
 		w->life.start_ticks = stat.start_ticks;
 	measure_open(w);
 	log_notice("child %d started", (int)pid);
+	capture_born(&w->captures);
 }
 
 static void

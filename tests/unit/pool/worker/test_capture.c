@@ -34,6 +34,7 @@ setup_with(const char *settings)
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
 	ck_assert_int_eq(pipe2(err, O_CLOEXEC | O_NONBLOCK), 0);
 	capture_open(&worker->captures, fds[0], err[0]);
+	capture_born(&worker->captures);
 	end = fds[1];
 	err_end = err[1];
 }
