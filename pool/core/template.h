@@ -53,6 +53,7 @@ struct template {
 	uint64_t failed_ticks; /* when one began that died before it was ready: nobody has a use
 				* for what it has left; 0: that is not so */
 	uint32_t serial; /* of the last order */
+	uint32_t answered; /* of those answered the last */
 	uint64_t forks;  /* workers that came of it */
 	struct template_warmup warmup;
 	char stop_reason[TEMPLATE_REASON_MAX]; /* why it was asked to end; "" if it was not */

@@ -117,6 +117,7 @@ leave_kill(struct worker *w, const char *reason)
 {
 	end_begins(w, reason);
 	if (w->pid == 0) {
+		log_error("a child that was to be forked is given up: %s", reason);
 		forget(w);
 		return;
 	}

@@ -55,11 +55,11 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 static void
 start_workers(struct pool *pool, unsigned int n)
 {
-	if (n > 0 && !template_prepare(pool))
-		return;
-	while (n-- > 0) {
+	for (; n > 0 && template_prepare(pool); n--) {
 		const struct worker *w = spawn_worker(pool);
 
+		if (w == NULL && template_is_awaited(pool))
+			break;
 		if (w == NULL) {
 			char why[128];
 

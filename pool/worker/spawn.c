@@ -126,7 +126,8 @@ spawn_worker(struct pool *pool)
 	if (!give_birth(w)) {
 		int error = errno;
 
-		log_error("cannot start a child: %s", strerror(error));
+		if (!template_is_awaited(pool)) /* else it has just ended */
+			log_error("cannot start a child: %s", strerror(error));
 		worker_set_state(w, WORKER_DEAD);
 		errno = error;
 		return NULL;

@@ -1,12 +1,10 @@
 /*
- * template.c: the life of a template, and the orders that it gets. Who is killed and who is born is
- * told by the kernel: that a message is a worker's own, by its credentials (unix(7)).
+ * template.c: the life of a template, and what it says. Whose a message is, the kernel tells, by
+ * credentials (unix(7)).
  */
 #include "config.h"
 
 #include "pool/worker/template.h"
-
-#include <sys/wait.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -28,17 +26,18 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/fork.h"
 #include "pool/worker/obituary.h"
-#include "pool/worker/ready.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
 #include "pool/worker/template_birth.h"
+#include "pool/worker/template_orders.h"
 #include "pool/worker/template_warmup.h"
 #include "pool/worker/template_wire.h"
-#include "pool/worker/worker.h"
 
 /* What it has from SIGTERM, or the end of its channel, to SIGKILL: it has nothing to finish. */
 #define STOP_US 500000
 #define KILL_AGAIN_US 1000000
+/* More than can wait in the channel, so that nobody keeps us by saying ever more. */
+#define HEARD_AT_ONCE 1024
 
 #define TO(state) (1u << TEMPLATE_##state)
 static const unsigned int legal[TEMPLATE_STATES] = {
@@ -84,24 +83,6 @@ template_is(const struct pool *pool, pid_t pid)
 {
 	return pool->workers.template->state != TEMPLATE_DEAD &&
 	    pool->workers.template->pid == pid;
-}
-
-static bool
-is_ordered(const struct worker *w)
-{
-	return w->life.order != 0 && w->pid == 0;
-}
-
-/* Of those ordered the one with this number, 0: the first. NULL: there is none. */
-static struct worker *
-find_ordered(const struct pool *pool, uint32_t serial)
-{
-	struct worker *w;
-
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STARTING], link)
-		if (is_ordered(w) && (serial == 0 || w->life.order == serial))
-			break;
-	return w;
 }
 
 static void
@@ -232,68 +213,44 @@ on_ready(struct pool *pool)
 		begin_to_wait(pool);
 }
 
-/* Orders are answered one after the other. */
+/* It speaks the protocol by itself. */
 static void
-was_answered(struct pool *pool)
+on_no_warmup(struct pool *pool)
 {
-	pool->workers.template->waits_us =
-	    find_ordered(pool, 0) != NULL ? clock_now_us() : 0;
+	log_warning("pm.preload_warmup has no effect: the program is its own template, which can "
+		    "warm up what it likes before it waits");
+	begin_to_wait(pool);
 }
 
 static bool
-is_child(pid_t pid)
+is_for_warmup(const struct template *t, uint32_t serial)
 {
-	siginfo_t info;
-
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+	return t->state == TEMPLATE_STARTING && t->warmup.state == TEMPLATE_WARMUP_RUNS &&
+	    t->warmup.serial == serial;
 }
 
-/* A worker says that it is there. */
+/* Nobody is to fill the log by saying it again and again. */
 static void
-on_forked(struct pool *pool, uint32_t serial, pid_t pid)
+on_nonsense(struct pool *pool, const char *what)
 {
-	struct worker *w = serial != 0 ? find_ordered(pool, serial) : NULL;
+	struct template *t = pool->workers.template;
 
-	if (!is_child(pid)) {
-		log_error("process %d says that it is a new child, and is none of ours", (int)pid);
-		return;
-	}
-	pool->workers.template->forks++;
-	if (w != NULL) {
-		worker_born(w, pid);
-		stats_count(pool->stats, STATS_WORKERS_FORKED, 1);
-	} else /* nobody waits for it any more */
-		kill(-pid, SIGKILL);
-	was_answered(pool);
-	if (w != NULL)
-		ready_poll_soon(pool);
+	log_error("template %d is of no use: %s", (int)t->pid, what);
+	close_channel(t);
+	if (t->state == TEMPLATE_STARTING || t->state == TEMPLATE_WAITING)
+		template_end(pool, what, SIGKILL);
 }
 
+/* Nobody has the other end any more. One that waits is dead, which SIGCHLD is about to tell, or as
+ * good as dead; one that loads may show that it cannot be a template. */
 static void
-on_failed(struct pool *pool, uint32_t serial, int error)
+on_end(struct pool *pool)
 {
-	const struct template *t = pool->workers.template;
-	struct worker *w = serial != 0 ? find_ordered(pool, serial) : NULL;
-	char why[128];
+	struct template *t = pool->workers.template;
 
-	if (t->state == TEMPLATE_STARTING && t->warmup.state == TEMPLATE_WARMUP_RUNS &&
-	    t->warmup.serial == serial) {
-		log_warning("pm.preload_warmup has no effect: the program is its own template, "
-			    "which can warm up what it likes before it waits");
-		begin_to_wait(pool);
-		return;
-	}
-	log_error("template %d cannot fork a child: %s", (int)pool->workers.template->pid,
-	    strerror(error));
-	if (w != NULL) {
-		starts_failed(pool, w->life.started_us);
-		worker_set_state(w, WORKER_DEAD);
-	}
-	was_answered(pool);
-	snprintf(why, sizeof(why), "could not be forked: %s", strerror(error));
-	if (pool->state == POOL_HELD)
-		pool->events->cannot_follow(pool, why);
-	pool->events->settle(pool, SETTLE_WORKERS | SETTLE_HOPE);
+	close_channel(t);
+	if (t->state == TEMPLATE_WAITING)
+		template_end(pool, "", SIGKILL);
 }
 
 static void
@@ -302,10 +259,12 @@ on_message(struct pool *pool, const struct template_message *m, pid_t from)
 	struct template *t = pool->workers.template;
 	bool is_own = from == t->pid;
 
-	if (m->word == TEMPLATE_FORKED)
-		on_forked(pool, m->serial, from);
-	else if (m->word == TEMPLATE_FAILED && is_own)
-		on_failed(pool, m->serial, (int)m->arg);
+	if (m->word == TEMPLATE_FORKED && !template_orders_forked(pool, m->serial, from))
+		on_nonsense(pool, "who says that it is a worker is no child of ours, or is one already");
+	else if (m->word == TEMPLATE_FAILED && is_for_warmup(t, m->serial))
+		on_no_warmup(pool);
+	else if (m->word == TEMPLATE_FAILED)
+		template_orders_failed(pool, m->serial, (int)m->arg);
 	else if (m->word == TEMPLATE_READY && !is_own)
 		template_refuse(pool, "\"%s\" starts processes of its own, which accept connections",
 		    pool->conf->command[0]);
@@ -330,18 +289,15 @@ template_hear(struct pool *pool)
 	pid_t from;
 	int rc;
 
-	while (t->sock != -1) {
+	for (int n = 0; t->sock != -1 && n < HEARD_AT_ONCE; n++) {
 		if ((rc = template_wire_hear(t->sock, &m, &from)) == 1)
 			on_message(pool, &m, from);
-		else if (rc == -1 && errno == EPROTO)
-			log_error("template %d says what nobody understands", (int)t->pid);
-		else if (rc == -1 && errno == EINTR)
-			continue;
-		else {
-			if (rc == 0 || errno != EAGAIN)
-				close_channel(t);
+		else if (rc == -1 && errno == EAGAIN)
 			return;
-		}
+		else if (rc == -1 && errno == EPROTO)
+			on_nonsense(pool, "it says what nobody understands");
+		else
+			on_end(pool);
 	}
 }
 
@@ -354,30 +310,13 @@ on_read(evutil_socket_t fd, short what, void *arg)
 int
 template_order(struct worker *w, const struct birth *birth)
 {
-	struct pool *pool = w->pool;
-	struct template *t = pool->workers.template;
-	const int fds[TEMPLATE_FDS] = {
-	    [TEMPLATE_LISTEN] = birth->fds[0],
-	    [TEMPLATE_STDOUT] = birth->fds[1],
-	    [TEMPLATE_STDERR] = birth->fds[2],
-	    [TEMPLATE_CGROUP] = birth->leaf_fd,
-	};
-	struct template_order order = {.slot = w->slot, .parent = (uint32_t)getpid()};
+	int rc = template_orders_give(w, birth);
 
-	if (++t->serial == 0)
-		t->serial = 1;
-	order.serial = t->serial;
-	if (birth->leaf_fd != -1)
-		order.flags |= TEMPLATE_HAS_CGROUP;
-	if (pool->conf->request_slowlog_timeout_ms > 0)
-		order.flags |= TEMPLATE_IS_TRACED;
-	if (template_wire_order(t->sock, &order, fds) == -1)
-		return -1;
-	w->life.order = t->serial;
-	if (t->waits_us == 0)
-		t->waits_us = clock_now_us();
-	deadline_at(pool, t->waits_us + TEMPLATE_ANSWER_US);
-	return 0;
+	if (rc == -1 && (errno == EPIPE || errno == ECONNRESET)) {
+		on_end(w->pool);
+		errno = EPIPE;
+	}
+	return rc;
 }
 
 static void
@@ -403,6 +342,7 @@ start(struct pool *pool)
 	t->failed_ticks = 0;
 	t->stop_reason[0] = '\0';
 	t->waits_us = 0;
+	t->answered = t->serial;
 	t->forks = 0;
 	t->warmup.state = TEMPLATE_WARMUP_NONE;
 	set_state(pool, TEMPLATE_STARTING);
@@ -419,8 +359,10 @@ template_prepare(struct pool *pool)
 {
 	const struct starts *starts = pool->workers.starts;
 
-	if (!is_asked_for(pool) || template_is_used(pool))
+	if (!is_asked_for(pool))
 		return true;
+	if (template_is_used(pool))
+		return template_orders_fit(pool->workers.template);
 	if (pool->workers.template->state != TEMPLATE_DEAD)
 		return false;
 	if (starts->failures > 0 && clock_now_us() < starts->retry_us)
@@ -443,22 +385,24 @@ end_family(struct pool *pool)
 	sweep_template_died(pool);
 }
 
-/* Nobody comes of the orders that it had. */
+/* Hear its last words, and those of its workers. */
 static void
-forget_orders(struct pool *pool)
+end_channel(struct pool *pool)
 {
-	struct worker *w;
+	struct template *t = pool->workers.template;
 
-	while ((w = find_ordered(pool, 0)) != NULL)
-		worker_set_state(w, WORKER_DEAD);
+	if (t->state != TEMPLATE_STOPPING)
+		set_state(pool, TEMPLATE_STOPPING); /* it is given no order for what it says */
+	if (t->sock != -1)
+		template_wire_shut(t->sock);
+	template_hear(pool);
+	close_channel(t);
 }
 
 void
 template_died(struct pool *pool, const siginfo_t *info)
 {
 	struct template *t = pool->workers.template;
-	/* Killed as soon as it was there, or in each fork: that does not get better by itself. */
-	bool failed = is_asked_for(pool) && pool->state < POOL_STOPPING && t->forks == 0;
 	char text[OBITUARY_TEXT_MAX];
 	struct obituary o = {.who = "template",
 	    .captures = &t->captures,
@@ -469,25 +413,24 @@ template_died(struct pool *pool, const siginfo_t *info)
 		: t->warmup.state != TEMPLATE_WARMUP_NONE ? "before it had answered pm.preload_warmup"
 							  : "before it was ready",
 	    .stop_reason = t->stop_reason};
+	bool failed;
 
-	if (t->sock != -1)
-		template_wire_shut(t->sock);
-	template_hear(pool);
-	close_channel(t);
+	end_channel(pool);
+	/* Killed as soon as it was there, or in each fork: that does not get better by itself. */
+	failed = is_asked_for(pool) && pool->state < POOL_STOPPING && t->forks == 0;
 	capture_close(&t->captures.err);
 	snprintf(o.did, sizeof(o.did), "%llu worker%s forked", (unsigned long long)t->forks,
 	    t->forks == 1 ? "" : "s");
 	obituary_write(&o, info, failed, text);
+	capture_close_all(&t->captures); /* as long as its pid is known: it is said with each line */
 	set_state(pool, TEMPLATE_DEAD);
 	if (t->exec_fd != -1)
 		end_family(pool);
 	t->pid = 0;
-	t->waits_us = 0;
-	capture_close_all(&t->captures);
 	template_warmup_end(pool);
 	fd_close(&t->exec_fd);
 	fd_close(&t->listen_fd);
-	forget_orders(pool);
+	template_orders_forget(pool);
 	if (failed) {
 		stats_count(pool->stats, STATS_START_FAILURES, 1);
 		starts_failed(pool, t->started_us);
@@ -508,9 +451,9 @@ template_destroy(struct pool *pool)
 	struct template *t = pool->workers.template;
 
 	close_channel(t);
+	template_warmup_end(pool);
 	if (t->state != TEMPLATE_DEAD)
 		capture_close_all(&t->captures);
 	fd_close(&t->exec_fd);
 	fd_close(&t->listen_fd);
-	fd_close(&t->probe_fd);
 }

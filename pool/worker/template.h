@@ -17,9 +17,6 @@ struct pool;
 struct template;
 struct worker;
 
-/* How long an order may take; a fork takes milliseconds. */
-#define TEMPLATE_ANSWER_US 5000000
-
 /* There is none. Where there is no pm.preload, all of this does nothing. */
 void template_init(struct template *template);
 
@@ -40,7 +37,7 @@ bool template_is_awaited(const struct pool *pool);
 bool template_is(const struct pool *pool, pid_t pid);
 
 /* Give it the order to fork w, with birth's descriptors. Its pid follows by worker_born(). -1 with
- * errno. */
+ * errno; EPIPE: it has ended, and another will be there. */
 int template_order(struct worker *w, const struct birth *birth);
 
 /* Hear what it has said, before a dead child is taken for somebody else's. */

@@ -9,6 +9,7 @@
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
 #include "pool/worker/template.h"
+#include "pool/worker/template_orders.h"
 #include "preload/template.h"
 
 /* How often it is looked whether it accepts although it should not, and the last interval. */

@@ -17,6 +17,7 @@
 #include "pool/wire/head.h"
 #include "pool/wire/ownget.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/template_orders.h"
 #include "pool/worker/template_wire.h"
 
 #define REQUEST_MAX 16384
@@ -125,7 +126,8 @@ bool
 template_warmup_begin(struct pool *pool)
 {
 	struct template *t = pool->workers.template;
-	const struct template_order order = {.serial = ++t->serial, .flags = TEMPLATE_SERVES};
+	const struct template_order order = {
+	    .serial = template_orders_next(t), .flags = TEMPLATE_SERVES};
 	uint8_t request[REQUEST_MAX];
 	size_t len = ownget_encode(pool->conf->preload_warmup, FCGI_WORKER_ID, request,
 	    sizeof(request));

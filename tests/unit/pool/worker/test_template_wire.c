@@ -122,11 +122,14 @@ END_TEST
 START_TEST(test_end)
 {
 	const struct template_message said = {.word = TEMPLATE_READY};
+	const struct template_order order = {.serial = 1};
 	struct template_message heard;
 	pid_t from;
 
 	ck_assert_int_eq(send(pair[1], &said, sizeof(said), 0), (int)sizeof(said));
-	if (_i == 0) {
+	if (_i == 2) /* an order that it does not come to take */
+		ck_assert_int_eq(template_wire_order(pair[0], &order, NULL), 0);
+	if (_i != 1) {
 		close(pair[1]);
 		pair[1] = -1;
 	} else {
@@ -148,7 +151,7 @@ main(void)
 	tcase_add_loop_test(tc, test_order, 0, 2);
 	tcase_add_test(tc, test_order_without_a_reader);
 	tcase_add_test(tc, test_hear);
-	tcase_add_loop_test(tc, test_end, 0, 2);
+	tcase_add_loop_test(tc, test_end, 0, 3);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
