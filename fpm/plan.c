@@ -112,7 +112,8 @@ plan_make(const struct plan *p, struct conf *conf)
 bool
 plan_is_new(const struct seat *seat)
 {
-	return seat->setup.listener == NULL && !seat->is_closed && !seat->is_off;
+	return seat->setup.listener == NULL && seat->generation == NULL && !seat->is_closed &&
+	    !seat->is_off;
 }
 
 void

@@ -255,12 +255,13 @@ seat_switch(struct seat *seat)
 {
 	struct succession *s = &seat->succession;
 
-	assert(seat->successor != NULL);
 	respawn_cancel(&seat->respawn);
 	seat->generation = seat->successor;
 	seat->successor = NULL;
 	seat->is_off = false;
 	setup_replace(&seat->setup, &s->setup);
+	if (seat->generation == NULL)
+		try_again(seat, 0);
 }
 
 void

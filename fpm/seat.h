@@ -113,7 +113,8 @@ void seat_start(struct seat *seat);
  * if it has to wait for a place; *why_not is set then, to NULL if it has to wait. */
 bool seat_start_successor(struct seat *seat, const char **why_not);
 
-/* The successor becomes the generation of the seat, and its setup the seat's. */
+/* The successor becomes the generation of the seat, and its setup the seat's; where it has ended,
+ * another is started. */
 void seat_switch(struct seat *seat);
 
 /* Let go of what was made for a successor. */

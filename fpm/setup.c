@@ -137,6 +137,21 @@ setup_reopen_log(struct setup *s, enum poollog which)
 	return true;
 }
 
+static bool
+is_wanted(const struct shared *held, const struct setup *s, const struct setup *next)
+{
+	unsigned int own = (held == s->listener) + (held == s->status_listener) +
+	    (held == next->listener) + (held == next->status_listener);
+
+	return held != NULL && held->holders > own;
+}
+
+bool
+setup_is_wanted(const struct setup *s, const struct setup *next)
+{
+	return is_wanted(s->listener, s, next) || is_wanted(s->status_listener, s, next);
+}
+
 /* Those that were others' get the settings of this one. */
 static void
 change_sockets(const struct setup *s)

@@ -53,6 +53,9 @@ bool setup_save(const struct setup *setup, const struct conf *usual, struct save
 void setup_adopt(
     struct setup *setup, struct shared_list *sockets, const struct saved_setup *saved);
 
+/* Whether others than the pool that has setup, and is to have next, hold a socket of setup. */
+bool setup_is_wanted(const struct setup *setup, const struct setup *next);
+
 /* setup becomes what next was, which is none then; its sockets get the settings of that. */
 void setup_replace(struct setup *setup, struct setup *next);
 

@@ -175,7 +175,7 @@ succession_accept(struct seat *seat)
 	generation_accept(successor);
 }
 
-/* The successor, which accepts, takes over. */
+/* The successor takes over. */
 static void
 take_over(struct seat *seat)
 {
@@ -188,6 +188,23 @@ take_over(struct seat *seat)
 	if (old != NULL)
 		generation_hand_over(old, is_last);
 	seat->events->moved(seat, seat->arg); /* which may be the next step */
+}
+
+/* The successor has ended instead of accepting. Where the one before has an address that another pool
+ * gets, which was told to accept at the same time, it cannot stay. */
+static void
+go_on_without(struct seat *seat)
+{
+	struct succession *s = &seat->succession;
+
+	if (!setup_is_wanted(&seat->setup, &s->setup)) {
+		fail(seat, s->why);
+		return;
+	}
+	log_warning("[pool %s] %s; it is started again, since another pool gets its old address",
+	    seat->setup.pool->name, s->why);
+	s->why[0] = '\0';
+	take_over(seat);
 }
 
 void
@@ -220,7 +237,7 @@ succession_step(struct seat *seat)
 		break;
 	case SUCCESSION_ACCEPTING:
 		if (seat->successor == NULL)
-			fail(seat, seat->succession.why);
+			go_on_without(seat);
 		else if (seat->successor->accepts)
 			take_over(seat);
 		break;

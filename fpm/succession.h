@@ -2,7 +2,8 @@
  * succession.h: one generation of a pool follows another without anybody noticing: room is made for
  * one worker more, the successor starts with that, accepts when it is ready, and takes over when it
  * has said so; the end is when the one before has said that it accepts no more. A successor that
- * does not get as far as taking over is removed, and the one before serves on.
+ * does not get as far as taking over is removed, and the one before serves on; unless another pool
+ * gets its address, and was told to accept.
  */
 #ifndef ANYFPM_FPM_SUCCESSION_H
 #define ANYFPM_FPM_SUCCESSION_H

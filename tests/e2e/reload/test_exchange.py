@@ -9,8 +9,9 @@ import control
 import pytest
 from accesslog import taken_in
 from fcgi import PARAMS, STDIN, Client, begin, pairs, params, stream
+from hanging import hang, hang_library  # noqa: F401
 from load import Load, all_right
-from servers import SLOW, accepts, free_port, wait_for
+from servers import SLOW, accepts, children, free_port, wait_for
 
 
 class Named:
@@ -208,6 +209,43 @@ def test_one_that_takes_long(several, env):
         pass
     server.wait_log("NOTICE: reload done", timeout=20)
     assert at(server, 1) == "a"
+
+
+@pytest.mark.parametrize("victims", ["b", "ab"])
+def test_one_dies_when_all_are_to_accept(several, env, hang, victims):  # noqa: F811
+    """There is no way back then: the other has its address. It is started again at the new one."""
+    server = several()
+    go = env.dir + "/pub/go"
+    move(server, a=1, b=0)
+    server.change({"command": env.worker("starts-with", go)}, "a")
+    old = server.pools()
+    server.signal(signal.SIGHUP)
+    wait_for(lambda: len(server.pools()) == 4, 10 * SLOW, "successors")
+    new = {name: (set(server.pools(name)) - set(old)).pop() for name in "ab"}
+    wait_for(lambda: server.log().count("[pool b] first worker") == 2, 10 * SLOW, "one to be ready")
+    hang(new["b"])
+    if "a" in victims:  # it says that it is ready before it hangs, too
+        os.kill(server.pid, signal.SIGSTOP)
+    with open(go, "w", encoding="ascii"):
+        pass
+    if "a" in victims:
+        worker = wait_for(lambda: children(new["a"]), 10 * SLOW, "its worker")[0]
+        server.wait_log(f"child {worker} is ready")
+        hang(new["a"])
+        os.kill(server.pid, signal.SIGCONT)
+        server.wait_log(r"DEBUG: \[pool a\] first worker", 2)
+    else:
+        server.wait_log(f"pool process {new['a']} accepts\n")
+    for name in victims:
+        os.kill(new[name], signal.SIGKILL)
+    server.wait_log("NOTICE: reload done", timeout=20)
+    for name in victims:
+        server.wait_log(rf"\[pool {name}\] .*; it is started again")
+    for _ in range(5):
+        assert names(server) == "ba"
+    server.reload(signal.SIGUSR2)
+    assert names(server) == "ba"
+    wait_for(lambda: len(server.pools()) == 2, 10 * SLOW, "those before to end")
 
 
 def test_one_alone(several):
