@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/shared/stats_sum.h"
+#include "fpm/halt.h"
 #include "fpm/page.h"
 #include "fpm/poolstate.h"
 #include "fpm/rotation.h"
@@ -83,7 +84,7 @@ halt(struct session *s, const struct commands *c)
 	if (!seat->is_closed)
 		succession_halt(seat, at_once);
 	else if (at_once) /* it finishes already */
-		seat_stop(seat);
+		halt_stop(seat);
 	tell_halted(s, c);
 }
 

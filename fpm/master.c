@@ -16,10 +16,8 @@
 #include "conf/load.h"
 #include "fpm/apply.h"
 #include "fpm/daemonize.h"
+#include "fpm/halt.h"
 #include "fpm/process/launch.h"
-
-static const int handled_signals[MASTER_SIGNALS] = {
-    SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
 
 /* The one place where the master changes its state; only towards its end. */
 static void
@@ -110,7 +108,7 @@ stop(struct master *master)
 	if (master->metrics != NULL)
 		metrics_stop(master->metrics);
 	TAILQ_FOREACH (seat, &master->seats, next)
-		seat_stop(seat);
+		halt_stop(seat);
 	leave(master); /* a reload may have left no pool */
 }
 
@@ -125,7 +123,7 @@ finish(struct master *master)
 	log_notice("Finishing ..."); /* what is left to do can be watched at pm.status_listen */
 	set_state(master, MASTER_FINISHING);
 	TAILQ_FOREACH (seat, &master->seats, next)
-		seat_drain(seat);
+		halt_drain(seat);
 	leave(master);
 }
 
@@ -285,20 +283,10 @@ prepare(struct master *master, struct conf *conf, const struct options *options)
 	    .has_announced = &master->has_announced};
 	upgrade_init(&master->upgrade, &master->estate, &master->reload);
 	notify_init(&master->notify, &master->seats);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size stops nothing */
+	signals_ignore();
 	launch_raise_nofile(&master->service.nofile);
 	/* Pools are started from this even if an upgrade has replaced the file since. */
 	return (master->service.exe_fd = launch_open_exe()) != -1;
-}
-
-static void
-take_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int
@@ -309,7 +297,7 @@ master_init(struct master *master, struct conf *conf, const struct options *opti
 		return EX_OSERR;
 	master->log.is_daemon = background;
 	master->has_terminal = !background && daemonize_obeys_terminal();
-	take_signals();
+	signals_take();
 	if (!servicelog_open(&master->log, &master->service, to_stderr))
 		return EX_CONFIG;
 	return delegated_enter(&master->service.cgroup, conf) ? 0 : EX_CONFIG;
@@ -321,13 +309,9 @@ open_loop(struct master *master)
 {
 	const struct conf_global *global = &master->service.conf->global;
 	struct event_base *base = master->service.base = event_base_new();
-	bool good = base != NULL;
 
-	for (size_t i = 0; good && i < MASTER_SIGNALS; i++) {
-		master->signals[i] = evsignal_new(base, handled_signals[i], on_signal, master);
-		good = master->signals[i] != NULL && event_add(master->signals[i], NULL) == 0;
-	}
-	if (good && notify_begin(&master->notify, base, global->systemd_interval_ms) &&
+	if (base != NULL && signals_begin(&master->signals, base, on_signal, master) &&
+	    notify_begin(&master->notify, base, global->systemd_interval_ms) &&
 	    heartbeat_begin(&master->heartbeat, base, global->process_hang_timeout_ms) &&
 	    upgrade_begin(&master->upgrade))
 		return true;
@@ -385,7 +369,7 @@ master_resume(struct master *master, struct conf *conf, const struct options *op
 	log_notice("upgrade: anyfpm " PACKAGE_VERSION " goes on as master, pid %ld",
 	    (long)getpid());
 	estate_adopt_pools(&master->estate, saved); /* what it can; the rest is logged */
-	take_signals();
+	signals_take();
 	reaper_collect(&master->reaper); /* who ended meanwhile: nobody says so again */
 	reload(master, &all);
 	estate_adopt_control(&master->estate, saved); /* some wait for the end of that */
@@ -485,9 +469,7 @@ master_end(struct master *master)
 	control_close(&master->commands.control);
 	pidfile_release(&master->pidfile);
 	control_end(&master->commands.control);
-	for (size_t i = 0; i < MASTER_SIGNALS; i++)
-		if (master->signals[i] != NULL)
-			event_free(master->signals[i]);
+	signals_end(&master->signals);
 	if (master->service.base != NULL)
 		event_base_free(master->service.base);
 	fd_close(&master->service.exe_fd);

@@ -20,9 +20,8 @@
 #include "fpm/saved.h"
 #include "fpm/service.h"
 #include "fpm/servicelog.h"
+#include "fpm/signals.h"
 #include "fpm/upgrade.h"
-
-#define MASTER_SIGNALS 7
 
 enum master_state {
 	MASTER_SERVING,   /* pools run; those that die are replaced */
@@ -35,7 +34,7 @@ struct master {
 	struct service service;
 	struct servicelog log;
 	struct pidfile pidfile;
-	struct event *signals[MASTER_SIGNALS];
+	struct signals signals;
 	struct shared_list sockets; /* that they listen on */
 	struct seat_list seats;  /* one per pool, in the configuration's order */
 	struct reload reload;    /* of these */

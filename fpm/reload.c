@@ -16,6 +16,7 @@
 #include "conf/load.h"
 #include "fpm/configuration.h"
 #include "fpm/exchange.h"
+#include "fpm/halt.h"
 #include "fpm/plan.h"
 #include "fpm/succession.h"
 #include "fpm/waits.h"
@@ -180,7 +181,7 @@ drain_gone(struct reload *r)
 		log_notice("[pool %s] it is not in the configuration any more: it %s",
 		    name_of(seat), seat->is_off ? "was stopped" : "finishes what it has");
 		seat->succession.since_us = clock_now_us();
-		seat_drain(seat);
+		halt_drain(seat);
 	}
 }
 
@@ -265,7 +266,7 @@ note_failed(struct reload *r, struct seat *seat)
 		  : seat->is_off ? "it stays stopped"
 				 : "it goes on with its old settings and program");
 	if (never)
-		seat_drain(seat);
+		halt_drain(seat);
 }
 
 static void

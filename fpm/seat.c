@@ -270,18 +270,6 @@ seat_end_succession(struct seat *seat)
 	setup_free(&seat->succession.setup);
 }
 
-/* It gets no generation any more. Those that it has say themselves how they go. */
-static void
-close_seat(struct seat *seat)
-{
-	bool was_closed = seat->is_closed;
-
-	respawn_cancel(&seat->respawn);
-	seat->is_closed = true;
-	if (!was_closed && TAILQ_EMPTY(&seat->generations))
-		seat->events->moved(seat, seat->arg);
-}
-
 bool
 seat_withdraw(struct seat *seat, bool is_withdrawn)
 {
@@ -297,60 +285,6 @@ seat_withdraw(struct seat *seat, bool is_withdrawn)
 		all = generation_withdraw(g, is_withdrawn) && all;
 	seat->events->moved(seat, seat->arg);
 	return all;
-}
-
-/* Clients of one that systemd has opened wait until there is a generation again. */
-static void
-release_unless_given(struct shared **held)
-{
-	if (*held != NULL && !(*held)->socket.is_given)
-		shared_release(held);
-}
-
-void
-seat_halt(struct seat *seat, bool at_once)
-{
-	struct generation *g;
-
-	assert(seat->succession.state == SUCCESSION_NONE);
-	respawn_cancel(&seat->respawn);
-	seat->is_off = true;
-	release_unless_given(&seat->setup.listener);
-	if (at_once || TAILQ_EMPTY(&seat->generations))
-		release_unless_given(&seat->setup.status_listener);
-	TAILQ_FOREACH (g, &seat->generations, next) {
-		if (at_once || g->is_held)
-			generation_stop(g);
-		else
-			generation_drain(g);
-	}
-	seat->successor = NULL; /* it ends like the others; there may be another before it has */
-	seat->events->moved(seat, seat->arg);
-}
-
-void
-seat_drain(struct seat *seat)
-{
-	struct generation *g;
-
-	shared_release(&seat->setup.listener);
-	close_seat(seat);
-	TAILQ_FOREACH (g, &seat->generations, next) {
-		if (g->is_held)
-			generation_stop(g);
-		else
-			generation_drain(g);
-	}
-}
-
-void
-seat_stop(struct seat *seat)
-{
-	struct generation *g;
-
-	close_seat(seat);
-	TAILQ_FOREACH (g, &seat->generations, next)
-		generation_stop(g);
 }
 
 pid_t
@@ -473,7 +407,7 @@ seat_exited(struct seat *seat, const siginfo_t *info)
 		try_again(seat, wait_us);
 	if (seat->is_off && TAILQ_EMPTY(&seat->generations)) {
 		log_notice("[pool %s] it is stopped", seat->setup.pool->name);
-		release_unless_given(&seat->setup.status_listener);
+		setup_let_go(&seat->setup, true);
 	}
 	seat->events->moved(seat, seat->arg);
 	return true;

@@ -124,14 +124,6 @@ void seat_end_succession(struct seat *seat);
  * process could be told; logged. */
 bool seat_withdraw(struct seat *seat, bool is_withdrawn);
 
-/* By order, until there is a successor: nobody can connect any more, unless systemd has opened its
- * socket; let it finish what it accepted, or end it now. There must be no succession. */
-void seat_halt(struct seat *seat, bool at_once);
-
-/* For good: let it finish what it accepted, while nobody can connect any more; or end it now. */
-void seat_drain(struct seat *seat);
-void seat_stop(struct seat *seat);
-
 /* Its process that accepts, 0: there is none. */
 pid_t seat_pid(const struct seat *seat);
 

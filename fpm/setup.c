@@ -137,6 +137,21 @@ setup_reopen_log(struct setup *s, enum poollog which)
 	return true;
 }
 
+static void
+release_unless_given(struct shared **held)
+{
+	if (*held != NULL && !(*held)->socket.is_given)
+		shared_release(held);
+}
+
+void
+setup_let_go(struct setup *s, bool status)
+{
+	release_unless_given(&s->listener);
+	if (status)
+		release_unless_given(&s->status_listener);
+}
+
 static bool
 is_wanted(const struct shared *held, const struct setup *s, const struct setup *next)
 {

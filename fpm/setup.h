@@ -35,6 +35,10 @@ void setup_free(struct setup *setup);
 int setup_listen(
     struct setup *setup, struct shared_list *sockets, struct activation *activation);
 
+/* Hold its listening socket no more, and with status that of the status page. Those that systemd has
+ * opened stay: who connects there waits until somebody serves again. */
+void setup_let_go(struct setup *setup, bool status);
+
 /* Open its access log and slow log, where it has them. false after having logged why. */
 bool setup_open_logs(struct setup *setup);
 

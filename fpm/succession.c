@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "fpm/halt.h"
 
 #define TO(state) (1U << (SUCCESSION_##state))
 static const unsigned int legal_moves[] = {
@@ -267,7 +268,7 @@ succession_halt(struct seat *seat, bool at_once)
 	seat->is_off = true;
 	if (seat->succession.state != SUCCESSION_NONE)
 		fail(seat, "it was stopped by order meanwhile");
-	seat_halt(seat, at_once);
+	halt_by_order(seat, at_once);
 }
 
 void

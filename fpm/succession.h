@@ -25,7 +25,7 @@ void succession_fail(struct seat *seat, const char *why);
 void succession_begin(struct seat *seat);
 void succession_step(struct seat *seat);
 
-/* The pool is stopped by order, seat_halt(): a succession of it has failed by that. */
+/* The pool is stopped by order, halt_by_order(): a succession of it has failed by that. */
 void succession_halt(struct seat *seat, bool at_once);
 
 /* It is not wanted any more. */
