@@ -1,4 +1,5 @@
-/* notify.c: tells systemd how we are, in the words of sd_notify(3). What a pool does comes from summary.c. */
+/* notify.c: tells systemd how we are, in the words of sd_notify(3). What a pool does comes from
+ * summary.c. */
 #include "config.h"
 
 #include "fpm/notify.h"

@@ -49,7 +49,8 @@ succession_plan(struct seat *seat, struct conf *conf, const struct conf_pool *po
 	struct succession *s = &seat->succession;
 
 	setup_init(&s->setup, conf, pool);
-	if (setup_open_logs(&s->setup) && setup_listen(&s->setup, seat->service->sockets, &none) == 0) {
+	if (setup_open_logs(&s->setup) &&
+	    setup_listen(&s->setup, seat->service->sockets, &none) == 0) {
 		set_state(seat, SUCCESSION_PLANNED);
 		return true;
 	}
@@ -191,8 +192,8 @@ take_over(struct seat *seat)
 	seat->events->moved(seat, seat->arg); /* which may be the next step */
 }
 
-/* The successor has ended instead of accepting. Where the one before has an address that another pool
- * gets, which was told to accept at the same time, it cannot stay. */
+/* The successor has ended instead of accepting. Where the one before has an address that another
+ * pool gets, which was told to accept at the same time, it cannot stay. */
 static void
 go_on_without(struct seat *seat)
 {

@@ -54,10 +54,20 @@ orders_report_begun(struct pool *pool)
 
 static void orders_stop(struct pool *pool);
 
-static void
-say_again_later(struct pool *pool)
+/* Whether it is said, or nobody is there to hear it; else, with errno, a pass follows in a moment in
+ * which it can be said again. */
+static bool
+say(struct pool *pool, enum message_type type, uint32_t arg, const char *data, size_t len)
 {
+	int error;
+
+	if (pool->orders->master_fd == -1 ||
+	    message_send(pool->orders->master_fd, type, arg, data, len, -1) == 0)
+		return true;
+	error = errno;
 	deadline_after(pool, clock_now_us(), SAY_AGAIN_MS);
+	errno = error;
+	return false;
 }
 
 void
@@ -67,15 +77,10 @@ orders_report_ready(struct pool *pool, pid_t pid)
 		return;
 	if (pool->state == POOL_STARTING)
 		pool_set_state(pool, POOL_SERVING);
-	if (pool->orders->master_fd == -1 ||
-	    message_send(pool->orders->master_fd, MESSAGE_READY, (uint32_t)pid, NULL, 0, -1) == 0)
-		pool->orders->reported_ready = true;
-	else {
-		if (!pool->orders->ready_unsaid)
-			log_warning("cannot tell the master that the pool is ready: %s",
-			    strerror(errno));
-		say_again_later(pool);
-	}
+	pool->orders->reported_ready = say(pool, MESSAGE_READY, (uint32_t)pid, NULL, 0);
+	if (!pool->orders->reported_ready && !pool->orders->ready_unsaid)
+		log_warning(
+		    "cannot tell the master that the pool is ready: %s", strerror(errno));
 	pool->orders->ready_unsaid = !pool->orders->reported_ready;
 	pool->orders->ready_pid = pid;
 }
@@ -88,10 +93,8 @@ orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 						 waiting == pool->workers.permits->lacking_none &&
 						 !pool->workers.permits->lacking_unsure))
 		return;
-	if (message_send(pool->orders->master_fd, MESSAGE_LACK, n, "w", waiting, -1) == -1) {
-		say_again_later(pool);
+	if (!say(pool, MESSAGE_LACK, n, "w", waiting))
 		return;
-	}
 	pool->workers.permits->lacking = n;
 	pool->workers.permits->lacking_none = waiting;
 	pool->workers.permits->lacking_unsure = false;
@@ -102,20 +105,14 @@ orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 static void
 answer_ping(struct pool *pool)
 {
-	pool->orders->pong_unsaid = pool->orders->master_fd != -1 &&
-	    message_send(pool->orders->master_fd, MESSAGE_PONG, 0, NULL, 0, -1) == -1;
-	if (pool->orders->pong_unsaid)
-		say_again_later(pool);
+	pool->orders->pong_unsaid = !say(pool, MESSAGE_PONG, 0, NULL, 0);
 }
 
 /* Who was held accepts now. */
 static void
 report_accepting(struct pool *pool)
 {
-	pool->orders->accepting_unsaid = pool->orders->master_fd != -1 &&
-	    message_send(pool->orders->master_fd, MESSAGE_ACCEPTING, 0, NULL, 0, -1) == -1;
-	if (pool->orders->accepting_unsaid)
-		say_again_later(pool);
+	pool->orders->accepting_unsaid = !say(pool, MESSAGE_ACCEPTING, 0, NULL, 0);
 }
 
 static void
@@ -127,11 +124,8 @@ take(unsigned int *from, unsigned int n)
 void
 orders_return_permits(struct pool *pool, unsigned int n)
 {
-	if (pool->orders->master_fd != -1 &&
-	    message_send(pool->orders->master_fd, MESSAGE_RETURN, n, NULL, 0, -1) == -1) {
-		say_again_later(pool);
+	if (!say(pool, MESSAGE_RETURN, n, NULL, 0))
 		return;
-	}
 	take(&pool->workers.permits->count, n);
 	take(&pool->workers.permits->offered, n);
 	take(&pool->workers.permits->ordered, n);
@@ -144,10 +138,8 @@ orders_offer_workers(struct pool *pool, unsigned int n)
 	if (pool->orders->master_fd == -1 ||
 	    (n <= pool->workers.permits->offered && n >= pool->workers.permits->ordered))
 		return;
-	if (message_send(pool->orders->master_fd, MESSAGE_OFFER, n, NULL, 0, -1) == 0)
+	if (say(pool, MESSAGE_OFFER, n, NULL, 0))
 		pool->workers.permits->offered = n;
-	else
-		say_again_later(pool);
 }
 
 /* Accept no more. What waits at the sockets of one that was held is the other's. */
@@ -409,10 +401,8 @@ report_workers(struct pool *pool)
 	n = manage_counted(pool);
 	if (n == room->said && !room->unsaid)
 		return;
-	if (message_send(pool->orders->master_fd, MESSAGE_WORKERS, n, NULL, 0, -1) == -1) {
-		say_again_later(pool);
+	if (!say(pool, MESSAGE_WORKERS, n, NULL, 0))
 		return;
-	}
 	room->said = n;
 	room->unsaid = false;
 }
@@ -421,13 +411,8 @@ report_workers(struct pool *pool)
 static void
 report_left(struct pool *pool)
 {
-	if (pool->state < POOL_DRAINING || pool->orders->has_left || handover_waits(pool) ||
-	    pool->orders->master_fd == -1)
-		return;
-	pool->orders->has_left =
-	    message_send(pool->orders->master_fd, MESSAGE_LEFT, 0, NULL, 0, -1) == 0;
-	if (!pool->orders->has_left)
-		say_again_later(pool);
+	if (pool->state >= POOL_DRAINING && !pool->orders->has_left && !handover_waits(pool))
+		pool->orders->has_left = say(pool, MESSAGE_LEFT, 0, NULL, 0);
 }
 
 void
