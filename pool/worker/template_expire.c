@@ -44,7 +44,11 @@ expire_start(struct pool *pool, int64_t now)
 		return 0;
 	}
 	if (now >= end_us) {
-		template_end(pool, "it accepted no connection within pm.start_timeout", SIGKILL);
+		template_end(pool,
+		    t->warmup.state != TEMPLATE_WARMUP_NONE
+			? "it did not answer pm.preload_warmup within pm.start_timeout"
+			: "it accepted no connection within pm.start_timeout",
+		    SIGKILL);
 		return t->kill_us;
 	}
 	age = age < LOOK_FIRST_US ? LOOK_FIRST_US : age > LOOK_MAX_US ? LOOK_MAX_US : age;

@@ -80,7 +80,7 @@ def test_warmup_of_the_template(odd):
     ("do=garbage", "its answer to pm.preload_warmup is no FastCGI"),
     ("do=crash", "exited on signal 9 .* before it had answered pm.preload_warmup"),
     ("do=exit", "exited with code .* before it had answered pm.preload_warmup"),
-    ("do=sleep&ms=60000", "it accepted no connection within pm.start_timeout"),
+    ("do=sleep&ms=60000", "it did not answer pm.preload_warmup within pm.start_timeout"),
 ])
 def test_failed_warmup_of_the_template(odd, query, why):
     """Tried again with a growing pause; and said why."""
