@@ -23,6 +23,18 @@ def stopped(controlled):
     return start
 
 
+@pytest.mark.skipif(not ROOT, reason="the directory of the built-in log is root's")
+def test_no_error_log_is_named(env):
+    """What was built and is not installed has no directory for it, which a start would make."""
+    path = env.dir + "/no-log.conf"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"[www]\nuser = {USER}\ncommand = {env.worker('hello')}\npm.max_children = 1\n"
+                f"listen = {env.dir}/no-log.sock\n")
+    got = subprocess.run([ANYFPM, "-t", "-y", path], capture_output=True, text=True, timeout=60,
+                         check=False)
+    assert got.returncode == 0, got.stderr
+
+
 def test_unix_socket_of_another_program(stopped):
     server = stopped()
     with socket.socket(socket.AF_UNIX) as s:
