@@ -156,7 +156,8 @@ find_failed_heir(const struct reload *r, const struct seat *seat)
 	if (!shared_is_sole(seat->setup.listener))
 		return NULL;
 	TAILQ_FOREACH (pool, &r->service->conf->pools, next)
-		if (sockets_is_at(&seat->setup.listener->socket, pool->listen))
+		if (sockets_is_at(&seat->setup.listener->socket, pool->listen) &&
+		    !plan_find_seat(r->seats, pool->name)->is_off)
 			break;
 	return pool;
 }

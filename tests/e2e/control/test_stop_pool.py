@@ -216,6 +216,18 @@ def test_address_is_free(two, env):
     assert serves(server, "one", "new")
 
 
+def test_address_of_one_that_goes(two):
+    """Which it is to have when it is started: nobody serves there until then."""
+    server = two()
+    order(server, "stop", "-w", "two")
+    server.rewrite({"two": dict(server.configured["two"], listen=address(server, "one"))})
+    server.reload()
+    wait_for(lambda: list(control.status(server)[1]) == ["two"], 10 * SLOW, "the other to go")
+    assert not accepts(address(server))
+    order(server, "reload", "-w", "two")
+    assert serves(server, "two")
+
+
 @pytest.mark.parametrize("word", ["stop", "quit"])
 def test_during_its_reload(two, env, word):
     """That is over; the pool neither goes on nor comes back."""
