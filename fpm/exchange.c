@@ -94,20 +94,24 @@ decide(struct seat_list *seats)
 	}
 }
 
-/* Returns whether it goes on, or has failed. */
+/* Let fail who waits in vain. Returns whether there was one; then others may wait in vain, too. */
 static bool
-go_on(const struct seat_list *seats, const struct conf *conf, struct seat *seat)
+fail_one(const struct seat_list *seats, const struct conf *conf)
 {
-	const struct seat *from = find_obstacle(seats, conf, seat);
+	const struct seat *from = NULL;
 	char why[GENERATION_WHY_MAX];
+	struct seat *seat;
 
-	if (from != NULL) {
-		snprintf(why, sizeof(why), "pool %s goes on at the address that it is to have",
-		    from->setup.pool->name);
-		succession_fail(seat, why);
-	} else if (seat->succession.may_go)
-		succession_accept(seat);
-	return from != NULL || seat->succession.may_go;
+	TAILQ_FOREACH (seat, seats, next)
+		if (seat->succession.state == SUCCESSION_READY &&
+		    (from = find_obstacle(seats, conf, seat)) != NULL)
+			break;
+	if (seat == NULL)
+		return false;
+	snprintf(why, sizeof(why), "pool %s goes on at the address that it is to have",
+	    from->setup.pool->name);
+	succession_fail(seat, why);
+	return true;
 }
 
 bool
@@ -116,9 +120,14 @@ exchange_go_on(struct seat_list *seats, const struct conf *conf)
 	struct seat *seat;
 	bool any = false;
 
+	while (fail_one(seats, conf))
+		any = true;
 	decide(seats);
-	TAILQ_FOREACH (seat, seats, next)
-		if (seat->succession.state == SUCCESSION_READY)
-			any = go_on(seats, conf, seat) || any;
+	TAILQ_FOREACH (seat, seats, next) {
+		if (seat->succession.state != SUCCESSION_READY || !seat->succession.may_go)
+			continue;
+		succession_accept(seat);
+		any = true;
+	}
 	return any;
 }
