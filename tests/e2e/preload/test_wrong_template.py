@@ -6,7 +6,11 @@ import shutil
 
 import pytest
 from fcgi import Client
-from servers import PYTHON, SLOW, TOP, WORKERLIB, WORKERS
+from servers import PYTHON, SLOW, TOP, WORKERLIB, WORKERS, wait_for
+
+
+def command(env, what):
+    return shlex.join([PYTHON, env.dir + "/owntemplate.py", what])
 
 
 @pytest.fixture
@@ -14,8 +18,8 @@ def wrong(env, anyfpm):
     def start(what, **more):
         for path in (TOP + "/contrib/preload/anyfpm_preload.py", WORKERS + "/owntemplate.py", *WORKERLIB):
             shutil.copy(path, env.dir)
-        return anyfpm(shlex.join([PYTHON, env.dir + "/owntemplate.py", what]), {
-            "pm.preload": "yes", "pm.max_children": 1, "catch_workers_output": "yes"}, wait=False, **more)
+        return anyfpm(command(env, what), {"pm.preload": "yes", "pm.max_children": 1,
+                                           "catch_workers_output": "yes"}, **{"wait": False, **more})
     return start
 
 
@@ -65,3 +69,15 @@ def test_who_has_said_it(wrong, what, line):
     server.wait_log(line)
     pid = re.search(line, server.log()).group(1)
     assert re.search(rf"(child|template) {pid} started", server.log())
+
+
+@pytest.mark.parametrize("what", ["child-fails", "babbles", "lies", "closes"])
+def test_successor_that_is_wrong(env, wrong, what):
+    """It is held until its first worker is ready: the old generation serves on."""
+    server = wrong("nothing", wait=True)
+    before = server.pools()
+    server.change({"command": command(env, what)})
+    server.reload(fails=True)
+    wait_for(lambda: server.pools() == before, 20 * SLOW, "the successor to end")
+    with Client(server.address, 15 * SLOW) as c:
+        assert c.request().body == b"hello\n"
