@@ -46,6 +46,9 @@ check_useless(const struct conf_pool *pool, const struct ini *ini, struct errors
 	char message[FIELD_MESSAGE_MAX];
 
 	check_owner(pool, ini, notes);
+	if (pool->preload_warmup != NULL && !pool->preload)
+		where_complain(pool, ini, notes, "pm.preload_warmup",
+		    "is of no effect without pm.preload");
 	if (pool->slowlog_command != NULL && pool->chroot != NULL)
 		where_complain(pool, ini, notes, "slowlog_command",
 		    "is of no effect with chroot: it would run outside, as the user of the "

@@ -55,6 +55,8 @@
 /* Descriptors that each worker takes, and those of the process itself. */
 #define FDS_PER_WORKER 10
 #define FDS_RESERVED 32
+/* Of a template, those of its birth among them. */
+#define FDS_OF_TEMPLATE 11
 
 /* What the master sends before MESSAGE_START. */
 struct settings {
@@ -184,6 +186,8 @@ raise_descriptor_limit(struct pool *pool, const struct place *place)
 		reserved += STATUS_CLIENTS_MAX;
 	if (pool->global->cgroup != NULL)
 		reserved += place->slots * LEAF_FDS;
+	if (pool->conf->preload)
+		reserved += FDS_OF_TEMPLATE;
 	max = rl.rlim_cur > reserved + 8 ? (unsigned int)rl.rlim_cur - reserved : 8;
 	if (max == 8)
 		log_warning("only %llu descriptors for %u workers: raise the limit of open files",

@@ -73,6 +73,12 @@ def test_checked_when_it_is_there(env):
     assert check(env, {})[0] == 0
 
 
+def test_warmup_of_no_template(env):
+    """A note, no reason to stop."""
+    code, said = check(env, {"pm.preload": "no", "pm.preload_warmup": "/"})
+    assert code == 0 and "pm.preload_warmup: is of no effect without pm.preload" in said
+
+
 def test_checked_when_it_is_missing(env, alone):
     code, said = check(env, {}, alone)
     if code == 0:
