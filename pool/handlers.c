@@ -14,6 +14,7 @@
 #include "pool/relay/warmup.h"
 #include "pool/relay/window.h"
 #include "pool/settle.h"
+#include "pool/template/template.h"
 
 const struct events handlers = {
 	/* client */
@@ -36,6 +37,8 @@ const struct events handlers = {
 	.conn_writable = feed_writable,
 	.child_is_ours = reap_is_ours,
 	.cannot_follow = orders_cannot_follow,
+	.start_prepared = template_prepare,
+	.worker_ordered = template_order,
 	.worker_ready = orders_report_ready,
 	.permits_lacking = orders_lack_permits,
 	.permits_returned = orders_return_permits,

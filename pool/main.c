@@ -43,13 +43,13 @@
 #include "pool/reap.h"
 #include "pool/request/request.h"
 #include "pool/request/spool.h"
+#include "pool/template/template.h"
 #include "pool/timers.h"
 #include "pool/worker/jail.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/slot.h"
-#include "pool/worker/template.h"
 
 #define EXIT_CONFIG 78
 /* Descriptors that each worker takes, and those of the process itself. */

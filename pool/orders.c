@@ -30,13 +30,13 @@
 #include "pool/descriptors.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
+#include "pool/template/template.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/room.h"
 #include "pool/worker/starts.h"
-#include "pool/worker/template.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
 #define STOP_KILL_US 500000

@@ -6,7 +6,7 @@
 #include <assert.h>
 
 #include "pool/observe/account.h"
-#include "pool/worker/template.h"
+#include "pool/template/template.h"
 
 /* Chunks that stay allocated while no buffer needs them: 4 MB. */
 #define SPARE_CHUNKS 256

@@ -19,12 +19,14 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "pool/core/request.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
 #include "pool/relay/loss.h"
 #include "pool/relay/relay.h"
 #include "pool/settle.h"
+#include "pool/template/template.h"
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/leave.h"
@@ -33,7 +35,6 @@
 #include "pool/worker/program.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
-#include "pool/worker/template.h"
 #include "pool/worker/worker.h"
 
 /* One that ended by itself sooner than this and was never used has failed to start. */

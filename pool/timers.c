@@ -15,13 +15,13 @@
 #include "pool/relay/loss.h"
 #include "pool/relay/recycle.h"
 #include "pool/relay/timeouts.h"
+#include "pool/template/expire.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/sweep.h"
-#include "pool/worker/template_expire.h"
 
 const struct timer timers[] = {
 	{ receipt_expire }, /* before their clocks are looked at */

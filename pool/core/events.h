@@ -8,6 +8,7 @@
 #include "pool/core/pool.h"
 #include "pool/core/states.h"
 
+struct birth;
 struct fcgi_piece;
 
 /* What may not be as it should any more; bits. */
@@ -56,6 +57,10 @@ struct events {
 	bool (*child_is_ours)(const struct pool *pool, pid_t pid);
 	/* In POOL_HELD: the one worker cannot be had; why: for people, of it as a predicate. */
 	void (*cannot_follow)(struct pool *pool, const char *why);
+	/* Whether one can be started now; with pm.preload, see to it that there is a template. */
+	bool (*start_prepared)(struct pool *pool);
+	/* Where a template is used: have it fork w, whose pid comes later. -1 with errno. */
+	int (*worker_ordered)(struct worker *w, const struct birth *birth);
 	/* One with that pid is ready: requests may come. */
 	void (*worker_ready)(struct pool *pool, pid_t pid);
 	/* Where process.max is set: n permits are lacking in all, and requests wait for the first

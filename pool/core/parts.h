@@ -72,7 +72,7 @@ struct workers {
 	struct room *room;	 /* worker/room.h */
 	struct starts *starts;	 /* worker/starts.h */
 	struct sweep *sweep;	 /* worker/sweep.h */
-	struct template *template; /* worker/template.h */
+	struct template *template; /* template/template.h */
 };
 
 /* What is kept of each request and worker, for whom. */

@@ -1,4 +1,4 @@
-/* template.h: the data of a template (worker/template.c). */
+/* template.h: the data of a template (template/template.c). */
 #ifndef ANYFPM_POOL_CORE_TEMPLATE_H
 #define ANYFPM_POOL_CORE_TEMPLATE_H
 
@@ -16,7 +16,9 @@
 #define TEMPLATE_REFUSAL_MAX 256
 #define TEMPLATE_REASON_MAX 96
 
-/* Its one request (worker/template_warmup.c). */
+struct pool;
+
+/* Its one request (template/warmup.c). */
 enum template_warmup_state {
 	TEMPLATE_WARMUP_NONE,
 	TEMPLATE_WARMUP_RUNS,
@@ -59,5 +61,17 @@ struct template {
 	char stop_reason[TEMPLATE_REASON_MAX]; /* why it was asked to end; "" if it was not */
 	struct captures captures;
 };
+
+/* Whether there should be one: pm.preload is set, and the program can be forked as far as is known. */
+bool template_is_wanted(const struct pool *pool);
+
+/* Whether workers are forked by it now. */
+bool template_is_used(const struct pool *pool);
+
+/* Whether no worker can be started before there is another. */
+bool template_is_awaited(const struct pool *pool);
+
+/* Whether that is its process. */
+bool template_is(const struct pool *pool, pid_t pid);
 
 #endif

@@ -16,6 +16,7 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/request.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/policy/scale.h"
 #include "pool/worker/leave.h"
@@ -24,7 +25,6 @@
 #include "pool/worker/room.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
-#include "pool/worker/template.h"
 #include "pool/worker/yield.h"
 
 #define REPORT_MAX_US 60000000
@@ -55,7 +55,7 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 static void
 start_workers(struct pool *pool, unsigned int n)
 {
-	for (; n > 0 && template_prepare(pool); n--) {
+	for (; n > 0 && pool->events->start_prepared(pool); n--) {
 		const struct worker *w = spawn_worker(pool);
 
 		if (w == NULL && template_is_awaited(pool))
@@ -273,7 +273,7 @@ manage_adjust(struct pool *pool)
 		return;
 	}
 	if (pool->state < POOL_DRAINING)
-		template_prepare(pool); /* before anybody waits for a worker */
+		pool->events->start_prepared(pool); /* before anybody waits for a worker */
 	counts.overdue = count_overdue(pool, now);
 	counts.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0;
 	count_leaving(pool, now, &counts);

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/core/events.h"
+#include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
@@ -26,7 +27,6 @@
 #include "pool/worker/program.h"
 #include "pool/worker/slot.h"
 #include "pool/worker/socket.h"
-#include "pool/worker/template.h"
 #include "pool/worker/worker.h"
 
 /* The environment of one worker: the pool's and its slot. The strings stay the pool's. */
@@ -83,7 +83,7 @@ give_birth(struct worker *w)
 		birth.fds[2] = err[1];
 		birth.exec_fd = exec[1];
 		birth.leaf_fd = leaf_entrance(&pool->workers.program->leaves, w->slot);
-		is_done = (is_forked ? template_order(w, &birth) : execute(w, &birth)) == 0;
+		is_done = (is_forked ? pool->events->worker_ordered(w, &birth) : execute(w, &birth)) == 0;
 	}
 	free(birth.env);
 	fd_close(&out[1]);

@@ -1,10 +1,10 @@
 /*
- * template_orders.c: the orders that a template gets, and what becomes of each. A worker is what the
+ * orders.c: the orders that a template gets, and what becomes of each. A worker is what the
  * kernel says that it is: its messages come with its credentials (unix(7)).
  */
 #include "config.h"
 
-#include "pool/worker/template_orders.h"
+#include "pool/template/orders.h"
 
 #include <sys/wait.h>
 
@@ -18,10 +18,10 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/template.h"
+#include "pool/template/wire.h"
 #include "pool/worker/fork.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/starts.h"
-#include "pool/worker/template_wire.h"
 #include "pool/worker/worker.h"
 
 /* Orders that may be open: they are carried out one after the other, and the kernel bounds what may

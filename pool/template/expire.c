@@ -1,15 +1,15 @@
-/* template_expire.c: what a template has no more time for. */
+/* expire.c: what a template has no more time for. */
 #include "config.h"
 
-#include "pool/worker/template_expire.h"
+#include "pool/template/expire.h"
 
 #include <poll.h>
 #include <signal.h>
 
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
-#include "pool/worker/template.h"
-#include "pool/worker/template_orders.h"
+#include "pool/template/orders.h"
+#include "pool/template/template.h"
 #include "preload/template.h"
 
 /* How often it is looked whether it accepts although it should not, and the last interval. */

@@ -4,8 +4,8 @@
  * given a request. Where the program cannot be forked, that is found out and said once, and workers
  * are executed one by one, as without it.
  */
-#ifndef ANYFPM_POOL_WORKER_TEMPLATE_H
-#define ANYFPM_POOL_WORKER_TEMPLATE_H
+#ifndef ANYFPM_POOL_TEMPLATE_TEMPLATE_H
+#define ANYFPM_POOL_TEMPLATE_TEMPLATE_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -26,15 +26,6 @@ void template_destroy(struct pool *pool);
 /* See to it that there is a template, where there should be one. Returns whether a worker can be
  * started now: by it, or because it takes none. */
 bool template_prepare(struct pool *pool);
-
-/* Whether workers are forked by it now. */
-bool template_is_used(const struct pool *pool);
-
-/* Whether no worker can be started before there is another. */
-bool template_is_awaited(const struct pool *pool);
-
-/* Whether that is its process. */
-bool template_is(const struct pool *pool, pid_t pid);
 
 /* Give it the order to fork w, with birth's descriptors. Its pid follows by worker_born(). -1 with
  * errno; EPIPE: it has ended, and another will be there. */

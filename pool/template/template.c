@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "pool/worker/template.h"
+#include "pool/template/template.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -23,15 +23,15 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/template.h"
+#include "pool/template/birth.h"
+#include "pool/template/orders.h"
+#include "pool/template/warmup.h"
+#include "pool/template/wire.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/fork.h"
 #include "pool/worker/obituary.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
-#include "pool/worker/template_birth.h"
-#include "pool/worker/template_orders.h"
-#include "pool/worker/template_warmup.h"
-#include "pool/worker/template_wire.h"
 
 /* What it has from SIGTERM, or the end of its channel, to SIGKILL: it has nothing to finish. */
 #define STOP_US 500000
@@ -58,31 +58,6 @@ set_state(struct pool *pool, enum template_state state)
 	t->state = state;
 	t->since_us = clock_now_us();
 	pool->events->workers_changed(pool);
-}
-
-static bool
-is_asked_for(const struct pool *pool)
-{
-	return pool->conf->preload && pool->workers.template->refusal[0] == '\0';
-}
-
-bool
-template_is_used(const struct pool *pool)
-{
-	return is_asked_for(pool) && pool->workers.template->state == TEMPLATE_WAITING;
-}
-
-bool
-template_is_awaited(const struct pool *pool)
-{
-	return is_asked_for(pool) && pool->workers.template->state != TEMPLATE_WAITING;
-}
-
-bool
-template_is(const struct pool *pool, pid_t pid)
-{
-	return pool->workers.template->state != TEMPLATE_DEAD &&
-	    pool->workers.template->pid == pid;
 }
 
 static void
@@ -359,7 +334,7 @@ template_prepare(struct pool *pool)
 {
 	const struct starts *starts = pool->workers.starts;
 
-	if (!is_asked_for(pool))
+	if (!template_is_wanted(pool))
 		return true;
 	if (template_is_used(pool))
 		return template_orders_fit(pool->workers.template);
@@ -369,7 +344,7 @@ template_prepare(struct pool *pool)
 		deadline_at(pool, starts->retry_us);
 	else
 		start(pool);
-	return !is_asked_for(pool);
+	return !template_is_wanted(pool);
 }
 
 /* Before it is reaped: while it loads, what it has started is of use to nobody else. */
@@ -417,7 +392,7 @@ template_died(struct pool *pool, const siginfo_t *info)
 
 	end_channel(pool);
 	/* Killed as soon as it was there, or in each fork: that does not get better by itself. */
-	failed = is_asked_for(pool) && pool->state < POOL_STOPPING && t->forks == 0;
+	failed = template_is_wanted(pool) && pool->state < POOL_STOPPING && t->forks == 0;
 	capture_close(&t->captures.err);
 	snprintf(o.did, sizeof(o.did), "%llu worker%s forked", (unsigned long long)t->forks,
 	    t->forks == 1 ? "" : "s");

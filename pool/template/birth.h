@@ -1,6 +1,6 @@
-/* template_birth.h: what a template is started with. */
-#ifndef ANYFPM_POOL_WORKER_TEMPLATE_BIRTH_H
-#define ANYFPM_POOL_WORKER_TEMPLATE_BIRTH_H
+/* birth.h: what a template is started with. */
+#ifndef ANYFPM_POOL_TEMPLATE_BIRTH_H
+#define ANYFPM_POOL_TEMPLATE_BIRTH_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-/* template_expire.h: what a template has no more time for: to load, to fork, to end. */
-#ifndef ANYFPM_POOL_WORKER_TEMPLATE_EXPIRE_H
-#define ANYFPM_POOL_WORKER_TEMPLATE_EXPIRE_H
+/* expire.h: what a template has no more time for: to load, to fork, to end. */
+#ifndef ANYFPM_POOL_TEMPLATE_EXPIRE_H
+#define ANYFPM_POOL_TEMPLATE_EXPIRE_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
-/* template_wire.h: the channel to a template, as bytes (preload/template.h). */
-#ifndef ANYFPM_POOL_WORKER_TEMPLATE_WIRE_H
-#define ANYFPM_POOL_WORKER_TEMPLATE_WIRE_H
+/* wire.h: the channel to a template, as bytes (preload/template.h). */
+#ifndef ANYFPM_POOL_TEMPLATE_WIRE_H
+#define ANYFPM_POOL_TEMPLATE_WIRE_H
 
 #include <sys/types.h>
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pool/worker/template_wire.h"
+#include "pool/template/wire.h"
 #include "tests/unit/run.h"
 
 static int pair[2];

@@ -1,6 +1,6 @@
-/* template_orders.h: the orders that a template gets, and what becomes of each. */
-#ifndef ANYFPM_POOL_WORKER_TEMPLATE_ORDERS_H
-#define ANYFPM_POOL_WORKER_TEMPLATE_ORDERS_H
+/* orders.h: the orders that a template gets, and what becomes of each. */
+#ifndef ANYFPM_POOL_TEMPLATE_ORDERS_H
+#define ANYFPM_POOL_TEMPLATE_ORDERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

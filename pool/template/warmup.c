@@ -1,7 +1,7 @@
-/* template_warmup.c: the one request that a template serves. */
+/* warmup.c: the one request that a template serves. */
 #include "config.h"
 
-#include "pool/worker/template_warmup.h"
+#include "pool/template/warmup.h"
 
 #include <sys/socket.h>
 
@@ -14,11 +14,11 @@
 #include "base/log.h"
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
+#include "pool/template/orders.h"
+#include "pool/template/wire.h"
 #include "pool/wire/head.h"
 #include "pool/wire/ownget.h"
 #include "pool/worker/capture.h"
-#include "pool/worker/template_orders.h"
-#include "pool/worker/template_wire.h"
 
 #define REQUEST_MAX 16384
 

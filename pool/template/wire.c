@@ -1,7 +1,7 @@
-/* template_wire.c: orders to a template, and what it says. */
+/* wire.c: orders to a template, and what it says. */
 #include "config.h"
 
-#include "pool/worker/template_wire.h"
+#include "pool/template/wire.h"
 
 #include <sys/socket.h>
 

@@ -1,10 +1,10 @@
 /*
- * template_warmup.h: the one request that a template serves before it forks workers
+ * warmup.h: the one request that a template serves before it forks workers
  * (pm.preload_warmup). What it has loaded and compiled by then, they all have. It is let accept one
  * connection, ours, and stops again at its next accept (TEMPLATE_SERVES).
  */
-#ifndef ANYFPM_POOL_WORKER_TEMPLATE_WARMUP_H
-#define ANYFPM_POOL_WORKER_TEMPLATE_WARMUP_H
+#ifndef ANYFPM_POOL_TEMPLATE_WARMUP_H
+#define ANYFPM_POOL_TEMPLATE_WARMUP_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
-/* template_birth.c: what a template is started with. */
+/* birth.c: what a template is started with. */
 #include "config.h"
 
-#include "pool/worker/template_birth.h"
+#include "pool/template/birth.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,11 @@
 #include "base/fd.h"
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
+#include "pool/template/wire.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/fork.h"
 #include "pool/worker/program.h"
 #include "pool/worker/socket.h"
-#include "pool/worker/template_wire.h"
 
 #define PRELOAD "LD_PRELOAD="
 
