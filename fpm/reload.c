@@ -146,6 +146,15 @@ sort_seats(struct reload *r, const struct conf *conf)
 	TAILQ_CONCAT(r->seats, &sorted, next);
 }
 
+/* By order. One that is new and could not be started has no seat. */
+static bool
+is_stopped(const struct reload *r, const char *name)
+{
+	const struct seat *seat = plan_find_seat(r->seats, name);
+
+	return seat != NULL && seat->is_off;
+}
+
 /* The pool that is to listen at the seat's address, and did not take it over; NULL: there is
  * none. */
 static const struct conf_pool *
@@ -157,7 +166,7 @@ find_failed_heir(const struct reload *r, const struct seat *seat)
 		return NULL;
 	TAILQ_FOREACH (pool, &r->service->conf->pools, next)
 		if (sockets_is_at(&seat->setup.listener->socket, pool->listen) &&
-		    !plan_find_seat(r->seats, pool->name)->is_off)
+		    !is_stopped(r, pool->name))
 			break;
 	return pool;
 }
