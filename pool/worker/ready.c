@@ -63,6 +63,10 @@ ready_poll_soon(struct pool *pool)
 {
 	struct timeval tv = { 0, POLL_FIRST_US };
 
+	/* One that is due by then stays, or starts in a row would put it off. */
+	if (pool->workers.ready->poll_delay_us == POLL_FIRST_US &&
+	    event_pending(&pool->workers.ready->ev_poll, EV_TIMEOUT, NULL))
+		return;
 	pool->workers.ready->poll_delay_us = POLL_FIRST_US;
 	event_add(&pool->workers.ready->ev_poll, &tv);
 }
