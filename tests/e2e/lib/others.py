@@ -29,14 +29,17 @@ def upstream(address):
 
 
 class Nginx(Server):
-    """nginx in front of one FastCGI address."""
+    """nginx in front of one FastCGI address, or one of HTTP."""
 
     name = "nginx"
 
     def __init__(self, env, address, *, keepalive=True, request_buffering=True, buffering=True,
-                 script="/srv$fastcgi_script_name", more=""):
+                 script="/srv$fastcgi_script_name", more="", http=False):
         super().__init__(env)
         self.port = free_port()
+        protocol = "proxy" if http else "fastcgi"
+        params = (f"fastcgi_keep_conn {'on' if keepalive else 'off'};"
+                  + FCGI_PARAMS.replace("{script}", script))
         prefix = f"{env.dir}/nginx.{self.port}"
         os.mkdir(prefix)
         config = f"""
@@ -60,12 +63,11 @@ class Nginx(Server):
                 server {{
                     listen 127.0.0.1:{self.port} backlog=4096;
                     location / {{
-                        fastcgi_pass pool;
-                        fastcgi_keep_conn {"on" if keepalive else "off"};
-                        fastcgi_request_buffering {"on" if request_buffering else "off"};
-                        fastcgi_buffering {"on" if buffering else "off"};
-                        fastcgi_read_timeout 120s;
-                        {FCGI_PARAMS.replace("{script}", script)}
+                        {protocol}_pass {"http://" if http else ""}pool;
+                        {protocol}_request_buffering {"on" if request_buffering else "off"};
+                        {protocol}_buffering {"on" if buffering else "off"};
+                        {protocol}_read_timeout 120s;
+                        {"" if http else params}
                         {more}
                     }}
                 }}
@@ -220,3 +222,36 @@ pm.max_children = {workers}
             f.write(config)
         self.launch(["/usr/sbin/php-fpm8.2", "-F", *([] if ini else ["-n"]), "-y", path])
         self.wait_listening(self.address)
+
+
+class Python(Server):
+    """gunicorn or uWSGI with a WSGI application, which each loads once, before it forks."""
+
+    grace = 60
+
+    def __init__(self, env, argv, directory):
+        super().__init__(env)
+        self.name = os.path.basename(argv[0])
+        self.address = f"{env.dir}/pub/{self.name}.sock"
+        self.launch([word.format(socket=self.address) for word in argv], cwd=directory)
+        self.wait_listening(self.address)
+
+
+class Gunicorn(Python):
+    def __init__(self, env, directory, application, workers, max_requests=0):
+        user = ["-u", USER, "-g", USER] if ROOT else []
+        super().__init__(env, ["/usr/bin/gunicorn", "--preload", "-w", str(workers), *user, "-b",
+                               "unix:{socket}", "--max-requests", str(max_requests),
+                               f"{application}:application"], directory)
+
+
+class Uwsgi(Python):
+    """It speaks FastCGI here."""
+
+    def __init__(self, env, directory, application, workers, max_requests=0):
+        user = ["--uid", USER, "--gid", USER] if ROOT else []
+        recycling = ["--max-requests", str(max_requests)] if max_requests else []
+        super().__init__(env, ["/usr/bin/uwsgi", "--plugin", "python3", "--master", "--need-app",
+                               "--die-on-term", "--processes", str(workers), *user, *recycling,
+                               "--fastcgi-socket", "{socket}", "--chmod-socket=666",
+                               "--module", application], directory)

@@ -19,7 +19,8 @@ import time
 TOP = os.path.abspath(__file__ + "/../../../..")
 WORKERS = TOP + "/tests/e2e/workers"  # programs
 # What those in Python import.
-WORKERLIB = (WORKERS + "/workerlib.py", TOP + "/tests/e2e/lib/wire.py")
+WORKERLIB = tuple(f"{TOP}/tests/e2e/{name}" for name in
+                  ("workers/workerlib.py", "workers/workerwsgi.py", "lib/wire.py"))
 ROOT = os.geteuid() == 0
 USER = "www-data"  # whom pools and web servers run as when the tests run as root
 PYTHON = "/usr/bin/python3"
@@ -163,6 +164,15 @@ def cpu_ticks(pid):
     with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
         fields = f.read().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def cpu_ms(*pids):
+    """CPU time of processes, to the nanosecond."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+            total += int(f.read().split()[0])
+    return total / 1e6
 
 
 def status_of(pid):

@@ -18,6 +18,23 @@ def wrk(front, path, seconds, env, clients=64, script=None):
     return done.stdout
 
 
+def _to_ms(text):
+    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def latency(front, path, clients, seconds):
+    """(requests per second, p50 ms, p99 ms, answers that were none or an error)"""
+    out = subprocess.run(
+        [WRK, "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "--latency",
+         f"http://127.0.0.1:{front.port}{path}"], capture_output=True, text=True, check=True).stdout
+    errors = re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", out)
+    return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
+            _to_ms(re.search(r"^\s+50%\s+(\S+)", out, re.M).group(1)),
+            _to_ms(re.search(r"^\s+99%\s+(\S+)", out, re.M).group(1)),
+            sum(map(int, errors)))
+
+
 COUNT_LUA = """
 -- Count every status, which wrk itself does not.
 counts = {}

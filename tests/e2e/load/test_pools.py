@@ -6,7 +6,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import ASAN, wait_for
+from servers import ASAN, cpu_ms, wait_for
 from stalls import Stalls
 
 POOLS = 200
@@ -14,15 +14,6 @@ START, ONE, ALL = 3, 1, 10  # seconds that they may take on a machine that does 
 NOISE = 3  # times as long as that on one that does
 IDLE = 5  # seconds
 IDLE_SHARE = 0.02  # of one CPU: that the master hears from each of them now and then
-
-
-def cpu_seconds(pids):
-    """CPU time that these have used so far, to the nanosecond."""
-    total = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-            total += int(f.read().split()[0])
-    return total / 1e9
 
 
 def descendants_of(server):
@@ -74,9 +65,9 @@ def test_two_hundred(env, anyfpm, kind):
 
     ours = [server.pid] + server.pools()
     wait_for(lambda: len(descendants_of(server)) == POOLS, 20, "all workers to go", 1)
-    before = cpu_seconds(ours)
+    before = cpu_ms(*ours) / 1000
     time.sleep(IDLE)
-    figures["idle"] = (cpu_seconds(ours) - before) / IDLE
+    figures["idle"] = (cpu_ms(*ours) / 1000 - before) / IDLE
     print("seconds: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     assert figures["start"] < START * NOISE, figures
     assert figures["one"] < ONE * NOISE, figures
