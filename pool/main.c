@@ -319,6 +319,27 @@ avoid_preemption(struct pool *pool)
 	    sched_setscheduler(0, SCHED_BATCH, &param) == 0;
 }
 
+/* Do all that takes rights, and give them up; false, with why not. */
+static bool
+drop_rights(struct pool *pool, const struct settings *s, char *why, size_t size)
+{
+	struct program *program = pool->workers.program;
+	const struct conf_pool *conf = pool->conf;
+
+	raise_descriptor_limit(pool, &s->place);
+	raise_worker_limits(conf);
+	avoid_preemption(pool);
+	if ((program->oom_fd = oomscore_open()) == -1)
+		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
+	if (s->cgroup_fd != -1 &&
+	    !leaf_init(&program->leaves, s->cgroup_fd, &s->place, conf, why, size))
+		return false;
+	if (conf->chroot != NULL &&
+	    (program->jail = jail_enter(conf->chroot, why, size)) == NULL)
+		return false;
+	return identity_drop(conf->user, conf->group, why, size);
+}
+
 /* Set up with rights, drop them, serve. */
 static int
 run(const struct conf *conf, const struct settings *s)
@@ -333,19 +354,7 @@ run(const struct conf *conf, const struct settings *s)
 	pool.events = &handlers;
 	pool.observe.withdrawn = s->withdrawn;
 	pool.workers.program->socket_dir_fd = s->dir_fd;
-	raise_descriptor_limit(&pool, &s->place);
-	raise_worker_limits(pool.conf);
-	avoid_preemption(&pool);
-	if ((pool.workers.program->oom_fd = oomscore_open()) == -1)
-		log_warning("cannot set the oom_score_adj of workers: %s", strerror(errno));
-	if (s->cgroup_fd != -1 &&
-	    !leaf_init(&pool.workers.program->leaves, s->cgroup_fd, &s->place, pool.conf, why,
-		sizeof(why)))
-		return fail(why);
-	if (pool.conf->chroot != NULL &&
-	    (pool.workers.program->jail = jail_enter(pool.conf->chroot, why, sizeof(why))) == NULL)
-		return fail(why);
-	if (!identity_drop(pool.conf->user, pool.conf->group, why, sizeof(why)))
+	if (!drop_rights(&pool, s, why, sizeof(why)))
 		return fail(why);
 	/* Orphans of workers come to us; nobody of the same user may look into us. */
 	orphans_adopt();
