@@ -61,11 +61,13 @@ static const struct {
     {"3", 5, "3", "5"},
 };
 
+/* What environ leads to outlives the test: Check asks for variables of its own behind it. */
+static char entry[64];
+static char *initial[] = {entry, NULL};
+
 START_TEST(test_slot)
 {
-	char entry[64] = TEMPLATE_SLOT_ENV "=";
-	char *initial[] = {entry, NULL};
-
+	strcpy(entry, TEMPLATE_SLOT_ENV "=");
 	strcat(entry, slots[_i].initial);
 	environ = initial;
 	environment_begin();
@@ -78,9 +80,7 @@ END_TEST
 
 START_TEST(test_overwritten)
 {
-	char entry[] = TEMPLATE_SLOT_ENV "=" TEMPLATE_SLOT_TEXT;
-	char *initial[] = {entry, NULL};
-
+	strcpy(entry, TEMPLATE_SLOT_ENV "=" TEMPLATE_SLOT_TEXT);
 	environ = initial;
 	environment_begin();
 	memcpy(entry, "title", 5); /* setproctitle() of some programs */
