@@ -1,5 +1,6 @@
 """What tests/bench/preload runs: applications, and those who can serve them."""
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -27,7 +28,7 @@ class Application:
         self.name, self.command, self.source, self.needs = name, command, source, needs
 
     def missing(self):
-        return [path for path in self.needs if not os.path.exists(path)]
+        return [pattern for pattern in self.needs if not glob.glob(pattern)]
 
     def make(self, directory):
         """Put what it needs there; returns the pool's directives, command among them."""
@@ -104,7 +105,7 @@ APPLICATIONS = [
     DokuWiki("dokuwiki", "/usr/bin/php-cgi8.2",
              needs=("/usr/bin/php-cgi8.2", "/usr/share/dokuwiki/doku.php")),
     Table("perl", "/usr/bin/perl {directory}/table.pl", "table.pl",
-          ("/usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/SQLite.pm",)),
+          ("/usr/lib/*/perl5/*/DBD/SQLite.pm",)),
     Application("ruby", "/usr/bin/ruby {directory}/shop.rb", "shop.rb",
                 ("/usr/bin/ruby", "/usr/lib/ruby/vendor_ruby/fcgi.rb")),
     Django("django", servers.PYTHON + " {directory}/django_worker.py", "django_worker.py",

@@ -205,8 +205,8 @@ def spares(args, place):
         print(json.dumps({"load_average": os.getloadavg(), "spares": rows}, indent=1))
         return
     print(f"{PER_SECOND} requests of {REQUEST_MS} ms a second by chance and {GROUP} at once every "
-          f"{GROUP_EVERY} s; the program takes {LOADING_MS} ms to load; pm.max_children = {PLACES}, "
-          f"pm.process_idle_timeout = {IDLE}; {rounds} x {max(5, args.seconds)} s, load "
+          f"{GROUP_EVERY} s; the program takes {LOADING_MS} ms to load; pm.max_children = "
+          f"{PLACES}, pm.process_idle_timeout = {IDLE}; {rounds} x {max(5, args.seconds)} s, load "
           f"average {os.getloadavg()[0]:.1f}\n")
     print(f"{'':28}{'wait in the queue, ms':>24}{'to the answer, ms':>24}{'workers':>9}"
           f"{'starts/s':>9}{'left out':>9}")
