@@ -155,6 +155,7 @@ def test_the_only_worker_goes_where_the_requests_are(env, anyfpm):
     with pools.watched():
         for n, name in enumerate(("one", "two", "one", "two")):
             assert pools.request(name) == 200
+            wait_for(lambda: pools.started() > n, 5, "the line of its start")  # noqa: B023
             assert pools.started() == n + 1
             pools.wait_counts(**{"one": 0, "two": 0, name: 1})
     assert pools.most == 1
