@@ -72,7 +72,7 @@ class DokuWiki(Application):
 
     path = "/doku.php?id=start"
     script = "/usr/share/dokuwiki/doku.php"
-    peers = ("php-fpm",)
+    peers = ("pm.preload_warmup", "php-fpm")
     folders = ("attic", "cache", "index", "locks", "log", "media", "media_attic", "media_meta",
                "meta", "pages", "tmp")
 
@@ -147,9 +147,13 @@ class Running:
 class Ours(Running):
     preload = "no"
 
+    def more(self):
+        return {}
+
     def start(self, env, directives, workers, max_requests, alone):
         options = {"pm.max_children": workers, "pm.max_requests": max_requests,
-                   "pm.preload": self.preload, "pm.status_path": "/status", **directives}
+                   "pm.preload": self.preload, "pm.status_path": "/status", **self.more(),
+                   **directives}
         if alone:
             options.update({"pm": "ondemand", "pm.process_idle_timeout": "1h"})
         command = options.pop("command")
@@ -170,6 +174,13 @@ class Ours(Running):
 
 class OursPreloaded(Ours):
     preload = "yes"
+
+
+class OursWarm(OursPreloaded):
+    """The template has served a page: what that has written is shared, too."""
+
+    def more(self):
+        return {"pm.preload_warmup": self.app.script + "?id=start"}
 
 
 class PhpFpm(Running):
@@ -197,5 +208,5 @@ class Uwsgi(Running):
                 {"keepalive": False})
 
 
-MANAGERS = {"executed": Ours, "pm.preload": OursPreloaded, "php-fpm": PhpFpm,
-            "gunicorn --preload": Gunicorn, "uWSGI": Uwsgi}
+MANAGERS = {"executed": Ours, "pm.preload": OursPreloaded, "pm.preload_warmup": OursWarm,
+            "php-fpm": PhpFpm, "gunicorn --preload": Gunicorn, "uWSGI": Uwsgi}
