@@ -123,7 +123,8 @@ def test_kind(env, anyfpm, preloaded, kind):
         program = shlex.split(server.configured["www"]["command"])[0]
         assert said == [kind.reason.format(program)] and page["preload"] == said[0]
         wait_for(lambda: not server.templates(), 10 * SLOW, "the template to end")
-        assert status(server)["template process"] == 0
+        wait_for(lambda: status(server)["template process"] == 0, 5 * SLOW,
+                 "the end of what cannot be forked")
         wait_for(lambda: children(server.pool()) == server.workers(), 10 * SLOW,
                  "what it has started to end")
     assert "SIGSEGV" not in server.log()
