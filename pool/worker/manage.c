@@ -81,11 +81,12 @@ start_workers(struct pool *pool, unsigned int n)
 static unsigned int
 count_overdue(const struct pool *pool, int64_t now)
 {
+	int64_t wait_us = starts_wait_us(pool);
 	const struct request *r;
 	unsigned int n = 0;
 
 	TAILQ_FOREACH (r, &pool->requests.list[REQUEST_QUEUED], link) {
-		if (now - r->since_us < starts_wait_us(pool))
+		if (now - r->since_us < wait_us)
 			break;
 		n++;
 	}

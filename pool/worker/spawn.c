@@ -47,10 +47,15 @@ make_env(const struct pool *pool, char *slot)
 
 /* 0, or -1 with errno. */
 static int
-execute(struct worker *w, const struct birth *birth)
+execute(struct worker *w, struct birth *birth)
 {
-	pid_t pid = fork_child(birth);
+	char slot[32];
+	pid_t pid = -1;
 
+	snprintf(slot, sizeof(slot), "ANYFPM_SLOT=%u", w->slot);
+	if ((birth->env = make_env(w->pool, slot)) != NULL)
+		pid = fork_child(birth);
+	free(birth->env);
 	if (pid == -1)
 		return -1;
 	w->pid = pid;
@@ -69,12 +74,9 @@ give_birth(struct worker *w)
 	};
 	bool is_forked = template_is_used(pool), is_done = false;
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, exec[2] = { -1, -1 };
-	char slot[32];
 
 	w->slot = slot_take(pool);
-	snprintf(slot, sizeof(slot), "ANYFPM_SLOT=%u", w->slot);
-	birth.env = make_env(pool, slot);
-	if (w->slot != 0 && birth.env != NULL &&
+	if (w->slot != 0 &&
 	    socket_make(pool->workers.program, &w->listen_fd, &w->path_fd) == 0 &&
 	    conn_open(&w->conn) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
 	    (is_forked || pipe2(exec, O_CLOEXEC | O_NONBLOCK) == 0)) {
@@ -83,9 +85,9 @@ give_birth(struct worker *w)
 		birth.fds[2] = err[1];
 		birth.exec_fd = exec[1];
 		birth.leaf_fd = leaf_entrance(&pool->workers.program->leaves, w->slot);
-		is_done = (is_forked ? pool->events->worker_ordered(w, &birth) : execute(w, &birth)) == 0;
+		is_done = (is_forked ? pool->events->worker_ordered(w, &birth)
+				     : execute(w, &birth)) == 0;
 	}
-	free(birth.env);
 	fd_close(&out[1]);
 	fd_close(&err[1]);
 	fd_close(&exec[1]);
