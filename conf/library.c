@@ -29,16 +29,16 @@ bool
 library_find(const char *root, char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size);
+	size_t room;
 	char *slash;
 
 	if (n > 0 && (size_t)n < size) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
-		size -= (size_t)(slash - path);
-		n = snprintf(slash, size, "/preload/" TEMPLATE_LIBRARY);
-		if ((size_t)n < size && access(path, F_OK) == 0 && is_there(root, path))
+		room = size - (size_t)(slash - path);
+		n = snprintf(slash, room, "/preload/" TEMPLATE_LIBRARY);
+		if ((size_t)n < room && access(path, F_OK) == 0 && is_there(root, path))
 			return true;
-		size += (size_t)(slash - path);
 	}
 	snprintf(path, size, "%s", PKGLIBDIR "/" TEMPLATE_LIBRARY);
 	return is_there(root, path);

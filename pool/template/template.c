@@ -115,7 +115,6 @@ template_stopped(struct pool *pool)
 	template_end(pool, "it was stopped by a signal", SIGKILL);
 }
 
-/* Do without one from now on. */
 void
 template_refuse(struct pool *pool, const char *fmt, ...)
 {
@@ -181,8 +180,9 @@ on_ready(struct pool *pool)
 	if (t->state != TEMPLATE_STARTING)
 		return;
 	if (procstat_read(t->pid, &stat) && stat.threads > 1)
-		template_refuse(pool, "\"%s\" has %u threads when it accepts its first connection, of which "
-			     "a fork would have one",
+		template_refuse(pool,
+		    "\"%s\" has %u threads when it accepts its first connection, of which a fork "
+		    "would have one",
 		    pool->conf->command[0], stat.threads);
 	else if (is_warm(pool))
 		begin_to_wait(pool);
@@ -235,7 +235,8 @@ on_message(struct pool *pool, const struct template_message *m, pid_t from)
 	bool is_own = from == t->pid;
 
 	if (m->word == TEMPLATE_FORKED && !template_orders_forked(pool, m->serial, from))
-		on_nonsense(pool, "who says that it is a worker is no child of ours, or is one already");
+		on_nonsense(
+		    pool, "who says that it is a worker is no child of ours, or is one already");
 	else if (m->word == TEMPLATE_FAILED && is_for_warmup(t, m->serial))
 		on_no_warmup(pool);
 	else if (m->word == TEMPLATE_FAILED)
@@ -244,11 +245,13 @@ on_message(struct pool *pool, const struct template_message *m, pid_t from)
 		template_refuse(pool, "\"%s\" starts processes of its own, which accept connections",
 		    pool->conf->command[0]);
 	else if (m->word == TEMPLATE_REFUSED && is_own)
-		template_refuse(pool, "\"%s\" waits for connections with epoll, which forks would share",
+		template_refuse(pool,
+		    "\"%s\" waits for connections with epoll, which forks would share",
 		    pool->conf->command[0]);
 	else if ((m->word == TEMPLATE_LOADED || m->word == TEMPLATE_READY) && is_own &&
 	    m->arg != TEMPLATE_VERSION)
-		template_refuse(pool, "what \"%s\" has loaded (" TEMPLATE_LIBRARY ") is of another version",
+		template_refuse(pool,
+		    "what \"%s\" has loaded (" TEMPLATE_LIBRARY ") is of another version",
 		    pool->conf->command[0]);
 	else if (m->word == TEMPLATE_READY)
 		on_ready(pool);
