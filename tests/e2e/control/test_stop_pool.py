@@ -93,14 +93,20 @@ def test_quit(two):
     assert serves(server, "one", "two") and accepts(page)
 
 
+def quit_while_it_serves(server, client, ms):
+    """Let two finish a request that takes so long; returns the process that waits for the end."""
+    client.start(query=f"do=sleep&ms={ms}")
+    wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
+    process = control.start(server, "quit", "-w", "two")
+    wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
+    return process
+
+
 def test_stop_of_one_that_finishes(two):
     """Who waits for the end of that is told of it."""
     server = two()
     with Client(address(server)) as client:
-        client.start(query="do=sleep&ms=60000")
-        wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
-        process = control.start(server, "quit", "-w", "two")
-        wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
+        process = quit_while_it_serves(server, client, 60000)
         order(server, "stop", "-w", "two")
     assert process.wait(20 * SLOW) == 0 and state(server) == "stopped"
 
@@ -109,10 +115,7 @@ def test_reload_of_one_that_finishes(two):
     """It is started beside that, and who waited for the end is told that there is none."""
     server = two()
     with Client(address(server)) as client:
-        client.start(query="do=sleep&ms=4000")
-        wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
-        process = control.start(server, "quit", "-w", "two")
-        wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
+        process = quit_while_it_serves(server, client, 4000)
         order(server, "reload", "-w", "two")
         assert serves(server, "two")
         assert client.answer().status == 200
