@@ -42,6 +42,15 @@ def has_ended(pid):
     return not alive(pid)
 
 
+def has_memory_of_all(server, endpoint, before):
+    """Whether the workers' memory is told with that of the generation before, if it is still there;
+    those that have just started grow while one looks."""
+    if not alive(before):  # it still has its request, on any but the busiest machine
+        return True
+    got = endpoint.scrape().get("process_resident_memory_bytes", process="workers") / 1024
+    return got > 0.8 * sum(memory_kb(w) for w in server.workers() if alive(w))
+
+
 def test_what_generations_use_together(metrics):
     """Memory and CPU time are those of both while one drains, and what one has used stays when it
     has gone."""
@@ -67,11 +76,10 @@ def test_what_generations_use_together(metrics):
             taken_in(slow)
             server.change({"pm.max_requests": 1000 + number})
             server.reload(signal.SIGHUP)
-            now, workers = look(), server.workers()
+            look()
             assert last["workers"] >= spent + 0.29
-            if alive(before):  # it still has its request, on any but the busiest machine
-                got = now.get("process_resident_memory_bytes", process="workers") / 1024
-                assert got > 0.8 * sum(memory_kb(w) for w in workers if alive(w))
+            wait_for(functools.partial(has_memory_of_all, server, endpoint, before), 10 * SLOW,
+                     "the memory of both")
             assert slow.answer().status == 200
         wait_for(functools.partial(has_ended, before), 20 * SLOW, "the old one to end")
         look()
