@@ -45,6 +45,7 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 	TAILQ_INIT(&pool->clients.blocked);
 	TAILQ_INIT(&pool->requests.bodies);
 	TAILQ_INIT(&pool->requests.spare);
+	TAILQ_INIT(&pool->pace.lost);
 	for (int i = 0; i < CLIENT_STATES; i++)
 		TAILQ_INIT(&pool->clients.list[i]);
 	for (int i = 0; i < REQUEST_STATES; i++)

@@ -100,28 +100,40 @@ worker_died(struct worker *w, const siginfo_t *info)
 		orders_cannot_follow(pool, text);
 }
 
+/* Whether the request on it, whose worker was stopped, may go to another. */
+static bool
+can_be_moved(struct conn *conn)
+{
+	const struct request *r = conn->request;
+	int unread = 0;
+
+	if (conn->fd == -1 || r->answer.responded || ioctl(conn->fd, SIOCOUTQ, &unread) == -1 ||
+	    unread == 0)
+		return false;
+	conn->receipt.stopped_unread = true;
+	return params_are_idempotent(&r->params) || !loss_was_accepted(conn);
+}
+
 /*
  * A stopped worker that waits for work would keep it waiting for ever. One that is in the middle of
  * a request may be in somebody's hands, and has its limits; but it gets no other. Its request goes
  * to another worker where it was never accepted, or may run twice and is not yet read whole; that
- * something is unread does not prove that nothing was read.
+ * something is unread does not prove that nothing was read. Of several all have to be so.
  */
 static void
 worker_stopped(struct worker *w)
 {
-	const struct request *r = w->conn.request;
-	int unread = 0;
+	struct conn *conn;
+	bool all = true;
 
 	if (w->state != WORKER_BUSY) {
 		leave_kill(w, "it was stopped by a signal");
 		return;
 	}
-	w->receipt.stopped = true;
-	if (w->conn.fd == -1 || r->answer.responded || ioctl(w->conn.fd, SIOCOUTQ, &unread) == -1 ||
-	    unread == 0)
-		return;
-	w->receipt.stopped_unread = true;
-	if (params_are_idempotent(&r->params) || !loss_was_accepted(&w->conn))
+	w->back.stopped = true;
+	TAILQ_FOREACH (conn, &w->conns.list[CONN_RUNNING], link)
+		all &= can_be_moved(conn);
+	if (all)
 		leave_kill(w, "it was stopped by a signal");
 }
 
@@ -138,7 +150,7 @@ child_changed(struct pool *pool, struct worker *w, const siginfo_t *info)
 		return;
 	}
 	if (info->si_code == CLD_CONTINUED)
-		w->receipt.stopped = false;
+		w->back.stopped = false;
 	else
 		worker_stopped(w);
 }

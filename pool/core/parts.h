@@ -23,6 +23,7 @@ struct request;
 struct timer;
 struct worker;
 TAILQ_HEAD(client_list, client);
+TAILQ_HEAD(conn_list, conn);
 TAILQ_HEAD(request_list, request);
 TAILQ_HEAD(worker_list, worker);
 
@@ -93,6 +94,7 @@ struct pace {
 	struct prompt prompt;
 	int64_t pause_us;  /* none is given out before: descriptors ran out; 0: none */
 	int64_t sample_us; /* when memory and CPU of busy workers are looked at next */
+	struct conn_list lost; /* connections that wait to be explained (loss.c) */
 };
 
 /* The nearest deadline of any object. */

@@ -41,6 +41,14 @@ enum worker_state {
 	WORKER_STATES
 };
 
+/* A connection to a worker. */
+enum conn_state {
+	CONN_CLOSED,  /* none: a record to make the next one with */
+	CONN_READY,   /* connected, without a request */
+	CONN_RUNNING, /* has a request; it may be lost already */
+	CONN_STATES
+};
+
 /* What forks workers of a program that has loaded once (pm.preload). */
 enum template_state {
 	TEMPLATE_DEAD,	   /* there is none */

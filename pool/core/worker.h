@@ -59,10 +59,22 @@ struct leave {
 	char stop_reason[96]; /* why it was asked to end, for the obituary; "" if it was not */
 };
 
-/* Its connection (worker/conn.c; what goes over it: relay/feed.c, relay/relay.c). */
+/* Whether a request was read (worker/receipt.c). */
+struct receipt {
+	bool stopped_unread;  /* the worker was stopped by a signal before it had read all of it */
+	bool worked;	      /* the worker was seen at work before it read it */
+	int64_t seen_cpu_us;  /* its CPU time when it was seen running so first, -1: it was not */
+	int64_t given_cpu_us; /* its CPU time, with all it started, when it was given the request */
+	int64_t answered_us;  /* when its request before that had ended, 0: none did */
+};
+
+/* A connection to it (worker/conn.c; what goes over it: relay/feed.c, relay/relay.c). */
 struct conn {
+	TAILQ_ENTRY(conn) link; /* in worker->conns.list[state]; READY: last used first */
+	TAILQ_ENTRY(conn) lost_link; /* in pool->pace.lost while lost */
+	enum conn_state state;
 	struct worker *worker;
-	struct request *request; /* in WORKER_BUSY always; in WORKER_STARTING: pm.warmup */
+	struct request *request; /* in CONN_RUNNING, and only then */
 	int fd; /* -1: not connected */
 	struct event ev_read;
 	struct event ev_write;
@@ -76,22 +88,28 @@ struct conn {
 	unsigned int requests; /* begun on it */
 	int64_t made_us;
 	int64_t lost_until_us; /* when we stop waiting for an explanation */
+	int64_t tree_cpu_start_us; /* of the worker's control group when the request began */
+	struct slow_entry *slow; /* of the request, while it is not yet in the slow log */
+	struct receipt receipt;
 	struct fcgi_decoder decoder;
 	uint8_t small[8];  /* body of END_REQUEST as it comes */
 	struct chain head; /* BEGIN and PARAMS not yet sent to it */
 	size_t written;	   /* bytes of the request that went into it */
 };
 
-/* Whether it has read its request, and is back for the next (worker/receipt.c). */
-struct worker_receipt {
-	bool back;	      /* in WORKER_IDLE: it was seen waiting for its next request */
-	bool accepts;	      /* likewise: in accept(2) */
-	bool stopped;	      /* by a signal, while it had a request */
-	bool stopped_unread;  /* and had not read all of it then */
-	bool worked;	      /* it was seen at work before it read its request */
-	int64_t seen_cpu_us;  /* its CPU time when it was seen running so first, -1: it was not */
-	int64_t given_cpu_us; /* its CPU time, with all it started, when it was given its request */
-	int64_t answered_us;  /* of its request: when the one before it had ended, 0: none did */
+/* All of them (worker/conn.c): pm.max_concurrency at most, the records are made as needed. */
+struct conns {
+	struct conn_list list[CONN_STATES];
+	unsigned int count[CONN_STATES];
+	const struct conn *newest; /* the last that was connected, NULL: it was closed since */
+	struct conn first;	   /* most workers need no other */
+};
+
+/* Whether it is back for its next request (relay/dispatch.c, reap.c). */
+struct back {
+	bool seen;    /* in WORKER_IDLE: it was seen waiting for its next request */
+	bool accepts; /* likewise: in accept(2) */
+	bool stopped; /* by a signal, while it had a request */
 };
 
 /* Its memory and its CPU time (worker/measure.c, relay/recycle.c). */
@@ -103,7 +121,6 @@ struct measure {
 	int tree_cpu_fd;    /* and cpu.stat */
 	clockid_t cpu_clock;	   /* of the process */
 	int64_t cpu_start_us;	   /* its CPU time when its request began, or the last one ended */
-	int64_t tree_cpu_start_us; /* that of its control group when its request began */
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */
 	uint64_t memory; /* bytes after its last request, 0: not measured */
 	uint64_t grown;	 /* by how much in that request */
@@ -147,9 +164,8 @@ struct worker {
 	int listen_fd;	   /* our copy of its listening socket, -1 once it is dead */
 	int path_fd;	   /* O_PATH of the socket's inode, to connect to */
 	struct worker_last *last_request; /* NULL: it had none, or nobody asks */
-	struct slow_entry *slow; /* of its request, while it is not yet in the slow log */
-	struct conn conn;
-	struct worker_receipt receipt;
+	struct conns conns;
+	struct back back;
 	struct measure measure;
 	struct life life;
 	struct leave leave;

@@ -10,14 +10,14 @@
 #include <time.h>
 
 struct conf_pool;
-struct worker;
+struct conn;
 
 /* Bytes of what an entry says of its request; more is cut. */
 #define SLOWENTRY_REQUEST_MAX 2048
 
 struct slow_entry {
 	TAILQ_ENTRY(slow_entry) link; /* in slowlog->entries */
-	struct worker *worker;	      /* NULL: its request has left it */
+	struct conn *conn;	      /* its request's; NULL: that has left its worker */
 	pid_t pid;
 	struct timespec at;  /* by the wall clock: when it was found slow */
 	int64_t found_us;    /* the same by ours */

@@ -56,8 +56,8 @@ finish(struct slowlog *sl, struct slow_entry *e, const struct slowentry_findings
 	if (text != NULL) /* a line that is lost is the writer's to report */
 		writer_put(sl->file, text, len);
 	free(text);
-	if (e->worker != NULL)
-		e->worker->slow = NULL;
+	if (e->conn != NULL)
+		e->conn->slow = NULL;
 	TAILQ_REMOVE(&sl->entries, e, link);
 	free(e);
 }
@@ -218,7 +218,7 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	stats_count(r->pool->stats, STATS_SLOW, 1);
 	if (e == NULL)
 		return;
-	e->worker = r->conn->worker;
+	e->conn = r->conn;
 	e->pid = r->conn->worker->pid;
 	e->found_us = now;
 	e->duration_us = now - r->since_us;
@@ -228,7 +228,7 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	log_warning("child %d, script '%s' (request: \"%s\") executing too slow (%.6f sec), "
 		    "logging",
 	    (int)e->pid, e->script, e->request, (double)e->duration_us / 1e6);
-	r->conn->worker->slow = e;
+	r->conn->slow = e;
 	TAILQ_INSERT_TAIL(&sl->entries, e, link);
 }
 
@@ -283,13 +283,13 @@ slowlog_expire(struct pool *pool, int64_t now_us)
 }
 
 void
-slowlog_request_leaves(struct worker *w)
+slowlog_request_leaves(struct conn *conn)
 {
-	struct slowlog *sl = w->pool->observe.slowlog;
-	struct slow_entry *e = w->slow;
+	struct slowlog *sl = conn->worker->pool->observe.slowlog;
+	struct slow_entry *e = conn->slow;
 
-	w->slow = NULL;
-	e->worker = NULL;
+	conn->slow = NULL;
+	e->conn = NULL;
 	e->left_us = clock_now_us();
 	if (e != sl->current)
 		finish_without(sl, e, "the request ended while other slow ones came first");

@@ -21,8 +21,9 @@ void slowlog_reopen(struct pool *pool, int *fd);
  * when to look again, 0: never. */
 int64_t slowlog_expire(struct pool *pool, int64_t now_us);
 
-/* The slow request of w leaves it (w->slow is set), for whatever reason. */
-void slowlog_request_leaves(struct worker *w);
+/* The slow request on that connection (conn->slow is set) leaves its worker, for whatever
+ * reason. */
+void slowlog_request_leaves(struct conn *conn);
 
 /* Whether that child looks at a worker, or was started by one that does: it is no worker's. */
 bool slowlog_is_ours(const struct pool *pool, pid_t pid);

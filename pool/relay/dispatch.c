@@ -24,7 +24,7 @@ look(struct worker *w, int64_t now_us)
 {
 	struct choose_look look = {
 		.seen = CHOOSE_WAITS,
-		.back = w->receipt.back,
+		.back = w->back.seen,
 		.fresh = w->life.served == 0,
 		.idle_us = now_us - w->since_us,
 	};
@@ -37,10 +37,10 @@ look(struct worker *w, int64_t now_us)
 		look.seen = CHOOSE_RUNS;
 	else if (in == PARKED_NOT)
 		look.seen = CHOOSE_SLEEPS;
-	w->receipt.accepts = in == PARKED_ACCEPT;
-	w->receipt.back = w->receipt.accepts ||
+	w->back.accepts = in == PARKED_ACCEPT;
+	w->back.seen = w->back.accepts ||
 	    prompt_is_back(&w->pool->pace.prompt, look.seen == CHOOSE_WAITS, look.idle_us);
-	look.back = w->receipt.back;
+	look.back = w->back.seen;
 	return look;
 }
 

@@ -145,7 +145,7 @@ ending_body_lost(struct request *r, int error, bool reading)
 void
 ending_warmup(struct worker *w)
 {
-	finish_answered(finish_part(&w->conn));
+	finish_answered(finish_part(TAILQ_FIRST(&w->conns.list[CONN_RUNNING])));
 }
 
 void
@@ -273,9 +273,13 @@ ending_stopped(struct pool *pool)
 			ending_refuse(r, END_STOPPED);
 	}
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
-		r = finish_part(&w->conn);
-		finish_error_or_cut(r, END_STOPPED);
-		finish_answered(r);
+		struct conn *conn;
+
+		while ((conn = TAILQ_FIRST(&w->conns.list[CONN_RUNNING])) != NULL) {
+			r = finish_part(conn);
+			finish_error_or_cut(r, END_STOPPED);
+			finish_answered(r);
+		}
 		leave_stop(w, "the service is stopped");
 	}
 }

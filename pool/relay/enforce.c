@@ -20,7 +20,7 @@ enforce_begins(struct request *r)
 	int64_t next = limits_next_us(pool->conf, 0);
 
 	if (pool->conf->request_terminate_cpu_ms > 0)
-		measure_begins(r->conn->worker);
+		measure_begins(r->conn);
 	if (next > 0)
 		deadline_at(pool, clock_now_us() + next);
 	if ((next = limits_slow_us(pool->conf, 0)) > 0 && !r->account.slow)
@@ -79,8 +79,8 @@ check_request(struct request *r, int64_t now_us, bool sample)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
 	if (sample && conf->request_terminate_memory > 0)
 		now.memory = judged_memory(w, conf->request_terminate_memory);
-	if (sample && conf->request_terminate_cpu_ms > 0 && w->measure.tree_cpu_start_us >= 0)
-		now.cpu_us = measure_tree_cpu(w) - w->measure.tree_cpu_start_us;
+	if (sample && conf->request_terminate_cpu_ms > 0 && r->conn->tree_cpu_start_us >= 0)
+		now.cpu_us = measure_tree_cpu(w) - r->conn->tree_cpu_start_us;
 	verdict = limits_check(conf, &now);
 	if (verdict != LIMITS_RUN)
 		terminate(r, verdict, &now);

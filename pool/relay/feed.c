@@ -191,16 +191,13 @@ cannot_connect(struct conn *conn)
 void
 feed_start(struct worker *w, struct request *r)
 {
-	struct conn *conn = &w->conn;
+	struct conn *conn = conn_for(w);
 
-	assert((w->state == WORKER_IDLE || r->warmup) && conn->request == NULL);
+	assert(w->state == WORKER_IDLE || r->warmup);
 	if (conn->fd != -1 && is_stale(conn, r))
 		conn_close(conn);
-	conn->request = r;
-	r->conn = conn;
-	conn->written = 0;
-	w->receipt.stopped_unread = false;
-	receipt_begins(w, r);
+	conn_take(conn, r);
+	receipt_begins(conn);
 	if (w->state == WORKER_IDLE)
 		worker_set_state(w, WORKER_BUSY);
 	request_set_state(r, REQUEST_RUNNING);

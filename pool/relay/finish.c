@@ -18,6 +18,7 @@
 #include "pool/request/body.h"
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
+#include "pool/worker/conn.h"
 #include "pool/worker/worker.h"
 
 struct request *
@@ -29,12 +30,11 @@ finish_part(struct conn *conn)
 	assert(r != NULL && r->conn == conn);
 	capture_request_ended(w);
 	account_part(w, r);
-	conn->request = NULL;
 	r->conn = NULL;
-	conn->lost = false;
-	if (w->slow != NULL)
-		slowlog_request_leaves(w);
-	if (w->state == WORKER_BUSY)
+	if (conn->slow != NULL)
+		slowlog_request_leaves(conn);
+	conn_let_go(conn);
+	if (w->state == WORKER_BUSY && w->conns.count[CONN_RUNNING] == 0)
 		worker_set_state(w, WORKER_IDLE);
 	return r;
 }

@@ -58,6 +58,7 @@ loss_begins(struct conn *conn)
 	event_del(&conn->ev_write);
 	conn->write_armed = false;
 	conn->lost = true;
+	TAILQ_INSERT_TAIL(&w->pool->pace.lost, conn, lost_link);
 	conn->lost_until_us =
 	    clock_now_us() + (lives ? 0 : again ? EXPLAIN_AGAIN_US : EXPLAIN_US);
 	deadline_at(w->pool, conn->lost_until_us);
@@ -69,9 +70,10 @@ loss_was_accepted(const struct conn *conn)
 	const struct worker *w = conn->worker;
 	struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
-	/* One that was shut down polls readable for ever: it tells nothing any more. */
-	return conn->requests > 1 || w->listen_fd == -1 || poll(&pfd, 1, 0) != 1 ||
-	    (pfd.revents & POLLHUP) != 0;
+	/* One that was shut down polls readable for ever: it tells nothing any more; and who
+	 * waits in it may be one that came later. */
+	return conn->requests > 1 || conn != w->conns.newest || w->listen_fd == -1 ||
+	    poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLHUP) != 0;
 }
 
 /* The worker lives, but its request does not: what that says of the worker. */
@@ -80,7 +82,7 @@ judge_living(struct conn *conn, const struct evidence_loss *loss, const char *ho
 {
 	struct worker *w = conn->worker;
 
-	if (w->receipt.stopped) {
+	if (w->back.stopped) {
 		leave_kill(w, "it was stopped by a signal");
 	} else if (conn->hung_up) {
 		return; /* we closed it first */
@@ -112,9 +114,9 @@ loss_judge(struct conn *conn, bool dead, bool exited_zero, const char *how)
 		.idempotent = params_are_idempotent(&r->params),
 		.older = is_older(conn),
 		.reset = conn->reset,
-		.lives = !dead && !w->receipt.stopped,
+		.lives = !dead && !w->back.stopped,
 		.ended_well = dead && exited_zero,
-		.stopped = w->receipt.stopped_unread,
+		.stopped = conn->receipt.stopped_unread,
 		.retired = dead && w->life.served > 0,
 	};
 	bool again = evidence_allows_again(&loss);
@@ -152,19 +154,17 @@ unexplained(struct conn *conn)
 int64_t
 loss_expire(struct pool *pool, int64_t now_us)
 {
-	static const enum worker_state states[] = { WORKER_STARTING, WORKER_BUSY };
-	struct worker *w, *next;
+	struct conn *conn, *next;
 	int64_t due = 0;
 
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		for (w = TAILQ_FIRST(&pool->workers.list[states[i]]); w != NULL; w = next) {
-			next = TAILQ_NEXT(w, link);
-			if (!w->conn.lost)
-				continue;
-			if (now_us >= w->conn.lost_until_us)
-				unexplained(&w->conn);
-			else if (due == 0 || w->conn.lost_until_us < due)
-				due = w->conn.lost_until_us;
+	for (conn = TAILQ_FIRST(&pool->pace.lost); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, lost_link);
+		if (now_us >= conn->lost_until_us) {
+			unexplained(conn);
+			next = TAILQ_FIRST(&pool->pace.lost); /* it may have taken others along */
+			due = 0;
+		} else if (due == 0 || conn->lost_until_us < due) {
+			due = conn->lost_until_us;
 		}
 	}
 	return due;

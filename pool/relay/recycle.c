@@ -97,7 +97,7 @@ recycle_ended(struct worker *w, struct request *r)
 	w->measure.memory = conf->max_memory > 0 ? r->account.memory : 0;
 	w->measure.grown = now.grown;
 	starts_worked(pool, w->life.started_us);
-	if (w->receipt.stopped) {
+	if (w->back.stopped) {
 		leave_kill(w, "it was stopped by a signal");
 		return;
 	}

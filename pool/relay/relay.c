@@ -205,12 +205,14 @@ relay_readable(struct conn *conn)
 void
 relay_worker_dead(struct worker *w, bool exited_zero, const char *how)
 {
-	struct conn *conn = &w->conn;
+	struct conn *conn;
 
-	/* Everything it wrote before its end is there to be read. */
-	while (conn->request != NULL && !conn->lost && conn->fd != -1 && relay_read(conn))
-		continue;
-	if (conn->request != NULL)
-		loss_judge(conn, true, exited_zero, how);
-	conn_close(conn);
+	while ((conn = TAILQ_FIRST(&w->conns.list[CONN_RUNNING])) != NULL) {
+		/* Everything it wrote before its end is there to be read. */
+		while (conn->request != NULL && !conn->lost && conn->fd != -1 && relay_read(conn))
+			continue;
+		if (conn->request != NULL)
+			loss_judge(conn, true, exited_zero, how);
+	}
+	conns_close(w);
 }

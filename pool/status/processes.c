@@ -48,13 +48,14 @@ or_dash(const char *text)
 static const struct worker_last *
 request_of(struct status_view *view, const struct worker *w, size_t *running)
 {
+	const struct conn *oldest = TAILQ_FIRST(&w->conns.list[CONN_RUNNING]);
 	struct worker_last *last;
 
-	if (w->conn.request == NULL)
+	if (oldest == NULL)
 		return w->last_request;
 	last = &view->running[(*running)++];
-	account_last(last, w->conn.request);
-	last->duration_us = view->now_us - w->conn.request->times.run_us;
+	account_last(last, oldest->request);
+	last->duration_us = view->now_us - oldest->request->times.run_us;
 	last->cpu_us = -1;
 	last->memory = 0;
 	return last;
@@ -92,7 +93,7 @@ add_process(struct status_view *view, struct worker *w, int64_t now_sec, size_t 
 	values[PROCESS_STATE].text = states[w->state];
 	values[PROCESS_START_TIME] = status_number(now_sec - age);
 	values[PROCESS_START_SINCE] = status_number(age);
-	values[PROCESS_REQUESTS].number = w->life.served + (w->conn.request != NULL);
+	values[PROCESS_REQUESTS].number = w->life.served + w->conns.count[CONN_RUNNING];
 	add_request(values, request_of(view, w, running));
 	values[PROCESS_SLOT].number = w->slot;
 	values[PROCESS_STATE_SINCE] = status_number(view->now_us - w->since_us);

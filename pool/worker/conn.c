@@ -1,10 +1,11 @@
-/* conn.c: the connection to a worker. What goes over it is not its matter. */
+/* conn.c: the connections to a worker. What goes over them is not its matter. */
 #include "config.h"
 
 #include "pool/worker/conn.h"
 
 #include <sys/socket.h>
 
+#include <assert.h>
 #include <poll.h>
 
 #include "base/clock.h"
@@ -31,13 +32,78 @@ on_write(evutil_socket_t fd, short what, void *arg)
 	conn->worker->pool->events->conn_writable(conn);
 }
 
-void
+static void
 conn_init(struct conn *conn, struct worker *w)
 {
 	conn->worker = w;
 	conn->fd = -1;
 	chain_init(&conn->head);
 	conn->keeps = w->pool->workers.program->keeps;
+	TAILQ_INSERT_HEAD(&w->conns.list[CONN_CLOSED], conn, link);
+	w->conns.count[CONN_CLOSED]++;
+}
+
+/* What is used next stands first; those that run, in the order of their beginnings. */
+static void
+conn_set_state(struct conn *conn, enum conn_state state)
+{
+	struct conns *conns = &conn->worker->conns;
+
+	assert((state == CONN_RUNNING) == (conn->request != NULL));
+	assert(state == CONN_RUNNING || (state == CONN_READY) == (conn->fd != -1));
+	TAILQ_REMOVE(&conns->list[conn->state], conn, link);
+	conns->count[conn->state]--;
+	conn->state = state;
+	if (state == CONN_RUNNING)
+		TAILQ_INSERT_TAIL(&conns->list[state], conn, link);
+	else
+		TAILQ_INSERT_HEAD(&conns->list[state], conn, link);
+	conns->count[state]++;
+}
+
+void
+conns_init(struct worker *w)
+{
+	for (int state = 0; state < CONN_STATES; state++)
+		TAILQ_INIT(&w->conns.list[state]);
+	conn_init(&w->conns.first, w);
+}
+
+void
+conns_close(struct worker *w)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&w->conns.list[CONN_READY])) != NULL)
+		conn_close(conn);
+}
+
+struct conn *
+conn_for(struct worker *w)
+{
+	struct conn *conn = TAILQ_FIRST(&w->conns.list[CONN_READY]);
+
+	return conn != NULL ? conn : TAILQ_FIRST(&w->conns.list[CONN_CLOSED]);
+}
+
+void
+conn_take(struct conn *conn, struct request *r)
+{
+	assert(conn->request == NULL);
+	conn->request = r;
+	r->conn = conn;
+	conn->written = 0;
+	conn_set_state(conn, CONN_RUNNING);
+}
+
+void
+conn_let_go(struct conn *conn)
+{
+	if (conn->lost)
+		TAILQ_REMOVE(&conn->worker->pool->pace.lost, conn, lost_link);
+	conn->lost = false;
+	conn->request = NULL;
+	conn_set_state(conn, conn->fd != -1 ? CONN_READY : CONN_CLOSED);
 }
 
 int
@@ -51,6 +117,7 @@ conn_open(struct conn *conn)
 	if ((fd = socket_connect(conn->worker->path_fd)) == -1)
 		return -1;
 	conn->fd = fd;
+	conn->worker->conns.newest = conn;
 	conn->made_us = clock_now_us();
 	conn->requests = 0;
 	conn->read_paused = conn->write_armed = conn->reset = conn->write_failed = conn->hung_up =
@@ -62,6 +129,8 @@ conn_open(struct conn *conn)
 		fd_close(&conn->fd);
 		return -1;
 	}
+	if (conn->request == NULL)
+		conn_set_state(conn, CONN_READY);
 	return 0;
 }
 
@@ -75,6 +144,10 @@ conn_close(struct conn *conn)
 	conn->write_armed = false;
 	fd_close(&conn->fd);
 	chain_clear(&conn->worker->pool->buffers.chunks, &conn->head);
+	if (conn->worker->conns.newest == conn)
+		conn->worker->conns.newest = NULL;
+	if (conn->request == NULL)
+		conn_set_state(conn, CONN_CLOSED);
 }
 
 void

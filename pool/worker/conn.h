@@ -1,4 +1,4 @@
-/* conn.h: a connection to a worker. */
+/* conn.h: the connections to a worker. */
 #ifndef ANYFPM_POOL_WORKER_CONN_H
 #define ANYFPM_POOL_WORKER_CONN_H
 
@@ -6,8 +6,20 @@
 
 #include "pool/core/pool.h"
 
-/* One to w, all zero until now: it is not connected. */
-void conn_init(struct conn *conn, struct worker *w);
+struct request;
+
+/* Those of w, all zero until now: none is connected. */
+void conns_init(struct worker *w);
+
+/* Close those that have no request. */
+void conns_close(struct worker *w);
+
+/* The one for its next request: ready, the last used first, or not yet connected. */
+struct conn *conn_for(struct worker *w);
+
+/* It gets r; its request leaves it. */
+void conn_take(struct conn *conn, struct request *r);
+void conn_let_go(struct conn *conn);
 
 /* Connect to the worker, unless connected. 0, or -1 with errno. */
 int conn_open(struct conn *conn);

@@ -75,12 +75,12 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 	}
 	/* While it loads it has nothing to finish. And libraries catch the signal before the program
 	 * does: what comes between (libfcgi's handler, before FCGI::ProcManager's) may be lost. */
-	if (!w->life.was_ready && w->conn.request == NULL && timeout_us > UNREADY_STOP_US)
+	if (!w->life.was_ready && w->conns.count[CONN_RUNNING] == 0 && timeout_us > UNREADY_STOP_US)
 		timeout_us = UNREADY_STOP_US;
-	if (w->conn.request != NULL) /* its warm-up */
+	if (w->conns.count[CONN_RUNNING] > 0) /* its warm-up */
 		w->pool->events->warmup_abandoned(w);
 	end_begins(w, reason);
-	conn_close(&w->conn);
+	conns_close(w);
 	worker_set_state(w, WORKER_STOPPING);
 	signal_group(w, SIGTERM);
 	signal_group(w, SIGCONT); /* a stopped process would not see it */
@@ -128,9 +128,9 @@ leave_kill(struct worker *w, const char *reason)
 	if (w->state == WORKER_BUSY || w->state == WORKER_STOPPING)
 		return;
 	/* It must not get a request, or be found ready, before it is reaped. */
-	if (w->conn.request != NULL) /* its warm-up */
+	if (w->conns.count[CONN_RUNNING] > 0) /* its warm-up */
 		w->pool->events->warmup_abandoned(w);
-	conn_close(&w->conn);
+	conns_close(w);
 	worker_set_state(w, WORKER_STOPPING);
 }
 

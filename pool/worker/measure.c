@@ -124,10 +124,10 @@ measure_ready(struct worker *w)
 }
 
 void
-measure_begins(struct worker *w)
+measure_begins(struct conn *conn)
 {
-	measure_ready(w);
-	w->measure.tree_cpu_start_us = measure_tree_cpu(w);
+	measure_ready(conn->worker);
+	conn->tree_cpu_start_us = measure_tree_cpu(conn->worker);
 }
 
 void

@@ -8,8 +8,8 @@
 /* At the start of the pool process: which measurements its limits take. */
 void measure_init(struct pool *pool);
 
-/* A request begins on w: from now on CPU time is its own. */
-void measure_begins(struct worker *w);
+/* A request begins on that connection: from now on CPU time is its own. */
+void measure_begins(struct conn *conn);
 
 /* A worker was born: open what measuring it takes. It has become ready: what it used to start is
  * nobody's. It is gone. */

@@ -31,7 +31,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 		struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
 
 		next = TAILQ_NEXT(w, link);
-		if (w->conn.request != NULL || w->pid == 0 || poll(&pfd, 1, 0) != 0)
+		if (w->conns.count[CONN_RUNNING] > 0 || w->pid == 0 || poll(&pfd, 1, 0) != 0)
 			continue;
 		pool->events->worker_accepted(w);
 	}
@@ -101,7 +101,7 @@ ready_expire(struct pool *pool, int64_t now)
 
 		next = TAILQ_NEXT(w, link);
 		if (now >= end)
-			leave_kill(w, w->conn.request != NULL
+			leave_kill(w, w->conns.count[CONN_RUNNING] > 0
 				? "it did not answer pm.warmup within pm.start_timeout"
 				: "it accepted no connection within pm.start_timeout");
 		else if (due == 0 || end < due)

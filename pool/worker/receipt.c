@@ -25,33 +25,36 @@
 #define BACK_CPU_US 5000
 
 void
-receipt_begins(struct worker *w, struct request *r)
+receipt_begins(struct conn *conn)
 {
-	w->receipt.worked = false;
-	w->receipt.seen_cpu_us = -1;
-	w->receipt.answered_us = w->state == WORKER_IDLE && w->life.served > 0 ? w->since_us : 0;
+	struct worker *w = conn->worker;
+	struct request *r = conn->request;
+
+	conn->receipt = (struct receipt){ .seen_cpu_us = -1 };
+	if (w->state == WORKER_IDLE && w->life.served > 0)
+		conn->receipt.answered_us = w->since_us;
 	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
-	r->read = w->receipt.accepts || w->receipt.answered_us == 0;
+	r->read = w->back.accepts || conn->receipt.answered_us == 0;
 	if (r->read)
 		return;
 	if (r->pool->conf->request_terminate_cpu_ms > 0)
-		w->receipt.given_cpu_us = measure_tree_cpu(w);
+		conn->receipt.given_cpu_us = measure_tree_cpu(w);
 	deadline_at(w->pool, clock_now_us() + LOOK_US);
 }
 
-enum receipt {
+enum reads {
 	RECEIPT_NOT, /* perhaps: a part of it may have been read */
 	RECEIPT_ALL, /* it has read it */
 	RECEIPT_OVER /* it answers, or is lost */
 };
 
-static enum receipt
-has_read(const struct worker *w)
+static enum reads
+has_read(const struct conn *conn)
 {
 	int unread = 0;
 
-	if (w->conn.request->answer.responded || w->conn.lost || w->conn.fd == -1 ||
-	    ioctl(w->conn.fd, SIOCOUTQ, &unread) == -1)
+	if (conn->request->answer.responded || conn->lost || conn->fd == -1 ||
+	    ioctl(conn->fd, SIOCOUTQ, &unread) == -1)
 		return RECEIPT_OVER;
 	return unread == 0 ? RECEIPT_ALL : RECEIPT_NOT;
 }
@@ -61,7 +64,7 @@ has_read(const struct worker *w)
 static bool
 is_patience_over(const struct request *r, int64_t now_us)
 {
-	const struct worker *w = r->conn->worker;
+	const struct conn *conn = r->conn;
 	const struct conf_pool *conf = r->pool->conf;
 	int64_t limit = conf->request_terminate_timeout_ms * 1000;
 	int64_t cpu_limit = conf->request_terminate_cpu_ms * 1000;
@@ -69,20 +72,21 @@ is_patience_over(const struct request *r, int64_t now_us)
 	if (limit == 0 || limit > PROMPT_AFTER_MAX_US)
 		limit = PROMPT_AFTER_MAX_US;
 	return now_us - r->times.run_us >= limit ||
-	    (cpu_limit > 0 && measure_tree_cpu(w) - w->receipt.given_cpu_us >= cpu_limit);
+	    (cpu_limit > 0 && measure_tree_cpu(conn->worker) - conn->receipt.given_cpu_us >= cpu_limit);
 }
 
 /* Whether what keeps w from its request is work, and not only that it does not get the CPU. */
 static bool
-is_at_work(struct worker *w)
+is_at_work(struct conn *conn)
 {
+	struct worker *w = conn->worker;
 	int64_t cpu;
 
 	if (measure_wait(w) != PARKED_RUNS || (cpu = measure_cpu(w)) == -1)
 		return true;
-	if (w->receipt.seen_cpu_us == -1)
-		w->receipt.seen_cpu_us = cpu;
-	return cpu - w->receipt.seen_cpu_us >= BACK_CPU_US;
+	if (conn->receipt.seen_cpu_us == -1)
+		conn->receipt.seen_cpu_us = cpu;
+	return cpu - conn->receipt.seen_cpu_us >= BACK_CPU_US;
 }
 
 /* Look at r; its clock begins now, unless its worker is known to have it all the time. */
@@ -90,23 +94,23 @@ static void
 look(struct request *r)
 {
 	struct pool *pool = r->pool;
-	struct worker *w = r->conn->worker;
+	struct conn *conn = r->conn;
 	bool waited = r->since_us != r->times.run_us;
 	int64_t now = clock_now_us();
-	enum receipt receipt = has_read(w);
+	enum reads receipt = has_read(conn);
 
 	r->read = receipt != RECEIPT_NOT || is_patience_over(r, now);
 	/* Asked twice: what it was seen doing between was not for this request then. */
-	if (receipt == RECEIPT_NOT && is_at_work(w) && has_read(w) == RECEIPT_NOT)
-		w->receipt.worked = true;
+	if (receipt == RECEIPT_NOT && is_at_work(conn) && has_read(conn) == RECEIPT_NOT)
+		conn->receipt.worked = true;
 	if (r->read && !waited)
 		return;
-	if (receipt == RECEIPT_ALL && w->receipt.worked &&
-	    r->times.run_us - w->receipt.answered_us < AFTER_ANSWER_US)
-		prompt_late(&pool->pace.prompt, now - w->receipt.answered_us);
+	if (receipt == RECEIPT_ALL && conn->receipt.worked &&
+	    r->times.run_us - conn->receipt.answered_us < AFTER_ANSWER_US)
+		prompt_late(&pool->pace.prompt, now - conn->receipt.answered_us);
 	r->since_us = now;
 	if (pool->observe.needs_cpu || pool->observe.needs_cpu_parts)
-		measure_begins(w);
+		measure_begins(conn);
 	/* The list stays in the order of the clocks. */
 	TAILQ_REMOVE(&pool->requests.list[REQUEST_RUNNING], r, link);
 	TAILQ_INSERT_TAIL(&pool->requests.list[REQUEST_RUNNING], r, link);

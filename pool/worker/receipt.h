@@ -7,8 +7,8 @@
 
 #include "pool/core/pool.h"
 
-/* r is about to be given to w. */
-void receipt_begins(struct worker *w, struct request *r);
+/* The connection's request is about to be given to its worker. */
+void receipt_begins(struct conn *conn);
 
 /* Look at the requests that are not known to be read; their clocks begin anew until they are. To be
  * called before their limits are looked at. Returns when to look again, 0: never. */

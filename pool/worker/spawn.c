@@ -78,7 +78,7 @@ give_birth(struct worker *w)
 	w->slot = slot_take(pool);
 	if (w->slot != 0 &&
 	    socket_make(pool->workers.program, &w->listen_fd, &w->path_fd) == 0 &&
-	    conn_open(&w->conn) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
+	    conn_open(&w->conns.first) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
 	    (is_forked || pipe2(exec, O_CLOEXEC | O_NONBLOCK) == 0)) {
 		birth.fds[0] = w->listen_fd;
 		birth.fds[1] = out[1];

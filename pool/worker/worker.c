@@ -48,7 +48,7 @@ worker_new(struct pool *pool)
 	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
 	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
 	capture_init(&w->captures, pool, w, &w->pid);
-	conn_init(&w->conn, w);
+	conns_init(w);
 	w->life.started_us = clock_now_us();
 	w->state = WORKER_STARTING;
 	w->since_us = w->life.started_us;
@@ -75,7 +75,7 @@ worker_born(struct worker *w, pid_t pid)
 static void
 worker_let_go(struct worker *w)
 {
-	conn_close(&w->conn);
+	conns_close(w);
 	capture_close_all(&w->captures);
 	fd_close(&w->listen_fd);
 	fd_close(&w->path_fd);
@@ -95,12 +95,12 @@ worker_set_state(struct worker *w, enum worker_state state)
 	struct pool *pool = w->pool;
 
 	assert(legal[w->state] & (1u << state));
-	assert(w->state != WORKER_BUSY || w->conn.request == NULL);
+	assert(w->state != WORKER_BUSY || w->conns.count[CONN_RUNNING] == 0);
 	TAILQ_REMOVE(&pool->workers.list[w->state], w, link);
 	pool->workers.count[w->state]--;
 	w->state = state;
 	w->since_us = clock_now_us();
-	w->receipt.back = w->receipt.accepts = false;
+	w->back.seen = w->back.accepts = false;
 	if (state == WORKER_IDLE) /* the last used is used next: the others grow old idle */
 		TAILQ_INSERT_HEAD(&pool->workers.list[state], w, link);
 	else
