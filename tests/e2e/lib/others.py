@@ -176,12 +176,13 @@ class SpawnFcgi(Server):
 
     name = "spawn-fcgi"
 
-    def __init__(self, env, command, workers=4):
+    def __init__(self, env, command, workers=4, directory=None, variables=None):
         super().__init__(env)
         self.address = f"{env.dir}/spawn.{len(env.servers)}.sock"
         out = subprocess.run(
-            ["/usr/bin/spawn-fcgi", "-s", self.address, "-M", "0666", "-F", str(workers), "--",
-             *shlex.split(command)], env=env.environment(), check=True, capture_output=True,
+            ["/usr/bin/spawn-fcgi", "-s", self.address, "-M", "0666", "-F", str(workers),
+             *(["-d", directory] if directory else []), "--", *shlex.split(command)],
+            env={**env.environment(), **(variables or {})}, check=True, capture_output=True,
             text=True).stdout
         self.pids = [int(n) for n in re.findall(r"PID: (\d+)", out)]
 

@@ -4,6 +4,7 @@ A program that runs our code notes each run in the file RUNS and echoes what it 
 a request that was run twice or answered with another's answer is seen.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -91,19 +92,27 @@ class Node(Program):
         return super().make(directory)
 
 
+@contextlib.contextmanager
+def go_environment():
+    """What go build needs, with a cache in the build directory; one at a time, for the first one
+    compiles Go's library, too."""
+    cache = BUILD + "/go"
+    os.makedirs(cache, exist_ok=True)
+    with open(cache + "/lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield {"GOCACHE": cache + "/cache", "GO111MODULE": "off", "GOFLAGS": "",
+               "CGO_ENABLED": "0"}
+
+
 class Go(Program):
-    """Compiled with a cache in the build directory, which tests may use side by side."""
+    """Compiled."""
 
     def make(self, directory):
         need("/usr/bin/go")
-        cache = BUILD + "/go"
-        os.makedirs(cache, exist_ok=True)
-        with open(cache + "/lock", "wb") as lock:  # the first one compiles Go's library, too
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with go_environment() as environment:
             subprocess.run(["/usr/bin/go", "build", "-o", directory + "/echo",
                             f"{WORKERS}/echo.go"], check=True, timeout=300,
-                           env={**os.environ, "GOCACHE": cache + "/cache", "GO111MODULE": "off",
-                                "GOFLAGS": "", "CGO_ENABLED": "0"})
+                           env={**os.environ, **environment})
         return dict(super().make(directory), command=directory + "/echo")
 
 

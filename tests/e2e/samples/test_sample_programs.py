@@ -1,0 +1,78 @@
+"""contrib/samples: each as its README says, in a copy, beside its usual runner.
+
+A new sample is a new directory, which is tested without a word here if it answers as the others do
+and spawn-fcgi is who usually runs it; lib/samples.py says what else there can be.
+"""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fcgi import Client
+from samples import SAMPLES, Sample, Started, sample_of
+from servers import TOP
+
+NAMES = sorted(name for name in os.listdir(SAMPLES) if os.path.isdir(f"{SAMPLES}/{name}"))
+REQUESTS = 1000
+CLIENTS = 4
+
+
+def answer_of(client, sample, request, **more):
+    answer = client.request(**request, **more)
+    assert answer.app_status == 0 and answer.protocol_status == 0, answer.records
+    return sample.same(bytes(answer.stdout)), bytes(answer.stderr)
+
+
+def ask_many(address, sample, numbers, expected):
+    """Over one connection that is kept; the first answer that is wrong, or None."""
+    with Client(address, timeout=60) as client:
+        for number in numbers:
+            answer = answer_of(client, sample, sample.request(number % sample.distinct))
+            if answer != expected[number % sample.distinct]:
+                return number, answer, expected[number % sample.distinct]
+    return None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sample(env, name):
+    """1,000 requests and an upload are answered byte for byte as under the usual runner; the commands
+    to try it work; it stops without a complaint."""
+    sample = sample_of(name, env.dir)
+    sample.need_packages()
+    sample.shell(sample.before)
+    usual = sample.usual(env)
+
+    def usually(request):
+        with Client(usual.address, timeout=60) as client:
+            return answer_of(client, sample, request, flags=0)
+    expected = [usually(sample.request(number)) for number in range(sample.distinct)]
+    assert len({stdout for stdout, _ in expected}) == sample.distinct, expected[:2]
+    expected_upload = usually(sample.upload())
+    assert sample.told in expected_upload[0], expected_upload
+
+    started = Started(env, sample)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for wrong in clients.map(lambda i: ask_many(
+                started.address, sample, range(i, REQUESTS, CLIENTS), expected), range(CLIENTS)):
+            assert not wrong, wrong
+    with Client(started.address, timeout=60) as client:
+        assert answer_of(client, sample, sample.upload()) == expected_upload
+    shown = sample.shell(sample.attempt)
+    assert re.search("^Content-type: ", shown, re.M | re.I) and "Status: 5" not in shown, shown
+    started.stop()
+    assert not started.trouble(), started.said()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_description(env, name):
+    """It stands in the table; tests/run installs what it takes; it needs no place of its own."""
+    sample = Sample(name, env.dir)
+    with open(SAMPLES + "/README.md", encoding="ascii") as f:
+        assert f"]({name}/)" in f.read()
+    with open(TOP + "/tests/run", encoding="ascii") as f:
+        installed = re.search(r"^packages='(.*?)'", f.read(), re.M | re.S).group(1).split()
+    assert set(sample.packages) <= set(installed)
+    assert sample.pool["listen"] == f"./{name}.sock"
+    assert sample.pool["user"] == "www-data"  # root must not need to change it; ignored otherwise
+    assert "request_terminate_timeout" in sample.pool
