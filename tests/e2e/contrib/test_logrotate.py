@@ -22,7 +22,8 @@ def sample(server, logs, before):
     """A copy of it with other paths; before: lines of the system's own file in front of it."""
     with open(TOP + "/contrib/logrotate/anyfpm", encoding="ascii") as f:
         text = f.read()
-    for path, ours, times in (("/var/log/anyfpm", logs + "/anyfpm", 4),
+    for path, ours, times in (("/var/log/anyfpm/*.log", logs + "/own/*.log", 1),
+                              ("/var/log/anyfpm", logs + "/anyfpm", 4),
                               ("/run/anyfpm.pid", server.pid_path, 2),
                               ("/usr/local/sbin/anyfpm -s reopen",
                                f"{ANYFPM} -s reopen -g {server.pid_path}", 1)):

@@ -93,7 +93,7 @@ def test_its_capabilities_are_enough(env, anyfpm, monkeypatch):
 
 @pytest.mark.parametrize("program, suffix, word", [
     ("systemd-tmpfiles", "tmpfiles", "/run/anyfpm-pools"),
-    ("systemd-sysusers", "sysusers", "my-app")])
+    ("systemd-sysusers", "sysusers", "anyfpm")])
 def test_users_and_directories(env, program, suffix, word):
     """Made below another root, which then has them."""
     if not ROOT:
