@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-CODE = ("fpm", "pool", "conf", "base", "preload")
+CODE = ("fpm", "pool", "conf", "base", "preload", "contrib/adapters/cgi")
 
 
 def listed(*where):

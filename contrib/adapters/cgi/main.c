@@ -1,0 +1,328 @@
+/*
+ * main.c: anyfpm-cgi, a FastCGI program that runs CGI scripts: its options, and request after
+ * request.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fastcgi.h>
+#include <fcgiapp.h>
+
+#include "contrib/adapters/cgi/answer.h"
+#include "contrib/adapters/cgi/child.h"
+#include "contrib/adapters/cgi/environment.h"
+#include "contrib/adapters/cgi/relay.h"
+#include "contrib/adapters/cgi/script.h"
+
+extern char **environ;
+
+static volatile sig_atomic_t is_stopping;
+
+struct masks {
+	sigset_t inherited; /* a script's */
+	sigset_t open;      /* of waiting: what we catch arrives then, and at no other time */
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: anyfpm-cgi [-r DIRECTORY]... [-p PATH]... [-e NAME]...\n"
+	      "       anyfpm-cgi -h | -v\n\n"
+	      "A FastCGI program that runs CGI scripts; anyfpm or spawn-fcgi starts it.\n\n"
+	      "  -r, --directory DIRECTORY  run scripts below it, and none outside\n"
+	      "  -p, --script PATH          run this script, and none that is not named\n"
+	      "  -e, --env NAME             let scripts have this variable of the environment\n"
+	      "  -h, --help                 show this\n"
+	      "  -v, --version              show the version\n",
+	    to);
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
+{
+	va_list args;
+
+	fputs("anyfpm-cgi: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(EXIT_FAILURE);
+}
+
+/* Add to a list that has room for it. */
+static void
+add(const char **list, const char *value)
+{
+	while (*list != NULL)
+		list++;
+	*list = value;
+}
+
+static void
+check_directory(const char *path)
+{
+	const char *error;
+
+	if (*path != '/')
+		die("-r %s: the directory has to be an absolute path", path);
+	if ((error = script_check_directory(path)) != NULL)
+		die("-r %s: %s", path, error);
+}
+
+static void
+read_options(int argc, char **argv, struct settings *settings)
+{
+	static const struct option options[] = {
+	    {"directory", required_argument, NULL, 'r'},
+	    {"script", required_argument, NULL, 'p'},
+	    {"env", required_argument, NULL, 'e'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "r:p:e:hv", options, NULL)) != -1)
+		switch (option) {
+		case 'r':
+			check_directory(optarg);
+			add(settings->directories, optarg);
+			break;
+		case 'p':
+			if (*optarg != '/')
+				die("-p %s: the script has to be an absolute path", optarg);
+			add(settings->scripts, optarg);
+			break;
+		case 'e':
+			add(settings->kept, optarg);
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		case 'v':
+			puts("anyfpm-cgi " PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			usage(stderr);
+			exit(EXIT_FAILURE);
+		}
+	if (optind < argc)
+		die("%s: there is an argument too many", argv[optind]);
+	if (settings->directories[0] == NULL && settings->scripts[0] == NULL)
+		die("say with -r below which directory scripts are run (-r / for all), or with -p "
+		    "which");
+}
+
+static void
+on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		is_stopping = 1;
+}
+
+static void
+catch_signals(struct masks *masks)
+{
+	static const int caught[] = {SIGTERM, SIGUSR1, SIGCHLD};
+	struct sigaction action = {.sa_handler = on_signal};
+	sigset_t blocked;
+
+	sigemptyset(&action.sa_mask);
+	sigprocmask(SIG_SETMASK, NULL, &masks->inherited);
+	masks->open = blocked = masks->inherited;
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+		sigaction(caught[i], &action, NULL);
+		sigdelset(&masks->open, caught[i]);
+		sigaddset(&blocked, caught[i]);
+	}
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+/* A kept connection that was closed; libfcgi would go on to wait for another one by itself. */
+static bool
+is_closed(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+/* Wait until accepting a request does not wait any more; false: we are to stop. */
+static bool
+wait_for_request(FCGX_Request *request, const sigset_t *open)
+{
+	while (!is_stopping) {
+		bool is_kept = request->ipcFd >= 0;
+		struct pollfd pfd = {
+		    .fd = is_kept ? request->ipcFd : FCGI_LISTENSOCK_FILENO, .events = POLLIN};
+
+		if (ppoll(&pfd, 1, NULL, open) == -1)
+			continue;
+		if (!is_kept) {
+			/* Another process may be faster where the socket is not ours alone. */
+			fcntl(FCGI_LISTENSOCK_FILENO, F_SETFL,
+			    fcntl(FCGI_LISTENSOCK_FILENO, F_GETFL) | O_NONBLOCK);
+			return true;
+		}
+		if (!is_closed(request->ipcFd))
+			return true;
+		FCGX_Free(request, 1);
+	}
+	return false;
+}
+
+/* What is to be said of a script's end; false: nothing. */
+static bool
+describe(int status, char *text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, size, "it was ended by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) != 0)
+		snprintf(text, size, "it exited with code %d", WEXITSTATUS(status));
+	return WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
+}
+
+static void
+report(FCGX_Request *request, const struct script *script, const struct outcome *outcome)
+{
+	char text[128];
+
+	if (outcome->is_gone)
+		return;
+	if (describe(outcome->status, text, sizeof(text)))
+		answer_log(request, script->path, "%s%s", text,
+		    outcome->out_bytes == 0 ? " without an answer" : "");
+	else if (outcome->out_bytes == 0)
+		answer_log(request, script->path, "it ended without an answer");
+	if (outcome->out_bytes == 0)
+		answer_page(request, 500, "The script ended without an answer.");
+	FCGX_SetExitStatus(WIFEXITED(outcome->status) ? WEXITSTATUS(outcome->status)
+						      : 128 + WTERMSIG(outcome->status),
+	    request->out);
+}
+
+/* Whether there may be one. What has no length may come in pieces (chunked). */
+static bool
+has_body(char *const *params)
+{
+	const char *length = environment_get(params, "CONTENT_LENGTH");
+	const char *method = environment_get(params, "REQUEST_METHOD");
+
+	if (length != NULL && *length != '\0')
+		return strtoull(length, NULL, 10) > 0;
+	return method == NULL || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
+}
+
+/* Whether the connection may be kept. */
+static bool
+run(FCGX_Request *request, const struct script *script, const struct settings *settings,
+    const struct masks *masks)
+{
+	char **env =
+	    environment_make(request->envp, script->path, script->rest, environ, settings->kept);
+	struct outcome outcome = {0};
+	struct child child;
+	int error = env == NULL ? ENOMEM : child_start(&child, script, env, &masks->inherited);
+
+	if (error == 0) {
+		relay_run(request, &child, has_body(request->envp), &masks->open, &outcome);
+		report(request, script, &outcome);
+	} else {
+		answer_log(request, script->path, "it cannot be executed: %s%s", strerror(error),
+		    error == ENOENT ? "; is its interpreter (#!) there?" : "");
+		answer_page(request, 500, "The script cannot be executed.");
+	}
+	if (env != NULL)
+		child_close(&child);
+	free(env);
+	return outcome.is_whole;
+}
+
+static void
+serve(FCGX_Request *request, const struct settings *settings, const struct masks *masks)
+{
+	struct script script;
+	const char *why;
+	int status = script_find(settings, request->envp, &script, &why);
+	bool is_whole = false;
+
+	fcntl(request->ipcFd, F_SETFD, FD_CLOEXEC);
+	if (status == 0)
+		is_whole = run(request, &script, settings, masks);
+	else {
+		answer_log(request, script.path != NULL ? script.path : "a request", "%d: %s",
+		    status, why);
+		answer_page(request, status,
+		    status == 404   ? "There is no such script."
+		    : status == 403 ? "This script may not be run."
+				    : "The script cannot be found.");
+		is_whole = !has_body(request->envp) && FCGX_GetChar(request->in) == EOF &&
+			   FCGX_GetError(request->in) == 0;
+	}
+	script_free(&script);
+	FCGX_Finish_r(request);
+	if (!is_whole) /* what is left of the body would be taken for a request */
+		FCGX_Free(request, 1);
+}
+
+/* What of ours we inherited is for no script. */
+static void
+close_on_exec(void)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fstat(fd, &st) == -1 && open("/dev/null", O_RDWR) != fd)
+			die("/dev/null: %s", strerror(errno));
+	syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t size = (size_t)argc + 2;
+	const char **lists = calloc(3 * size, sizeof(*lists));
+	struct settings settings = {lists, lists + size, lists + 2 * size};
+	struct masks masks;
+	FCGX_Request request;
+	int error;
+
+	if (lists == NULL)
+		die("%s", strerror(errno));
+	add(settings.kept, "PATH");
+	read_options(argc, argv, &settings);
+	close_on_exec();
+	if (FCGX_IsCGI())
+		die("descriptor 0 is no listening socket: it is started by anyfpm or spawn-fcgi");
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&request, FCGI_LISTENSOCK_FILENO, 0) != 0)
+		die("libfcgi cannot be initialized");
+	catch_signals(&masks);
+	while (wait_for_request(&request, &masks.open)) {
+		error = -FCGX_Accept_r(&request);
+		if (error == 0)
+			serve(&request, &settings, &masks);
+		else if (error != EAGAIN && error != EINTR)
+			die("cannot accept: %s", strerror(error));
+	}
+	FCGX_Free(&request, 1);
+	free(lists);
+	return 0;
+}
