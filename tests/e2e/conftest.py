@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/lib")
 
 import accesslog  # noqa: E402
+import concurrency  # noqa: E402
 import fcgi  # noqa: E402
 import generations  # noqa: E402
 import others  # noqa: E402
@@ -107,6 +108,20 @@ def odd(env, anyfpm):
     """anyfpm with the misbehaving worker: odd("behavior", {"directive": value})."""
     def start(behavior="echo", options=None, *, args=(), **more):
         return anyfpm(env.worker(behavior, *args), options, **more)
+    return start
+
+
+@pytest.fixture
+def several(env, anyfpm):
+    """A program with threads: several({"directive": value}, kind="go"). Left alone, it has one
+    worker, which gets as many requests at once as it has threads."""
+    def start(options=None, *, kind="each", threads=16, **more):
+        program = concurrency.Several(kind, threads, env.shared)
+        settings = {"pm.max_children": 1, "pm.max_concurrency": threads, "rlimit_core": 0,
+                    "pm.status_path": "/status", **program.make(env.dir), **(options or {})}
+        server = anyfpm(settings.pop("command"), settings, **more)
+        server.program = program
+        return server
     return start
 
 

@@ -104,16 +104,19 @@ def go_environment():
                "CGO_ENABLED": "0"}
 
 
+def build_go(source, to):
+    need("/usr/bin/go")
+    with go_environment() as environment:
+        subprocess.run(["/usr/bin/go", "build", "-o", to, f"{WORKERS}/{source}"], check=True,
+                       timeout=300, env={**os.environ, **environment})
+    return to
+
+
 class Go(Program):
     """Compiled."""
 
     def make(self, directory):
-        need("/usr/bin/go")
-        with go_environment() as environment:
-            subprocess.run(["/usr/bin/go", "build", "-o", directory + "/echo",
-                            f"{WORKERS}/echo.go"], check=True, timeout=300,
-                           env={**os.environ, **environment})
-        return dict(super().make(directory), command=directory + "/echo")
+        return dict(super().make(directory), command=build_go("echo.go", directory + "/echo"))
 
 
 class MapServer(Program):

@@ -3,17 +3,23 @@
 import os
 import struct
 import zlib
+from _thread import _local as local  # threading takes a while to load
 
 from wire import (AUTHORIZER, BEGIN, DATA, END, FILTER, PARAMS, STDERR, STDIN,  # noqa: F401
                   STDOUT, Reader, each_pair)
 from wire import Closed as Gone
 
-# The id of the request that came last, which its answer has to have.
-current = {"id": 1}
+
+class Current(local):
+    """Of the request that came last, in each thread: the id that its answer has to have."""
+    id = 1
+
+
+current = Current()
 
 
 def record(kind, content=b"", padding=0, request_id=None, version=1):
-    return struct.pack("!BBHHBB", version, kind, request_id or current["id"], len(content),
+    return struct.pack("!BBHHBB", version, kind, request_id or current.id, len(content),
                        padding, 0) + content + b"\xbb" * padding
 
 
@@ -56,7 +62,7 @@ class Request:
             version, kind, request_id, content, padding = conn.read_record()
             self.note(version, kind, request_id, content, padding)
             if kind == BEGIN:
-                current["id"] = request_id
+                current.id = request_id
                 self.role, self.flags = struct.unpack_from("!HB", content)
             elif kind == PARAMS and content:
                 self.add_params(content)
