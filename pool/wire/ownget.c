@@ -20,6 +20,7 @@ ownget_params(const char *uri, char *path, struct ownget_param params[OWNGET_PAR
 	    {"SERVER_SOFTWARE", "anyfpm"},
 	    {"SERVER_NAME", "localhost"},
 	    {"SERVER_PORT", "80"},
+	    {"HTTP_HOST", "localhost"}, /* HTTP/1.1 has it always: programs rely on it */
 	    {"REMOTE_ADDR", "127.0.0.1"},
 	    {"REQUEST_METHOD", "GET"},
 	    {"REQUEST_URI", uri},

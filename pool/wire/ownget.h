@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OWNGET_PARAMS 11
+#define OWNGET_PARAMS 12
 
 struct ownget_param {
 	const char *name, *value;

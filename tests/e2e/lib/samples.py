@@ -3,14 +3,13 @@
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import subprocess
 
 import pytest
-from others import SpawnFcgi
+from others import PhpFpm, SpawnFcgi
 from programs import go_environment
-from servers import BUILD, TOP, Server, wait_for
+from servers import BUILD, ROOT, TOP, USER, Server, wait_for
 
 SAMPLES = TOP + "/contrib/samples"
 UPLOAD = b"0123456789" * 100000
@@ -22,11 +21,17 @@ class Sample:
 
     distinct = 50  # requests: each is asked of the usual runner once
     told = b"%d bytes" % len(UPLOAD)  # what the answer to an upload has in it
+    by_user = False  # whether it is for somebody who is not root
+    noise = None  # what it says at its start, which is no error
 
-    def __init__(self, name, directory):
+    def __init__(self, name, directory, by_user=False):
         self.name, self.directory = name, f"{directory}/{name}"
         shutil.copytree(f"{SAMPLES}/{name}", self.directory)
         subprocess.run(["/bin/chmod", "-R", "a+rX", self.directory], check=True)
+        self.prefix = []
+        if ROOT and (by_user or self.by_user):
+            subprocess.run(["/bin/chown", "-R", USER, self.directory], check=True)
+            self.prefix = ["/usr/bin/setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]
         with open(self.directory + "/README.md", encoding="ascii") as f:
             readme = f.read()
         with open(self.directory + "/anyfpm.conf", encoding="ascii") as f:
@@ -48,8 +53,9 @@ class Sample:
         go = go_environment() if "go build" in commands else contextlib.nullcontext({})
         with go as more:
             got = subprocess.run(
-                ["/bin/sh", "-euc", commands], cwd=self.directory, capture_output=True, text=True,
-                env={**os.environ, "PATH": path(), **more}, timeout=300, check=False)
+                [*self.prefix, "/bin/sh", "-euc", commands], cwd=self.directory, timeout=300,
+                env={**os.environ, "PATH": path(), **more}, capture_output=True, text=True,
+                check=False)
         assert got.returncode == 0, got.stdout + got.stderr
         return got.stdout
 
@@ -79,11 +85,84 @@ class Sample:
         return stdout
 
 
-KINDS = {}  # {directory: subclass}
+class WithDate(Sample):
+    def same(self, stdout):
+        return re.sub(rb"^Date: .*?$", b"", stdout, flags=re.M)
 
 
-def sample_of(name, directory):
-    return KINDS.get(name, Sample)(name, directory)
+class Ruby(Sample):
+    noise = "running pure ruby instead"
+
+
+class Php(Sample):
+    """Its usual runner is php-fpm."""
+
+    def usual(self, env):
+        return PhpFpm(env, 1, ini=True)
+
+    def ask(self, uri, query="", body=b"", **more):
+        return super().ask(uri, query, body, SCRIPT_NAME="/index.php", PATH_INFO="",
+                           SCRIPT_FILENAME=self.directory + "/www/index.php", **more)
+
+
+class MapServer(Sample):
+    """Maps of a width that depends on the request."""
+
+    told = b"\x89PNG"
+
+    def request(self, number, more=""):
+        query = f"map=TOWN&mode=map&mapsize={50 + number}+50{more}"
+        if number % 3:
+            return self.ask("/mapserv", query)
+        return dict(self.ask("/mapserv", "", query.encode()),
+                    CONTENT_TYPE="application/x-www-form-urlencoded")
+
+    def upload(self):
+        return self.request(0, "&more=" + UPLOAD.decode())
+
+
+class DokuWiki(Sample):
+    """Pages that are there; an upload is a text that is looked at before it is saved."""
+
+    told = b"\n" + UPLOAD
+    distinct = 20
+    by_user = True
+
+    def usual(self, env):
+        for number in range(self.distinct):
+            path_of_page = f"{self.directory}/data/pages/page{number}.txt"
+            with open(path_of_page, "w", encoding="ascii") as f:
+                f.write(f"====== Page {number} ======\n\n" + "Some **text**. " * number)
+        return PhpFpm(env, 1, ini=True, options={
+            "php_admin_value[auto_prepend_file]": self.directory + "/wiki.php",
+            "php_admin_value[session.save_path]": self.directory + "/data/tmp"})
+
+    def request(self, number):
+        return self.page(f"id=page{number}")
+
+    def upload(self):
+        """By one session: a page that somebody edits is locked for others."""
+        return dict(self.page("id=new", b"do=preview&wikitext=%0A" + UPLOAD),
+                    CONTENT_TYPE="application/x-www-form-urlencoded",
+                    HTTP_COOKIE="DokuWiki=0123456789abcdefghijklmnop")
+
+    def page(self, query, body=b""):
+        return self.ask("/doku.php", query, body, SCRIPT_NAME="/doku.php", PATH_INFO="",
+                        SCRIPT_FILENAME="/usr/share/dokuwiki/doku.php")
+
+    def same(self, stdout):
+        for changing in (rb"^Set-Cookie: .*?$", rb'name="(sectok|date)" value="\w+"',
+                         rb"taskrunner\.php\?id=\w+&amp;\d+"):
+            stdout = re.sub(changing, b"", stdout, flags=re.M)
+        return stdout
+
+
+KINDS = {"dokuwiki": DokuWiki, "go": WithDate, "mapserver": MapServer, "php": Php,
+         "ruby-fcgi": Ruby, "ruby-rack": Ruby}
+
+
+def sample_of(name, directory, by_user=False):
+    return KINDS.get(name, Sample)(name, directory, by_user)
 
 
 def path():
@@ -97,10 +176,11 @@ class Started(Server):
 
     def __init__(self, env, sample):
         super().__init__(env)
+        self.noise = sample.noise
         self.address = os.path.normpath(f"{sample.directory}/{sample.pool['listen']}")
-        argv = shlex.split(sample.start)
-        assert argv[0] == "anyfpm", sample.start
-        self.launch(["/usr/bin/env", "PATH=" + path(), *argv], cwd=sample.directory)
+        assert sample.start.startswith("anyfpm "), sample.start
+        self.launch([*sample.prefix, "/usr/bin/env", "PATH=" + path(), "/bin/sh", "-c",
+                     "exec " + sample.start], cwd=sample.directory)
 
         def ready():
             assert self.process.poll() is None, self.said()
@@ -110,7 +190,8 @@ class Started(Server):
 
     def trouble(self):
         """After its end: what it complained of and left."""
-        out = re.findall(r"\] (?:WARNING|ERROR|ALERT): .*", self.said())
+        out = [line for line in re.findall(r"\] (?:WARNING|ERROR|ALERT): .*", self.said())
+               if not (self.noise and self.noise in line)]
         if self.process.returncode:
             out.append(f"exit code {self.process.returncode}")
         return out + [self.address] * os.path.exists(self.address)

@@ -55,6 +55,7 @@ START_TEST(test_encode)
 			ck_assert(
 			    has(piece.data, piece.data + piece.len, "REQUEST_URI", rows[_i].uri));
 			ck_assert(has(piece.data, piece.data + piece.len, "REQUEST_METHOD", "GET"));
+			ck_assert(has(piece.data, piece.data + piece.len, "HTTP_HOST", "localhost"));
 		} else if (n > 1)
 			ck_assert_uint_eq(piece.len, 0);
 		n++;
