@@ -32,8 +32,12 @@ _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.getenv.restype = ctypes.c_void_p
 
 
-def wait():
-    """Wait for orders. Returns in each worker; at once when this is not a template."""
+def wait(serve_one=None):
+    """Wait for orders. Returns in each worker; at once when this is not a template.
+
+    serve_one(), if given, accepts one connection on descriptor 0, answers its request and closes it:
+    that is for pm.preload_warmup.
+    """
     number = os.environ.pop("ANYFPM_TEMPLATE_FD", None)  # anyfpm's library does nothing from now on
     if number is None:
         return
@@ -48,8 +52,12 @@ def wait():
         if not data:
             os._exit(0)
         serial, slot, parent, flags = struct.unpack("=IIII", data)
-        if flags & SERVES:  # wait() returns in workers only
-            _say(channel, FAILED, serial, errno.EOPNOTSUPP)
+        if flags & SERVES:
+            if serve_one is None:
+                _say(channel, FAILED, serial, errno.EOPNOTSUPP)
+            else:
+                serve_one()
+                _say(channel, READY, 0, VERSION)
             continue
         is_worker = _carry_out(channel, fds, serial, slot, parent, flags)
         for fd in fds:

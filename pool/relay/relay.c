@@ -40,6 +40,19 @@
 /* libfcgi reads in blocks of this size: what is within one was read with the parameters. */
 #define READ_AHEAD 8176
 
+/* How a response is incomplete that ends so, or NULL. A refusal in the middle of it is how an
+ * application says that the rest will not come: a web server would take the part for the whole. */
+static const char *
+incomplete(const struct request *r, uint8_t protocol_status)
+{
+	if (r->answer.head_done)
+		return protocol_status != FCGI_REQUEST_COMPLETE ? "before it was whole" : NULL;
+	if (protocol_status != FCGI_REQUEST_COMPLETE)
+		return NULL;
+	return r->answer.head_len > 0 ? "in the middle of the header block"
+				      : "without a byte of output";
+}
+
 /* END_REQUEST came: the worker is free before the client hears of it. */
 static void
 relay_end(struct conn *conn, const uint8_t body[8])
@@ -63,14 +76,14 @@ relay_end(struct conn *conn, const uint8_t body[8])
 	if (unread || conn->keeps == KEEPS_NO)
 		conn_close(conn);
 	if (!r->answer.end && !r->warmup) {
-		if (!r->answer.discard && !r->answer.head_done &&
-		    body[4] == FCGI_REQUEST_COMPLETE) {
+		const char *missing = incomplete(r, body[4]);
+
+		if (missing != NULL && !r->answer.discard) {
 			char request[256];
 
-			log_error("child %d ended its response to \"%s\" %s: answered 502",
-			    (int)w->pid, params_describe(&r->params, request, sizeof(request)),
-			    r->answer.head_len > 0 ? "in the middle of the header block"
-					    : "without a byte of output");
+			log_error("child %d ended its response to \"%s\" %s: %s", (int)w->pid,
+			    params_describe(&r->params, request, sizeof(request)), missing,
+			    r->answer.head_done ? "cut short" : "answered 502");
 			finish_error_or_cut_as(r, END_INVALID, 502,
 			    "The application sent an incomplete response.");
 		} else if (answer_end(r, app_status, body[4]) != ANSWER_OK) {

@@ -1,0 +1,114 @@
+"""contrib/adapters/wsgi in a pool: web servers, limits, workers side by side, pm.preload."""
+
+import hashlib
+import http.client
+import json
+import os
+import time
+
+import pytest
+import web
+from servers import memory_kb
+from wsgi import pool
+
+CUT = (http.client.HTTPException, ConnectionError)
+
+
+def told(front, path="/tell"):
+    return json.loads(web.fetch(front, path).body)
+
+
+def test_failures_behind_nginx(env, nginx):
+    """A 500 with its traceback in the log; an answer that breaks off is cut; nobody is replaced."""
+    server = pool(env, options={"pm.max_children": 1, "catch_workers_output": "yes"})
+    front = nginx(server)
+    pid = told(front)["pid"]
+    assert web.fetch(front, "/raises").status == 500
+    server.wait_log("RuntimeError: raised before")
+    with pytest.raises(CUT):
+        web.fetch(front, "/raises_late")
+    server.wait_log(r'ended its response to "GET /raises_late" before it was whole: cut short')
+    assert told(front)["pid"] == pid
+
+
+def test_no_memory_is_a_500(env, nginx):
+    """rlimit_as: each kind of allocation that fails; the worker lives on, and others go on."""
+    server = pool(env, options={"pm.max_children": 2, "rlimit_as": "200M",
+                                "catch_workers_output": "yes"})
+    front = nginx(server)
+    pids = {told(front)["pid"] for _ in range(3)}
+    for query in ("large", "small", "large"):
+        busy = web.in_background(web.fetch, front, "/hog?" + query)
+        while not busy.done():
+            assert web.fetch(front, "/hello").status == 200
+        assert busy.result().status == 500
+    server.wait_log("MemoryError")
+    pids |= {told(front)["pid"] for _ in range(3)}
+    assert len(pids) <= 2 and "exited" not in server.log()
+
+
+def test_endless_request(env, nginx):
+    """request_terminate_cpu: answered 503, and the other worker goes on."""
+    server = pool(env, options={"pm.max_children": 2, "request_terminate_cpu": "1s"})
+    front = nginx(server)
+    busy = web.in_background(web.fetch, front, "/endless")
+    count = 0
+    while not busy.done():
+        assert web.fetch(front, "/hello").status == 200
+        count += 1
+    assert busy.result().status == 503 and count > 10
+    server.wait_log("it exceeded request_terminate_cpu")
+    assert web.fetch(front, "/hello").status == 200
+
+
+def test_leaking_application(env, nginx):
+    """pm.max_memory: a worker is replaced after the request that made it too large."""
+    server = pool(env, options={"pm.max_children": 2, "pm.max_memory": "80M"})
+    front = nginx(server)
+    replies = web.fetch_all(front, ["/leak?10", "/hello"] * 40, threads=4)
+    assert [r.status for r in replies] == [200] * 80
+    server.wait_log(r"pm\.max_memory", 2)
+
+
+def seconds(front, count, work):
+    """The time until so many requests at once, each of which wants so much CPU, are answered."""
+    began = time.monotonic()
+    replies = web.fetch_all(front, [f"/cpu?{work}"] * count, threads=count)
+    took = time.monotonic() - began
+    assert [r.body for r in replies] == [b"computed\n"] * count
+    return took
+
+
+@pytest.mark.load
+def test_workers_use_all_processors(env, nginx):
+    """Two requests at once: two workers need the time of one, one worker that of two."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is one processor")
+    ratios = {}
+    for workers in (2, 1):
+        front = nginx(pool(env, options={"pm.max_children": workers}))
+        web.fetch_all(front, ["/hello"] * 4)
+        best = []
+        for _ in range(3):  # what else the machine does disturbs some
+            one = min(seconds(front, 1, 0.4) for _ in range(2))
+            best.append(seconds(front, 2, 0.4) / one)
+        ratios[workers] = min(best)
+    print(f"measured: time of two requests by that of one: {ratios}")
+    assert ratios[2] < 1.1 * 1.25 and ratios[1] > 1.8
+
+
+def test_large_upload(env, nginx):
+    """100 MB, as they come and by their end alone; the worker grows by no part of them."""
+    server = pool(env, options={"pm.max_children": 1})
+    front = nginx(server, request_buffering=False)
+    pid = told(front)["pid"]
+    before = memory_kb(pid, "VmHWM")
+    block = bytes(range(256)) * 4096
+    sha = hashlib.sha1()
+    for _ in range(100):
+        sha.update(block)
+    for headers in ({"Content-Length": str(100 << 20)}, {}):  # without, it is chunked
+        reply = web.fetch(front, "/digest?read", "POST", (block for _ in range(100)), headers)
+        assert reply.body.split()[:2] == [str(100 << 20).encode(), sha.hexdigest().encode()]
+    assert memory_kb(pid, "VmHWM") - before < 8000
+    assert told(front)["pid"] == pid
