@@ -100,6 +100,7 @@ struct conf_pool {
 	unsigned int max_spare_servers;
 	unsigned int max_spawn_rate;
 	int64_t process_idle_timeout_ms;
+	unsigned int max_concurrency; /* requests that one worker has at once */
 	unsigned int max_surge; /* workers above max_children while others leave */
 	int64_t start_timeout_ms;
 	int64_t stop_timeout_ms;

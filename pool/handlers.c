@@ -33,6 +33,7 @@ const struct events handlers = {
 	.workers_changed = account_workers,
 	.worker_accepted = warmup_accepted,
 	.warmup_abandoned = ending_warmup,
+	.worker_forfeits = ending_forfeited,
 	.conn_readable = relay_readable,
 	.conn_writable = feed_writable,
 	.child_is_ours = reap_is_ours,

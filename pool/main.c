@@ -241,6 +241,9 @@ init_events(struct pool *pool, const struct settings *s)
 	deadline_init(pool, timers);
 	reap_init(pool);
 	ready_init(pool);
+	probe_init(pool);
+	if (!places_init(pool))
+		return false;
 	fd_set_nonblock(MESSAGE_FILENO, 1);
 	pool->orders->master_fd = MESSAGE_FILENO;
 	orders_init(pool);
@@ -258,6 +261,7 @@ destroy(struct pool *pool)
 	loop_bury(pool);
 	spool_end(pool, SPOOL_STOP_US);
 	ready_destroy(pool);
+	probe_destroy(pool);
 	template_destroy(pool);
 	reap_destroy(pool);
 	slowlog_destroy(pool);
@@ -271,6 +275,7 @@ destroy(struct pool *pool)
 	free(pool->buffers.scratch);
 	slot_destroy(pool);
 	manage_destroy(pool);
+	places_destroy(pool);
 	fd_close(&pool->workers.program->socket_dir_fd);
 	fd_close(&pool->workers.program->oom_fd);
 	leaf_destroy(&pool->workers.program->leaves);

@@ -32,6 +32,8 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 	pool->workers.drops = &parts->drops;
 	pool->workers.manage = &parts->manage;
 	pool->workers.permits = &parts->permits;
+	pool->workers.places = &parts->places;
+	pool->workers.probe = &parts->probe;
 	pool->workers.program = &parts->program;
 	pool->workers.ready = &parts->ready;
 	pool->workers.room = &parts->room;

@@ -12,6 +12,8 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/permits.h"
+#include "pool/worker/places.h"
+#include "pool/worker/probe.h"
 #include "pool/worker/program.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/room.h"
@@ -26,6 +28,8 @@ struct pool_parts {
 	struct drops drops;
 	struct manage manage;
 	struct permits permits;
+	struct places places;
+	struct probe probe;
 	struct program program;
 	struct ready ready;
 	struct room room;

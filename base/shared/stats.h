@@ -46,6 +46,9 @@ enum stats_gauge {
 	STATS_MAX_QUEUED,    /* the most since the start */
 	STATS_QUEUE_LIMIT,   /* request_queue_limit */
 	STATS_CHILDREN_LIMIT, /* pm.max_children */
+	STATS_CONCURRENCY,   /* requests that a worker takes at once (pm.max_concurrency) */
+	STATS_RUNNING,	     /* requests that workers have */
+	STATS_PLACES,	     /* requests that could start at once */
 	STATS_CONNECTIONS,   /* of clients */
 	STATS_BUFFERED,	     /* bytes in buffers, as of the last request */
 	STATS_START_TIME,    /* seconds since 1970 */

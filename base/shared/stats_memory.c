@@ -111,6 +111,7 @@ reset_gauges(struct stats *stats)
 	    [STATS_MAX_QUEUED] = true,
 	    [STATS_QUEUE_LIMIT] = true,
 	    [STATS_CHILDREN_LIMIT] = true,
+	    [STATS_CONCURRENCY] = true,
 	    [STATS_PRELOAD] = true,
 	};
 

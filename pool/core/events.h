@@ -50,6 +50,8 @@ struct events {
 	void (*worker_accepted)(struct worker *w);
 	/* w, which has its warm-up, is about to end: the two must part. */
 	void (*warmup_abandoned)(struct worker *w);
+	/* w, which is closed, still has requests at the end of its time: they must part. */
+	void (*worker_forfeits)(struct worker *w);
 	/* A connection to a worker can be read, or is at its end; takes more. */
 	void (*conn_readable)(struct conn *conn);
 	void (*conn_writable)(struct conn *conn);

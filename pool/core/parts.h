@@ -68,6 +68,8 @@ struct workers {
 	struct drops *drops;	 /* worker/capture.h */
 	struct manage *manage;	 /* worker/manage.h */
 	struct permits *permits; /* worker/permits.h */
+	struct places *places;	 /* worker/places.h */
+	struct probe *probe;	 /* worker/probe.h */
 	struct program *program; /* worker/program.h */
 	struct ready *ready;	 /* worker/ready.h */
 	struct room *room;	 /* worker/room.h */

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/buffer.h"
+#include "base/shared/stats.h"
 #include "pool/core/pool.h"
 #include "pool/core/states.h"
 #include "pool/policy/limits.h"
@@ -51,6 +52,10 @@ struct leave {
 	bool leaving;		/* its successor may start; it goes when that is ready, or after
 				 * its last request */
 	bool killed;		/* by our SIGKILL, which need not have been its end */
+	bool closed;		/* it takes nothing more; it goes when it has no request */
+	bool terminates;	/* then because of a request that it still runs: leave_terminate() */
+	enum request_end end;	/* of those that it has at close_us */
+	int64_t close_us;	/* no request of it may take longer, 0: there is no such time */
 	enum limits_fate limit; /* that it leaves for; LIMITS_KEEP: for none of them */
 	const char *reason;	/* that it leaves for */
 	int64_t park_us;	/* in WORKER_STOPPING: when it is looked at next, how long after */
@@ -84,6 +89,8 @@ struct conn {
 	bool hung_up;	   /* we half closed it: nobody sends the worker more */
 	bool lost;	   /* in the middle of a request: the fate of the worker may explain it */
 	bool reset;	   /* reset, not a clean end of file */
+	bool asked;	   /* for GET_VALUES; some answer with more than one record */
+	bool answered;	   /* that */
 	enum worker_keeps keeps;
 	unsigned int requests; /* begun on it */
 	int64_t made_us;
@@ -125,8 +132,12 @@ struct measure {
 	uint64_t memory; /* bytes after its last request, 0: not measured */
 	uint64_t grown;	 /* by how much in that request */
 	uint64_t over;	 /* requests in a row after which its memory was over pm.max_memory */
+	int64_t sample_us;	/* when relay/enforce.c has looked at it last, and what it saw */
+	uint64_t sample_memory;
+	int64_t sample_cpu_us;
 	uint64_t share;	 /* as measure_share() has found it last */
 	int64_t share_us; /* when, 0: it has not */
+	bool company;	  /* since it was idle it had two requests at once: nobody's CPU time */
 };
 
 /* One of a worker's output pipes. */
@@ -156,6 +167,8 @@ struct captures {
 
 struct worker {
 	TAILQ_ENTRY(worker) link; /* in pool->workers.list[state]; idle ones: last used first */
+	TAILQ_ENTRY(worker) place_link; /* in *place */
+	struct worker_list *place; /* of those that take another request, NULL: it does not */
 	struct pool *pool;
 	enum worker_state state;
 	int64_t since_us; /* of the state */

@@ -21,6 +21,7 @@
 #include "pool/observe/accesslog.h"
 #include "pool/request/request.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/places.h"
 #include "pool/worker/starts.h"
 
 void
@@ -154,6 +155,8 @@ account_workers(struct pool *pool)
 	stats_set(stats, STATS_IDLE, pool->workers.count[WORKER_IDLE]);
 	stats_set(stats, STATS_STARTING, pool->workers.count[WORKER_STARTING]);
 	stats_set(stats, STATS_STOPPING, pool->workers.count[WORKER_STOPPING]);
+	stats_set(stats, STATS_CONCURRENCY, pool->workers.places->max);
+	stats_set(stats, STATS_PLACES, places_free(pool));
 	stats_set(stats, STATS_CAN_SERVE, can_serve(pool));
 	stats_set(stats, STATS_PRELOAD, pool->conf->preload);
 	stats_set(stats, STATS_TEMPLATE_PID, t->state != TEMPLATE_DEAD ? t->pid : 0);
@@ -171,7 +174,7 @@ count_queue(struct pool *pool, int64_t now_us)
 	atomic_store_explicit(&pool->stats->oldest_queued_us, first != NULL ? first->since_us : 0,
 	    memory_order_relaxed);
 	/* What passes on to an idle worker in the same moment has not waited. */
-	if (!TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && pool->pace.pause_us == 0)
+	if (places_any(pool) && pool->pace.pause_us == 0)
 		queued = 0;
 	if (stats_get(pool->stats, STATS_QUEUED) != (int64_t)queued)
 		stats_queued(pool->stats, now_us, queued);
@@ -183,6 +186,10 @@ account_moved(struct request *r, enum request_state from)
 	/* At the time of the move, which is before that of the end: seconds are counted in order. */
 	if (from == REQUEST_QUEUED || r->state == REQUEST_QUEUED)
 		count_queue(r->pool, r->since_us);
+	if (from == REQUEST_RUNNING || r->state == REQUEST_RUNNING) {
+		stats_set(r->pool->stats, STATS_RUNNING, r->pool->requests.count[REQUEST_RUNNING]);
+		stats_set(r->pool->stats, STATS_PLACES, places_free(r->pool));
+	}
 	if (r->state == REQUEST_ANSWERING || r->state == REQUEST_DONE)
 		account_request(r); /* every request comes by here */
 	if (r->state == REQUEST_DONE)

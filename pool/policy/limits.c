@@ -38,6 +38,12 @@ limits_check(const struct conf_pool *conf, const struct limits_request *r)
 	return LIMITS_RUN;
 }
 
+bool
+limits_is_far_over(uint64_t used, uint64_t limit)
+{
+	return used / 3 > limit / 2;
+}
+
 int64_t
 limits_slow_us(const struct conf_pool *conf, int64_t running_us)
 {

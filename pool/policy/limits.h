@@ -3,6 +3,7 @@
 #ifndef ANYFPM_POOL_POLICY_LIMITS_H
 #define ANYFPM_POOL_POLICY_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/conf.h"
@@ -45,6 +46,10 @@ enum limits_verdict {
 };
 
 enum limits_verdict limits_check(const struct conf_pool *conf, const struct limits_request *r);
+
+/* Whether so much is more than a limit allows by half: of several requests in one worker, which
+ * cannot be told apart, none goes on then. */
+bool limits_is_far_over(uint64_t used, uint64_t limit);
 
 /* Microseconds until a request that has run for running_us is a slow one (request_slowlog_timeout);
  * 0: it is one, -1: it never will be. */

@@ -17,7 +17,7 @@ struct retry_facts {
 	int64_t service_us;	  /* what a worker needs for a request, 0: not known */
 	int64_t queue_timeout_us; /* that no request waits longer than, 0: it may */
 	unsigned int queued;	  /* requests that wait */
-	unsigned int workers;	  /* that serve them */
+	unsigned int workers;	  /* that serve them, or requests that they take at once */
 };
 
 /* Seconds for Retry-After, 1 or more; 0: nothing is known, and nothing should be said. */

@@ -31,11 +31,39 @@ scale_wait(int64_t wait_us, int64_t took_us)
 					: wait;
 }
 
+static unsigned int
+each_of(const struct scale_settings *s)
+{
+	return s->each > 1 ? s->each : 1;
+}
+
+/* Places of those that are ready, and stay. */
+static unsigned int
+free_places(const struct scale_counts *c, const struct scale_settings *s)
+{
+	if (each_of(s) == 1)
+		return minus(c->idle, c->leaving_idle);
+	return minus(each_of(s) * minus(c->idle + c->busy, c->leaving), c->running);
+}
+
+unsigned int
+scale_spare(const struct scale_counts *c, const struct scale_settings *s)
+{
+	return each_of(s) * c->starting + free_places(c, s);
+}
+
+/* The workers that so many places take. */
+static unsigned int
+workers_for(unsigned int places, const struct scale_settings *s)
+{
+	return (places + each_of(s) - 1) / each_of(s);
+}
+
 /* Workers that the pool should have more than it has, whatever the limits. */
 static unsigned int
 wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned int serving)
 {
-	unsigned int spare = c->starting + minus(c->idle, c->leaving_idle);
+	unsigned int spare = scale_spare(c, s);
 	unsigned int waiting, more;
 
 	if (s->pm == PM_STATIC && !s->ends)
@@ -43,28 +71,43 @@ wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned in
 	/* Without any worker there is no use in waiting. */
 	waiting = serving == c->starting ? c->queued : c->overdue;
 	more = minus(waiting, spare); /* those will take them */
-	if (s->pm == PM_DYNAMIC && !s->ends) {
+	if (s->pm == PM_DYNAMIC && !s->ends)
 		more = greatest(more, minus(s->min_spare, spare));
-		if (!c->begun)
-			more = greatest(more, minus(s->start_servers, serving));
-	}
+	more = workers_for(more, s);
+	if (s->pm == PM_DYNAMIC && !s->ends && !c->begun)
+		more = greatest(more, minus(s->start_servers, serving));
 	return more;
 }
 
-/* Whether the worker that is idle longest is one too many, and has been for long enough. */
+bool
+scale_has_surplus(const struct scale_counts *c, const struct scale_settings *s)
+{
+	unsigned int spare_max = s->pm == PM_DYNAMIC ? s->max_spare : 0;
+
+	/* One that leaves and is idle is as good as any, where one is to go. */
+	return s->pm != PM_STATIC && c->queued == 0 &&
+	    free_places(c, s) + each_of(s) * c->leaving_idle >= each_of(s) + spare_max;
+}
+
+/* Whether the worker that is idle longest is one too many, and has been for long enough; or, where
+ * requests are spread over many so that none is ever idle, another. */
 static void
 decide_stop(const struct scale_counts *c, const struct scale_settings *s,
     struct scale_decision *d)
 {
-	unsigned int spare_max = s->pm == PM_DYNAMIC ? s->max_spare : 0;
+	bool is_idle = c->idle > 0;
+	int64_t since_us = is_idle ? c->longest_idle_us : c->surplus_us;
 
-	if (s->pm == PM_STATIC || c->idle <= spare_max || c->stopping > 0 || c->queued > 0)
+	if (c->stopping > 0 || !scale_has_surplus(c, s) ||
+	    (!is_idle && minus(c->busy, c->leaving) < 2))
 		return;
 	/* The last used worker is used next: this one was not needed for as long as it is idle. */
-	if (c->longest_idle_us >= s->idle_timeout_us)
+	if (since_us < s->idle_timeout_us)
+		d->again_us = s->idle_timeout_us - since_us;
+	else if (is_idle)
 		d->stop_one = true;
 	else
-		d->again_us = s->idle_timeout_us - c->longest_idle_us;
+		d->close_one = true;
 }
 
 unsigned int

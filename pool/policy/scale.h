@@ -25,18 +25,21 @@ struct scale_counts {
 	unsigned int leaving;  /* among idle and busy: their successors may start */
 	unsigned int leaving_idle; /* those of them that are idle */
 	unsigned int stopping; /* on their way out, not yet reaped */
+	unsigned int running;  /* requests that busy workers have which do not leave */
 	unsigned int queued;   /* requests that wait */
 	unsigned int overdue;  /* of them longer than wait_us */
 	bool begun;	       /* the pool has had a worker before */
 	int64_t longest_idle_us; /* how long the worker that is idle longest has been so */
+	int64_t surplus_us;	 /* how long scale_has_surplus() has been so */
 };
 
 struct scale_settings {
 	enum pm_mode pm;
+	unsigned int each; /* requests that a worker takes at once; 0 is 1 */
 	unsigned int max_children;
 	unsigned int max_surge;
 	unsigned int start_servers;
-	unsigned int min_spare;
+	unsigned int min_spare; /* places: requests that could start at once */
 	unsigned int max_spare;
 	unsigned int max_spawn_rate; /* starts under way at once */
 	int64_t idle_timeout_us;
@@ -50,10 +53,18 @@ struct scale_settings {
 struct scale_decision {
 	unsigned int start;
 	bool stop_one;	   /* the one that is idle longest */
+	bool close_one;	   /* one of those that have the fewest requests: it gets no more */
 	bool shrinks;	   /* whoever becomes idle may be one too many: decide again then */
 	bool at_max;	   /* more are wanted than max_children allows */
 	int64_t again_us;  /* decide again after this time, 0: when something happens */
 };
+
+/* Requests that could start at once, or when those have started that do, and are not waited for. */
+unsigned int scale_spare(const struct scale_counts *counts, const struct scale_settings *settings);
+
+/* Whether the places of a whole worker are not needed, even if none is idle because the requests are
+ * spread over all. */
+bool scale_has_surplus(const struct scale_counts *counts, const struct scale_settings *settings);
 
 /* Workers that there may be at most, those that stop counted as by scale_counted(). */
 unsigned int scale_ceiling(const struct scale_settings *settings);

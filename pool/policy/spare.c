@@ -14,6 +14,12 @@ minus(unsigned int a, unsigned int b)
 	return a > b ? a - b : 0;
 }
 
+static unsigned int
+least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
 int64_t
 spare_patience_us(enum message_call call)
 {
@@ -25,7 +31,9 @@ spare_most(const struct scale_counts *c, const struct scale_settings *s, enum me
 {
 	/* Counted as where it is decided how many are started: what is given up must not be
 	 * missed. */
-	unsigned int spare = minus(c->starting + minus(c->idle, c->leaving_idle), c->queued);
+	unsigned int each = s->each > 1 ? s->each : 1;
+	unsigned int unneeded = minus(scale_spare(c, s), c->queued);
+	unsigned int spare = least(c->starting + minus(c->idle, c->leaving_idle), unneeded / each);
 
 	switch (call) {
 	case CALL_NOBODY:
@@ -40,7 +48,7 @@ spare_most(const struct scale_counts *c, const struct scale_settings *s, enum me
 	case PM_STATIC:
 		return 0; /* all of them are its minimum */
 	case PM_DYNAMIC:
-		return c->begun ? minus(spare, s->min_spare) : 0;
+		return c->begun ? least(spare, minus(unneeded, s->min_spare) / each) : 0;
 	case PM_ONDEMAND:
 		return spare;
 	}

@@ -11,6 +11,7 @@
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
+#include "pool/worker/places.h"
 #include "pool/worker/starts.h"
 
 void
@@ -23,8 +24,8 @@ admission_enter(struct request *r)
 		return;
 	}
 	/* With an idle worker it does not wait at all, unless nothing is given out. */
-	if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) || dispatch_is_paused(pool)) {
-		if (TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) && !starts_give_hope(pool)) {
+	if (!places_any(pool) || dispatch_is_paused(pool)) {
+		if (!places_any(pool) && !starts_give_hope(pool)) {
 			report(pool, REPORT_NO_WORKER, "no worker could be started: answered 503");
 			ending_refuse(r, END_NO_WORKER);
 			return;

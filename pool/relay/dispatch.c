@@ -8,6 +8,8 @@
 #include "pool/policy/choose.h"
 #include "pool/relay/feed.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/places.h"
+#include "pool/worker/probe.h"
 
 /* Idle workers that are looked at to find one that is back. */
 #define LOOKS_MAX 8
@@ -47,7 +49,7 @@ look(struct worker *w, int64_t now_us)
 /* The idle worker for the next request: the one that was used last, whose memory is warm, if it is
  * back. The last one is always among those that are looked at. */
 static struct worker *
-choose(struct pool *pool)
+choose_idle(struct pool *pool)
 {
 	struct worker *last_used = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]), *w = last_used;
 	struct worker *workers[LOOKS_MAX];
@@ -73,6 +75,22 @@ choose(struct pool *pool)
 	return workers[choose_worker(&pool->pace.prompt, looks, n)];
 }
 
+/* The worker for the next request, NULL: none takes it. One that takes several at once is not asked
+ * whether it is back. */
+static struct worker *
+choose(struct pool *pool)
+{
+	const struct places *places = pool->workers.places;
+	struct worker *w;
+
+	if (places->max == 1)
+		return choose_idle(pool);
+	w = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]);
+	if (w != NULL && w == places->trial)
+		w = TAILQ_NEXT(w, link);
+	return w != NULL ? w : places_least(pool);
+}
+
 void
 dispatch(struct pool *pool)
 {
@@ -86,4 +104,6 @@ dispatch(struct pool *pool)
 	    (r = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED])) != NULL &&
 	    (w = choose(pool)) != NULL)
 		feed_start(w, r);
+	if (r != NULL && pool->pace.pause_us == 0)
+		probe_more(pool);
 }

@@ -72,6 +72,7 @@ let_finish(struct request *r)
 	r->answer.discard = true;
 	if (r->pool->conf->request_client_abort == CLIENT_ABORT_TERMINATE) {
 		finish_part(conn);
+		conn_close(conn);
 		finish_answered(r);
 		leave_terminate(conn->worker, "the client of its request is gone");
 		return;
@@ -213,14 +214,16 @@ log_limit(const struct request *r, enum request_end end, const char *limit)
 void
 ending_limit(struct request *r, enum request_end end, uint64_t used, const char *limit)
 {
-	struct worker *w = r->conn->worker;
+	struct conn *conn = r->conn;
+	struct worker *w = conn->worker;
 	struct client *c = r->client;
 	char reason[96];
 
 	r->account.exceeded = used;
 	log_limit(r, end, limit);
 	snprintf(reason, sizeof(reason), "it exceeded %s", limit);
-	finish_part(r->conn);
+	finish_part(conn);
+	conn_close(conn);
 	if (r->account.left && !r->account.closed)
 		r->account.end = end; /* nobody is answered, but it was terminated all the same */
 	finish_error_or_cut(r, end);
@@ -229,6 +232,42 @@ ending_limit(struct request *r, enum request_end end, uint64_t used, const char 
 	if (c != NULL && c->output.flush_due)
 		writing_flush(c);
 	leave_terminate(w, reason);
+}
+
+/* Answer, or cut, all that w runs. */
+static void
+end_all(struct worker *w, enum request_end end, const char *sentence)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&w->conns.list[CONN_RUNNING])) != NULL) {
+		struct request *r = finish_part(conn);
+
+		conn_close(conn);
+		finish_error_or_cut_as(r, end, ends_table[end].status, sentence);
+		finish_answered(r);
+	}
+}
+
+void
+ending_company(struct worker *w, enum request_end end)
+{
+	log_error("child %d: %u request%s answered %u or cut", (int)w->pid,
+	    w->conns.count[CONN_RUNNING],
+	    w->conns.count[CONN_RUNNING] == 1 ? " is" : "s are", ends_table[end].status);
+	end_all(w, end, end == END_MEMORY
+		? "The process took too much memory; it ran several requests, and which of them took "
+		  "it is not known."
+		: end == END_CPU
+		? "The process took too much processor time; it ran several requests, and which of "
+		  "them took it is not known."
+		: ends_table[end].sentence);
+}
+
+void
+ending_forfeited(struct worker *w)
+{
+	ending_company(w, w->leave.end);
 }
 
 void
@@ -244,6 +283,7 @@ ending_garbage(struct conn *conn, const char *what)
 		return;
 	}
 	r = finish_part(conn);
+	conn_close(conn);
 	log_error("child %d %s; \"%s\" is %s, the child is replaced", (int)w->pid, what,
 	    params_describe(&r->params, request, sizeof(request)),
 	    r->answer.head_done ? "cut short" : "answered 502");
@@ -273,13 +313,7 @@ ending_stopped(struct pool *pool)
 			ending_refuse(r, END_STOPPED);
 	}
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
-		struct conn *conn;
-
-		while ((conn = TAILQ_FIRST(&w->conns.list[CONN_RUNNING])) != NULL) {
-			r = finish_part(conn);
-			finish_error_or_cut(r, END_STOPPED);
-			finish_answered(r);
-		}
+		end_all(w, END_STOPPED, ends_table[END_STOPPED].sentence);
 		leave_stop(w, "the service is stopped");
 	}
 }

@@ -53,6 +53,13 @@ void ending_abandon(struct request *r);
 void ending_limit(
     struct request *r, enum request_end end, uint64_t used, const char *limit);
 
+/* w, which has several requests, or had, is to end: answer all that it has as those that end so, or
+ * cut them. Behind it w is on its way out if it was closed. */
+void ending_company(struct worker *w, enum request_end end);
+
+/* The same at the end of the time that w had for them (w->leave). */
+void ending_forfeited(struct worker *w);
+
 /* The service is stopped: all requests are answered or cut, and workers lose what they were
  * doing. */
 void ending_stopped(struct pool *pool);

@@ -6,11 +6,14 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/shared/ends.h"
 #include "pool/core/deadline.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/policy/limits.h"
 #include "pool/relay/ending.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/measure.h"
 
 void
@@ -57,16 +60,60 @@ terminate(struct request *r, enum limits_verdict verdict, const struct limits_re
 	}
 }
 
-/* As far as it is above the limit, exactly. */
-static uint64_t
-judged_memory(struct worker *w, uint64_t limit)
+/*
+ * Which of the requests of a worker has exceeded a limit of memory or CPU time cannot be told: it
+ * takes no more, and may finish them, as long as it is not far over. Returns whether r goes on.
+ */
+static bool
+bear_with(struct request *r, enum request_end end, uint64_t used, uint64_t limit)
 {
-	uint64_t memory = measure_memory(w);
+	struct worker *w = r->conn->worker;
+	const char *name = ends_table[end].directive;
+	char reason[96];
 
-	return memory > limit ? measure_share(w, memory) : memory;
+	if (!w->leave.closed || w->leave.close_us == 0) {
+		log_warning("child %d exceeded %s; it has %u requests, gets no more, and is replaced",
+		    (int)w->pid, name, w->conns.count[CONN_RUNNING]);
+		snprintf(reason, sizeof(reason), "it exceeded %s", name);
+		w->leave.terminates = true;
+		leave_close(w, reason, w->pool->conf->stop_timeout_ms, end);
+	}
+	if (!limits_is_far_over(used, limit))
+		return true;
+	ending_company(w, end);
+	return false;
 }
 
-/* Look at one running request; returns its verdict, after having acted on it. */
+/* Whether r is one of several, so that nobody knows whose memory and CPU time its worker uses. */
+static bool
+is_one_of_several(const struct request *r)
+{
+	const struct worker *w = r->conn->worker;
+
+	return w->conns.count[CONN_RUNNING] > 1 || w->leave.closed;
+}
+
+/* Measure the worker, once for all its requests in this pass. */
+static void
+sample_worker(struct worker *w, int64_t now_us)
+{
+	const struct conf_pool *conf = w->pool->conf;
+	struct measure *m = &w->measure;
+
+	if (m->sample_us == now_us)
+		return;
+	m->sample_us = now_us;
+	if (conf->request_terminate_memory > 0) {
+		m->sample_memory = measure_memory(w);
+		if (m->sample_memory > conf->request_terminate_memory) /* then exactly */
+			m->sample_memory = measure_share(w, m->sample_memory);
+	}
+	if (conf->request_terminate_cpu_ms > 0)
+		m->sample_cpu_us = measure_tree_cpu(w);
+}
+
+/* Look at one running request; returns its verdict, after having acted on it: LIMITS_RUN where it
+ * goes on. */
 static enum limits_verdict
 check_request(struct request *r, int64_t now_us, bool sample)
 {
@@ -77,12 +124,21 @@ check_request(struct request *r, int64_t now_us, bool sample)
 
 	if (r->warmup)
 		return LIMITS_RUN; /* pm.start_timeout is its limit */
-	if (sample && conf->request_terminate_memory > 0)
-		now.memory = judged_memory(w, conf->request_terminate_memory);
-	if (sample && conf->request_terminate_cpu_ms > 0 && r->conn->tree_cpu_start_us >= 0)
-		now.cpu_us = measure_tree_cpu(w) - r->conn->tree_cpu_start_us;
+	if (sample) {
+		sample_worker(w, now_us);
+		now.memory = w->measure.sample_memory;
+		if (conf->request_terminate_cpu_ms > 0 && r->conn->tree_cpu_start_us >= 0)
+			now.cpu_us = w->measure.sample_cpu_us - r->conn->tree_cpu_start_us;
+	}
 	verdict = limits_check(conf, &now);
-	if (verdict != LIMITS_RUN)
+	if (verdict == LIMITS_REQUEST_MEMORY && is_one_of_several(r) &&
+	    bear_with(r, END_MEMORY, now.memory, conf->request_terminate_memory))
+		return LIMITS_RUN;
+	if (verdict == LIMITS_CPU && is_one_of_several(r) &&
+	    bear_with(r, END_CPU, (uint64_t)now.cpu_us,
+		(uint64_t)conf->request_terminate_cpu_ms * 1000))
+		return LIMITS_RUN;
+	if (verdict != LIMITS_RUN && r->state == REQUEST_RUNNING)
 		terminate(r, verdict, &now);
 	return verdict;
 }

@@ -33,6 +33,7 @@
 #include "pool/worker/conn.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
+#include "pool/worker/places.h"
 #include "pool/worker/program.h"
 #include "pool/worker/receipt.h"
 #include "pool/worker/worker.h"
@@ -193,17 +194,21 @@ feed_start(struct worker *w, struct request *r)
 {
 	struct conn *conn = conn_for(w);
 
-	assert(w->state == WORKER_IDLE || r->warmup);
+	assert(w->state == WORKER_IDLE || w->state == WORKER_BUSY || r->warmup);
 	if (conn->fd != -1 && is_stale(conn, r))
 		conn_close(conn);
 	conn_take(conn, r);
 	receipt_begins(conn);
-	if (w->state == WORKER_IDLE)
+	if (w->state == WORKER_IDLE) {
 		worker_set_state(w, WORKER_BUSY);
+	} else if (w->state == WORKER_BUSY) {
+		w->measure.company = true;
+		places_update(w);
+	}
 	request_set_state(r, REQUEST_RUNNING);
 	r->times.run_us = r->since_us;
 	r->account.pid = w->pid;
-	r->account.number = w->life.served + 1;
+	r->account.number = w->life.served + w->conns.count[CONN_RUNNING];
 	if (!r->warmup) {
 		enforce_begins(r);
 		manage_spare_later(w->pool);

@@ -4,7 +4,7 @@
 
 #include "pool/core/pool.h"
 
-/* Begin the queue's head r on the idle worker w. */
+/* Begin the queue's head r on w, which is idle, or takes another (places.h). */
 void feed_start(struct worker *w, struct request *r);
 
 /* More of the input has come, or its end: write it to the worker, if there is one. */

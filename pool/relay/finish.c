@@ -19,6 +19,8 @@
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/leave.h"
+#include "pool/worker/places.h"
 #include "pool/worker/worker.h"
 
 struct request *
@@ -34,8 +36,16 @@ finish_part(struct conn *conn)
 	if (conn->slow != NULL)
 		slowlog_request_leaves(conn);
 	conn_let_go(conn);
-	if (w->state == WORKER_BUSY && w->conns.count[CONN_RUNNING] == 0)
-		worker_set_state(w, WORKER_IDLE);
+	if (w->state != WORKER_BUSY)
+		return r;
+	if (w->conns.count[CONN_RUNNING] > 0) {
+		places_update(w);
+		return r;
+	}
+	worker_set_state(w, WORKER_IDLE);
+	w->measure.company = false;
+	if (w->leave.closed)
+		leave_emptied(w);
 	return r;
 }
 

@@ -5,7 +5,7 @@
 #include "pool/core/pool.h"
 
 /* A worker and the request on that connection of it part: what it took is measured, and a busy
- * worker is idle. Returns the request. */
+ * worker without another is idle, or ends if it was closed. Returns the request. */
 struct request *finish_part(struct conn *conn);
 
 /* End the answer with the error page of those that end so, or cut it when it has begun. */

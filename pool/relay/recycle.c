@@ -23,9 +23,12 @@
 void
 recycle_begins(struct worker *w)
 {
+	bool enough = w->life.max_requests > 0 &&
+	    w->life.served + w->conns.count[CONN_RUNNING] >= w->life.max_requests;
+
 	w->life.was_busy = true;
-	if (w->life.last && !w->leave.leaving) {
-		if (w->life.max_requests > 0 && w->life.served + 1 >= w->life.max_requests)
+	if ((w->life.last || enough) && !w->leave.leaving) {
+		if (enough)
 			leave_when_replaced(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
 		else
 			leave_when_replaced(w, LIMITS_MEMORY, "it would pass pm.max_memory");
@@ -97,6 +100,8 @@ recycle_ended(struct worker *w, struct request *r)
 	w->measure.memory = conf->max_memory > 0 ? r->account.memory : 0;
 	w->measure.grown = now.grown;
 	starts_worked(pool, w->life.started_us);
+	if (w->state >= WORKER_STOPPING)
+		return; /* it was its last one */
 	if (w->back.stopped) {
 		leave_kill(w, "it was stopped by a signal");
 		return;
@@ -109,7 +114,7 @@ recycle_ended(struct worker *w, struct request *r)
 	if (fate == LIMITS_REQUESTS)
 		leave_when_replaced(w, fate, "it has reached pm.max_requests");
 	over_memory(w, fate == LIMITS_MEMORY);
-	if (w->leave.leaving && fate == LIMITS_MEMORY && now.memory / 3 > conf->max_memory / 2) {
+	if (w->leave.leaving && fate == LIMITS_MEMORY && limits_is_far_over(now.memory, conf->max_memory)) {
 		/* Its successor takes too long: it would leak on. */
 		leave_recycle(w, fate, "it has passed pm.max_memory by half");
 		return;

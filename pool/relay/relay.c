@@ -32,6 +32,7 @@
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/probe.h"
 #include "pool/worker/program.h"
 
 /* One that is closed within that time of its response is not kept by the program. It is far longer
@@ -75,6 +76,7 @@ relay_end(struct conn *conn, const uint8_t body[8])
 	finish_part(conn);
 	if (unread || conn->keeps == KEEPS_NO)
 		conn_close(conn);
+	probe_request_ended(conn, r->times.run_us);
 	if (!r->answer.end && !r->warmup) {
 		const char *missing = incomplete(r, body[4]);
 
@@ -160,13 +162,13 @@ relay_output(struct conn *conn, const uint8_t *p, size_t n)
 		}
 		p += used;
 		n -= (size_t)used;
-		if (piece.data != NULL && r != NULL && !r->answer.responded) {
+		if (piece.data == NULL || (conn->asked && probe_piece(conn, &piece)))
+			continue;
+		if (r != NULL && !r->answer.responded) {
 			r->answer.responded = true;
 			body_drop_sent(r);
 		}
-		if (piece.data != NULL)
-			wrong = conn->request != NULL ? relay_piece(conn, &piece)
-							: "sent a record";
+		wrong = conn->request != NULL ? relay_piece(conn, &piece) : "sent a record";
 	}
 	if (wrong != NULL) {
 		ending_garbage(conn, wrong);

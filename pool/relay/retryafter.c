@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "pool/core/request.h"
 #include "pool/policy/retry.h"
+#include "pool/worker/places.h"
 #include "pool/worker/starts.h"
 
 /* Seconds over which requests are looked at to know how long one takes. */
@@ -33,7 +34,8 @@ retryafter_seconds(const struct pool *pool, enum request_end end)
 		.service_us = service_us(pool, now),
 		.queue_timeout_us = pool->conf->request_queue_timeout_ms * 1000,
 		.queued = pool->requests.count[REQUEST_QUEUED],
-		.workers = pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY],
+		.workers = places_each(pool) *
+		    (pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY]),
 	};
 
 	return retry_after(&facts);

@@ -36,6 +36,7 @@ const struct status_process_name status_process_names[PROCESS_KEYS] = {
 	[PROCESS_WAIT] = { "queue wait", STATUS_MICROSECONDS },
 	[PROCESS_MEMORY] = { "memory", STATUS_NUMBER },
 	[PROCESS_SHARE] = { "memory share", STATUS_NUMBER },
+	[PROCESS_RUNNING] = { "running requests", STATUS_NUMBER },
 };
 
 static const char *
@@ -94,6 +95,7 @@ add_process(struct status_view *view, struct worker *w, int64_t now_sec, size_t 
 	values[PROCESS_START_TIME] = status_number(now_sec - age);
 	values[PROCESS_START_SINCE] = status_number(age);
 	values[PROCESS_REQUESTS].number = w->life.served + w->conns.count[CONN_RUNNING];
+	values[PROCESS_RUNNING].number = w->conns.count[CONN_RUNNING];
 	add_request(values, request_of(view, w, running));
 	values[PROCESS_SLOT].number = w->slot;
 	values[PROCESS_STATE_SINCE] = status_number(view->now_us - w->since_us);

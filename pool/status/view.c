@@ -256,6 +256,9 @@ static const struct row rows_of_phpfpm[] = {
 /* Ours, before and after those that tell how requests ended. */
 static const struct row rows_before[] = {
 	{ GAUGE(STATS_CHILDREN_LIMIT) },
+	{ GAUGE(STATS_CONCURRENCY) },
+	{ GAUGE(STATS_RUNNING) },
+	{ GAUGE(STATS_PLACES) },
 	{ GAUGE(STATS_STARTING), .metric = "anyfpm_workers_starting",
 	    .help = "Workers that are not ready yet." },
 	{ GAUGE(STATS_STOPPING), .metric = "anyfpm_workers_stopping",

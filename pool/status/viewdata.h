@@ -64,6 +64,7 @@ enum status_process_key {
 	PROCESS_WAIT,	     /* microseconds that its request was in the queue */
 	PROCESS_MEMORY,	     /* bytes now */
 	PROCESS_SHARE,	     /* of them what counts for limits, measure_share() */
+	PROCESS_RUNNING,     /* requests that it has now */
 	PROCESS_KEYS
 };
 struct status_process_name {

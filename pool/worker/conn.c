@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -50,7 +51,7 @@ conn_set_state(struct conn *conn, enum conn_state state)
 	struct conns *conns = &conn->worker->conns;
 
 	assert((state == CONN_RUNNING) == (conn->request != NULL));
-	assert(state == CONN_RUNNING || (state == CONN_READY) == (conn->fd != -1));
+	assert(state == CONN_RUNNING || (state == CONN_CLOSED) == (conn->fd == -1));
 	TAILQ_REMOVE(&conns->list[conn->state], conn, link);
 	conns->count[conn->state]--;
 	conn->state = state;
@@ -74,8 +75,34 @@ conns_close(struct worker *w)
 {
 	struct conn *conn;
 
-	while ((conn = TAILQ_FIRST(&w->conns.list[CONN_READY])) != NULL)
+	while ((conn = TAILQ_FIRST(&w->conns.list[CONN_READY])) != NULL ||
+	    (conn = TAILQ_FIRST(&w->conns.list[CONN_WAITING])) != NULL)
 		conn_close(conn);
+}
+
+void
+conns_free(struct worker *w)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&w->conns.list[CONN_CLOSED])) != NULL) {
+		TAILQ_REMOVE(&w->conns.list[CONN_CLOSED], conn, link);
+		if (conn != &w->conns.first)
+			free(conn);
+	}
+}
+
+bool
+conn_has_record(struct worker *w)
+{
+	struct conn *conn;
+
+	if (w->conns.count[CONN_CLOSED] > 0)
+		return true;
+	if ((conn = calloc(1, sizeof(*conn))) == NULL)
+		return false;
+	conn_init(conn, w);
+	return true;
 }
 
 struct conn *
@@ -83,6 +110,13 @@ conn_for(struct worker *w)
 {
 	struct conn *conn = TAILQ_FIRST(&w->conns.list[CONN_READY]);
 
+	/* One that it is about to accept would stand in the way of any that came later. */
+	if (conn == NULL) {
+		TAILQ_FOREACH (conn, &w->conns.list[CONN_WAITING], link) {
+			if (conn->requests == 0)
+				break;
+		}
+	}
 	return conn != NULL ? conn : TAILQ_FIRST(&w->conns.list[CONN_CLOSED]);
 }
 
@@ -94,6 +128,18 @@ conn_take(struct conn *conn, struct request *r)
 	r->conn = conn;
 	conn->written = 0;
 	conn_set_state(conn, CONN_RUNNING);
+}
+
+void
+conn_wait(struct conn *conn)
+{
+	conn_set_state(conn, CONN_WAITING);
+}
+
+void
+conn_ready(struct conn *conn)
+{
+	conn_set_state(conn, CONN_READY);
 }
 
 void
@@ -121,7 +167,7 @@ conn_open(struct conn *conn)
 	conn->made_us = clock_now_us();
 	conn->requests = 0;
 	conn->read_paused = conn->write_armed = conn->reset = conn->write_failed = conn->hung_up =
-	    false;
+	    conn->asked = conn->answered = false;
 	fcgi_decoder_init(&conn->decoder);
 	event_assign(&conn->ev_read, base, fd, EV_READ | EV_PERSIST, on_read, conn);
 	event_assign(&conn->ev_write, base, fd, EV_WRITE | EV_PERSIST, on_write, conn);

@@ -11,11 +11,19 @@ struct request;
 /* Those of w, all zero until now: none is connected. */
 void conns_init(struct worker *w);
 
-/* Close those that have no request. */
+/* Close those that have no request; free them, when all are closed. */
 void conns_close(struct worker *w);
+void conns_free(struct worker *w);
+
+/* Whether there is a record for another connection, made now if need be. */
+bool conn_has_record(struct worker *w);
 
 /* The one for its next request: ready, the last used first, or not yet connected. */
 struct conn *conn_for(struct worker *w);
+
+/* It is connected, and gets no request until it is ready. */
+void conn_wait(struct conn *conn);
+void conn_ready(struct conn *conn);
 
 /* It gets r; its request leaves it. */
 void conn_take(struct conn *conn, struct request *r);

@@ -18,6 +18,7 @@
 #include "pool/worker/conn.h"
 #include "pool/worker/measure.h"
 #include "pool/worker/parked.h"
+#include "pool/worker/places.h"
 #include "pool/worker/program.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
@@ -93,10 +94,50 @@ end_with_sigterm(struct worker *w, const char *reason, int64_t timeout_ms)
 }
 
 void
+leave_close(struct worker *w, const char *reason, int64_t timeout_ms, enum request_end end)
+{
+	int64_t close_us = clock_now_us() + timeout_ms * 1000;
+
+	if (!w->leave.closed)
+		w->pool->workers.places->closed++;
+	w->leave.closed = true;
+	w->leave.leaving = true;
+	if (w->leave.stop_reason[0] == '\0')
+		snprintf(w->leave.stop_reason, sizeof(w->leave.stop_reason), "%s", reason);
+	if (timeout_ms > 0 && (w->leave.close_us == 0 || close_us < w->leave.close_us)) {
+		w->leave.close_us = close_us;
+		w->leave.end = end;
+		deadline_at(w->pool, close_us);
+	}
+	places_update(w);
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
+}
+
+void
+leave_emptied(struct worker *w)
+{
+	char reason[sizeof(w->leave.stop_reason)];
+
+	w->pool->workers.places->closed--;
+	w->leave.closed = false;
+	if (w->leave.killed)
+		return;
+	memcpy(reason, w->leave.stop_reason, sizeof(reason));
+	if (w->leave.terminates)
+		leave_terminate(w, reason);
+	else
+		leave_recycle(w, w->leave.limit, reason);
+}
+
+void
 leave_stop(struct worker *w, const char *reason)
 {
-	if (w->state < WORKER_STOPPING)
-		end_with_sigterm(w, reason, w->pool->conf->stop_timeout_ms);
+	int64_t timeout_ms = w->pool->conf->stop_timeout_ms;
+
+	if (w->state == WORKER_BUSY)
+		leave_close(w, reason, timeout_ms, END_COMPANY);
+	else if (w->state < WORKER_STOPPING)
+		end_with_sigterm(w, reason, timeout_ms);
 }
 
 void
@@ -104,7 +145,12 @@ leave_terminate(struct worker *w, const char *reason)
 {
 	int64_t grace_ms = w->pool->conf->request_terminate_grace_ms;
 
-	if (grace_ms > 0) {
+	if (w->state == WORKER_BUSY) {
+		w->leave.terminates = true;
+		leave_close(w, reason, w->pool->conf->stop_timeout_ms, END_COMPANY);
+		return;
+	}
+	if (grace_ms > 0 && w->state < WORKER_STOPPING) {
 		end_with_sigterm(w, reason, grace_ms);
 		return;
 	}
@@ -122,6 +168,7 @@ leave_kill(struct worker *w, const char *reason)
 		return;
 	}
 	w->leave.killed = true;
+	places_update(w);
 	signal_group(w, SIGKILL);
 	w->leave.kill_us = clock_now_us() + KILL_AGAIN_US;
 	deadline_at(w->pool, w->leave.kill_us);
@@ -206,10 +253,31 @@ look_whether_parked(struct worker *w, int64_t now)
 	return w->leave.park_us;
 }
 
+/* Those that were to finish what they have, and have not in time. Returns when the next is due. */
+static int64_t
+closed_expire(struct pool *pool, int64_t now)
+{
+	struct worker *w, *next;
+	int64_t due = 0;
+
+	if (pool->workers.places->closed == 0)
+		return 0;
+	for (w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY]); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, link);
+		if (w->leave.close_us == 0)
+			continue;
+		if (now >= w->leave.close_us)
+			pool->events->worker_forfeits(w);
+		else if (due == 0 || w->leave.close_us < due)
+			due = w->leave.close_us;
+	}
+	return due;
+}
+
 int64_t
 leave_expire(struct pool *pool, int64_t now)
 {
-	int64_t due = 0;
+	int64_t due = closed_expire(pool, now);
 	struct worker *w;
 
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_STOPPING], link) {

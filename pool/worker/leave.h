@@ -3,17 +3,26 @@
 #ifndef ANYFPM_POOL_WORKER_LEAVE_H
 #define ANYFPM_POOL_WORKER_LEAVE_H
 
+#include "base/shared/stats.h"
 #include "pool/core/pool.h"
 #include "pool/policy/limits.h"
 
-/* Ask it to end: its connection is closed, SIGTERM to its group, SIGKILL after pm.stop_timeout, or
- * sooner while it loads.
- * A busy worker may be stopped only when it has lost its request. */
+/* Ask it to end: its connections are closed, SIGTERM to its group, SIGKILL after pm.stop_timeout, or
+ * sooner while it loads. One that has requests still takes no more, and may finish them within
+ * pm.stop_timeout first. */
 void leave_stop(struct worker *w, const char *reason);
 
-/* End it because of its last request, which it has lost: SIGKILL to its group at once, or SIGTERM
- * and SIGKILL after request_terminate_grace. */
+/* End it because of a request that it has lost, and may still run: SIGKILL to its group at once, or
+ * SIGTERM and SIGKILL after request_terminate_grace. One that has others as well may finish them
+ * first, as with leave_stop(). */
 void leave_terminate(struct worker *w, const char *reason);
+
+/* It is busy: it takes no more, and goes when it has no request. Those that it has after timeout_ms
+ * (0: never) end so. */
+void leave_close(struct worker *w, const char *reason, int64_t timeout_ms, enum request_end end);
+
+/* One that was closed has no request any more: end it. */
+void leave_emptied(struct worker *w);
 
 /* SIGKILL to its group now. A busy one keeps its request until it is reaped. */
 void leave_kill(struct worker *w, const char *reason);

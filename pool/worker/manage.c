@@ -21,6 +21,7 @@
 #include "pool/policy/scale.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
+#include "pool/worker/places.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/room.h"
 #include "pool/worker/spawn.h"
@@ -97,36 +98,79 @@ void
 manage_spare_later(struct pool *pool)
 {
 	/* A short burst needs no more spare workers; what lasts longer does. */
-	if (pool->conf->pm == PM_DYNAMIC &&
-	    pool->workers.count[WORKER_IDLE] < pool->conf->min_spare_servers)
+	if (pool->conf->pm == PM_DYNAMIC && places_free(pool) < pool->conf->min_spare_servers)
 		deadline_at(pool, clock_now_us() + starts_wait_us(pool));
 }
 
-/* Idle workers that are past pm.max_lifetime leave when their successors are ready; counts those
- * that are leaving, and sets when the next one is due. */
+/* One that is past pm.max_lifetime leaves when its successor is ready. */
+static void
+look_at_age(struct worker *w, int64_t now)
+{
+	int64_t lifetime = w->pool->conf->max_lifetime_ms * 1000;
+
+	if (lifetime > 0 && now - w->life.started_us >= lifetime)
+		leave_when_replaced(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
+	else if (lifetime > 0)
+		deadline_at(w->pool, w->life.started_us + lifetime);
+}
+
+/* Counts those that are leaving, and what the others have, and looks who is too old: the idle ones,
+ * and those that are perhaps never idle. */
 static void
 count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 {
-	int64_t lifetime = pool->conf->max_lifetime_ms * 1000;
+	bool shared = pool->workers.places->lists != NULL;
 	struct worker *w;
 
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
-		if (lifetime > 0 && now - w->life.started_us >= lifetime)
-			leave_when_replaced(w, LIMITS_LIFETIME, "it has reached pm.max_lifetime");
-		else if (lifetime > 0)
-			deadline_at(pool, w->life.started_us + lifetime);
+		look_at_age(w, now);
 		counts->leaving_idle += w->leave.leaving;
 	}
 	counts->leaving = counts->leaving_idle;
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link)
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
+		if (shared)
+			look_at_age(w, now);
 		counts->leaving += w->leave.leaving;
+		counts->running += w->leave.leaving ? 0 : w->conns.count[CONN_RUNNING];
+	}
+}
+
+/* How long there has been a place too many, and nobody idle who could go. */
+static int64_t
+surplus_us(struct pool *pool, int64_t now, const struct scale_counts *counts,
+    const struct scale_settings *settings)
+{
+	int64_t *since_us = &pool->workers.manage->surplus_us;
+
+	if (pool->workers.places->lists == NULL || !scale_has_surplus(counts, settings))
+		*since_us = 0;
+	else if (*since_us == 0)
+		*since_us = now;
+	return *since_us == 0 ? 0 : now - *since_us;
+}
+
+/* The busy worker with the fewest requests gets no more: it goes when it has none. */
+static void
+close_one(struct pool *pool)
+{
+	struct worker *w, *least = NULL;
+
+	TAILQ_FOREACH_REVERSE (w, &pool->workers.list[WORKER_BUSY], worker_list, link) {
+		if (!w->leave.leaving &&
+		    (least == NULL ||
+			w->conns.count[CONN_RUNNING] < least->conns.count[CONN_RUNNING]))
+			least = w;
+	}
+	pool->workers.manage->surplus_us = 0;
+	if (least != NULL)
+		leave_close(least, "it is not needed", 0, END_COMPANY);
 }
 
 /* Let one go whose successor is ready, or cannot come before there is room; whether one goes. */
 static bool
 stop_leaving(struct pool *pool)
 {
-	unsigned int stopping_max = 1;
+	unsigned int stopping_max = 1, stopping;
 	struct worker *w;
 
 	if (pool->workers.count[WORKER_STARTING] > 0 || pool->workers.permits->asked)
@@ -140,11 +184,20 @@ stop_leaving(struct pool *pool)
 	/* Where those that stop count, there is room when the one before is gone. */
 	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
 		stopping_max = pool->conf->max_children;
-	if (pool->workers.count[WORKER_STOPPING] >= stopping_max)
+	stopping = pool->workers.count[WORKER_STOPPING] + pool->workers.places->closed;
+	if (stopping >= stopping_max)
 		return false;
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		if (w->leave.leaving) {
 			leave_recycle(w, w->leave.limit, w->leave.reason);
+			return true;
+		}
+	}
+	if (pool->workers.places->lists == NULL)
+		return false;
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
+		if (w->leave.leaving && !w->leave.closed) { /* it may never be idle */
+			leave_close(w, w->leave.reason, 0, END_COMPANY);
 			return true;
 		}
 	}
@@ -183,6 +236,7 @@ settings_of(const struct pool *pool)
 
 	return (struct scale_settings){
 		.pm = conf->pm,
+		.each = places_each(pool),
 		.max_children = conf->max_children,
 		.max_surge = conf->max_surge,
 		.start_servers = conf->start_servers,
@@ -278,6 +332,7 @@ manage_adjust(struct pool *pool)
 	counts.overdue = count_overdue(pool, now);
 	counts.longest_idle_us = oldest != NULL ? now - oldest->since_us : 0;
 	count_leaving(pool, now, &counts);
+	counts.surplus_us = surplus_us(pool, now, &counts, &settings);
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	pool->workers.manage->shrinks = decision.shrinks;
@@ -291,8 +346,10 @@ manage_adjust(struct pool *pool)
 	else if (decision.stop_one)
 		leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
 		    "it was idle and is not needed");
+	else if (decision.close_one)
+		close_one(pool);
 	else if (counts.leaving == 0 || !stop_leaving(pool))
-		yield_workers(pool, &settings);
+		yield_workers(pool, &settings, &counts);
 }
 
 void

@@ -10,6 +10,7 @@
 struct manage {
 	bool shrinks;		 /* whoever becomes idle may be one too many */
 	bool at_max;		 /* pm.max_children keeps a worker from being started */
+	int64_t surplus_us;	 /* since when a worker's places are not needed, 0: they are */
 	int64_t at_max_us;	 /* when pm.max_children was last reported as reached */
 	int64_t *crashes;	 /* the last emergency_restart_threshold crashes of workers */
 	unsigned int crash_next; /* the oldest of them */

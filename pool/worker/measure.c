@@ -210,12 +210,13 @@ void
 measure_request(struct worker *w, struct request *r)
 {
 	const struct pool *pool = w->pool;
+	bool alone = !w->measure.company;
 	int64_t now, user, system;
 
 	r->account.memory = pool->observe.needs_memory ? measure_memory(w) : 0;
 	if (cpu_parts(w, &user, &system)) {
-		r->account.cpu_user_us = user - w->measure.cpu_user_start_us;
-		r->account.cpu_system_us = system - w->measure.cpu_system_start_us;
+		r->account.cpu_user_us = alone ? user - w->measure.cpu_user_start_us : -1;
+		r->account.cpu_system_us = alone ? system - w->measure.cpu_system_start_us : -1;
 		w->measure.cpu_user_start_us = user;
 		w->measure.cpu_system_start_us = system;
 	}
@@ -223,6 +224,6 @@ measure_request(struct worker *w, struct request *r)
 		return;
 	now = measure_cpu(w);
 	r->account.cpu_us =
-	    now >= 0 && w->measure.cpu_start_us >= 0 ? now - w->measure.cpu_start_us : -1;
+	    alone && now >= 0 && w->measure.cpu_start_us >= 0 ? now - w->measure.cpu_start_us : -1;
 	w->measure.cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */
 }

@@ -18,7 +18,7 @@ void measure_ready(struct worker *w);
 void measure_close(struct worker *w);
 
 /* r is about to leave w: note the CPU time and the memory that it took, as far as they are
- * needed. */
+ * needed. Of several requests at once nobody can tell who has used the CPU: -1. */
 void measure_request(struct worker *w, struct request *r);
 
 /*

@@ -34,7 +34,8 @@ receipt_begins(struct conn *conn)
 	if (w->state == WORKER_IDLE && w->life.served > 0)
 		conn->receipt.answered_us = w->since_us;
 	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
-	r->read = w->back.accepts || conn->receipt.answered_us == 0;
+	r->read = w->back.accepts ||
+	    (conn->receipt.answered_us == 0 && w->conns.count[CONN_RUNNING] == 1);
 	if (r->read)
 		return;
 	if (r->pool->conf->request_terminate_cpu_ms > 0)

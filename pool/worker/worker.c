@@ -15,6 +15,8 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/places.h"
+#include "pool/worker/probe.h"
 #include "pool/worker/slot.h"
 
 #define TO(state) (1u << WORKER_##state)
@@ -76,6 +78,7 @@ static void
 worker_let_go(struct worker *w)
 {
 	conns_close(w);
+	probe_forget(w);
 	capture_close_all(&w->captures);
 	fd_close(&w->listen_fd);
 	fd_close(&w->path_fd);
@@ -107,6 +110,7 @@ worker_set_state(struct worker *w, enum worker_state state)
 		TAILQ_INSERT_TAIL(&pool->workers.list[state], w, link);
 	pool->workers.count[state]++;
 	stats_memory_set_state(pool->stats_memory, w->slot, gauges[state]);
+	places_update(w);
 	pool->events->workers_changed(pool);
 	if (state == WORKER_DEAD)
 		worker_let_go(w);
@@ -134,6 +138,7 @@ worker_bury(struct pool *pool)
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_DEAD])) != NULL) {
 		TAILQ_REMOVE(&pool->workers.list[WORKER_DEAD], w, link);
 		pool->workers.count[WORKER_DEAD]--;
+		conns_free(w);
 		free(w);
 	}
 }

@@ -34,11 +34,15 @@ yield_owed(const struct pool *pool, unsigned int unused)
 }
 
 void
-yield_workers(struct pool *pool, const struct scale_settings *settings)
+yield_workers(struct pool *pool, const struct scale_settings *settings,
+    const struct scale_counts *counted)
 {
 	struct scale_counts counts = {
 		.starting = pool->workers.count[WORKER_STARTING],
 		.idle = pool->workers.count[WORKER_IDLE],
+		.busy = counted->busy,
+		.running = counted->running,
+		.leaving = counted->leaving,
 		.queued = pool->requests.count[REQUEST_QUEUED],
 		.begun = pool->workers.starts->begun,
 	};

@@ -5,8 +5,10 @@
 #include "pool/core/pool.h"
 #include "pool/policy/scale.h"
 
-/* Offer the master what can be given up, and end what it wants of that; for manage_adjust(). */
-void yield_workers(struct pool *pool, const struct scale_settings *settings);
+/* Offer the master what can be given up, and end what it wants of that; for manage_adjust(), which
+ * has counted the busy workers. */
+void yield_workers(struct pool *pool, const struct scale_settings *settings,
+    const struct scale_counts *counted);
 
 /* Of so many permits that no worker uses, those that have to be given back whether they are needed
  * or not. */

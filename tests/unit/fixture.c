@@ -95,6 +95,8 @@ fixture_init(struct fixture *f, const char *settings)
 	pool->clients.max = FIXTURE_CLIENT_MAX;
 	deadline_init(pool, timers);
 	ready_init(pool);
+	probe_init(pool);
+	assert(places_init(pool));
 }
 
 /* The requests that are left have no client any more; their workers lose them. */
@@ -105,8 +107,10 @@ part_workers(struct pool *pool)
 	struct worker *w;
 
 	while ((w = TAILQ_FIRST(&pool->workers.list[WORKER_BUSY])) != NULL) {
-		chain_clear(&pool->buffers.chunks, &w->conn.head);
-		request_set_state(finish_part(&w->conn), REQUEST_DONE);
+		struct conn *conn = TAILQ_FIRST(&w->conns.list[CONN_RUNNING]);
+
+		chain_clear(&pool->buffers.chunks, &conn->head);
+		request_set_state(finish_part(conn), REQUEST_DONE);
 	}
 	while ((r = TAILQ_FIRST(&pool->requests.list[REQUEST_RUNNING])) != NULL)
 		request_set_state(r, REQUEST_DONE); /* moved there without a worker */
@@ -156,6 +160,8 @@ fixture_free(struct fixture *f)
 	assert(pool->buffers.chunks.used_bytes == 0 && pool->buffers.ledger.taken == 0);
 	request_free_all(pool);
 	ready_destroy(pool);
+	probe_destroy(pool);
+	places_destroy(pool);
 	deadline_destroy(pool);
 	event_base_free(pool->base);
 	chunk_pool_destroy(&pool->buffers.chunks);

@@ -73,6 +73,7 @@ static const struct {
     {"pm.max_spare_servers", "4", "4"},
     {"pm.max_spawn_rate", "1", "1"},
     {"pm.process_idle_timeout", "1m", "1m"},
+    {"pm.max_concurrency", "1024", "1024"},
     {"pm.max_surge", "0", "0"},
     {"pm.start_timeout", "1ms", "1ms"},
     {"pm.stop_timeout", "1h", "1h"},

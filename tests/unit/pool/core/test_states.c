@@ -9,6 +9,7 @@
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/request/request.h"
+#include "pool/worker/conn.h"
 #include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -248,7 +249,7 @@ END_TEST
 START_TEST(test_running_keeps_worker)
 {
 	request_make(REQUEST_RUNNING);
-	request->conn = &fixture_worker(&f)->conn;
+	request->conn = &fixture_worker(&f)->conns.first;
 	request_set_state(request, REQUEST_ANSWERING);
 }
 END_TEST
@@ -257,7 +258,7 @@ START_TEST(test_busy_keeps_request)
 {
 	request_make(REQUEST_RUNNING);
 	worker_make(WORKER_BUSY);
-	worker->conn.request = request;
+	conn_take(&worker->conns.first, request);
 	worker_set_state(worker, WORKER_IDLE);
 }
 END_TEST

@@ -86,7 +86,7 @@ START_TEST(test_limit_while_paused)
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3) "; " WHOLE(4));
 	ck_assert_str_eq(waiting(), "1 2 3");
 	ck_assert_str_eq(fixture_read(&f, fd), PAGE(4));
-	ck_assert_ptr_null(w->conn.request);
+	ck_assert_ptr_null(w->conns.first.request);
 }
 END_TEST
 
@@ -216,7 +216,7 @@ START_TEST(test_return)
 
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2) "; " WHOLE(3));
 	ck_assert_str_eq(waiting(), "2 3");
-	ending_return(finish_part(&w->conn));
+	ending_return(finish_part(&w->conns.first));
 	ck_assert_str_eq(waiting(), "1 2 3");
 }
 END_TEST
@@ -228,10 +228,10 @@ START_TEST(test_returned_was_not_run)
 	struct request *r;
 
 	fixture_send(&f, fd, WHOLE(1));
-	r = w->conn.request;
+	r = w->conns.first.request;
 	ck_assert_int_eq(r->account.pid, w->pid);
 	ck_assert_int_gt(r->times.run_us, 0);
-	r = finish_part(&w->conn);
+	r = finish_part(&w->conns.first);
 	worker_set_state(w, WORKER_STOPPING);
 	f.pool.workers.starts->failures = 1;
 	f.pool.workers.starts->retry_us = INT64_MAX;
@@ -254,7 +254,7 @@ START_TEST(test_return_without_hope)
 	struct request *r;
 
 	fixture_send(&f, fd, WHOLE(1) "; " WHOLE(2));
-	r = finish_part(&w->conn);
+	r = finish_part(&w->conns.first);
 	worker_set_state(w, WORKER_STOPPING);
 	f.pool.workers.starts->failures = 1;
 	f.pool.workers.starts->retry_us = INT64_MAX;

@@ -282,7 +282,7 @@ START_TEST(test_process)
 		"SCRIPT_NAME=/a QUERY_STRING=b=c SCRIPT_FILENAME=/srv/a CONTENT_LENGTH=12; "
 		"params 1; stdin 1 123456789012; stdin 1");
 	program = fixture_accept(w);
-	w->conn.request->times.run_us -= 5000000;
+	w->conns.first.request->times.run_us -= 5000000;
 	ck_assert(status_view_gather(&view, &f.pool, true));
 	v = view.processes[0].values;
 	ck_assert_str_eq(v[PROCESS_STATE].text, "Running");
@@ -298,7 +298,7 @@ START_TEST(test_process)
 	status_view_free(&view);
 
 	fixture_read(&f, program);
-	w->conn.request->params.uri.len = 0; /* as if only the parts of it had come */
+	w->conns.first.request->params.uri.len = 0; /* as if only the parts of it had come */
 	fixture_send(&f, program, "stdout 1 \n; end 1 0 0");
 	ck_assert_ptr_nonnull(w->last_request);
 	w->last_request->duration_us = 4000;

@@ -1,0 +1,117 @@
+/* places.c: busy workers by the number of requests that they have, as far as they take more. */
+#include "config.h"
+
+#include "pool/worker/places.h"
+
+#include <stdlib.h>
+
+#include "pool/core/worker.h"
+#include "pool/worker/conn.h"
+
+bool
+places_init(struct pool *pool)
+{
+	struct places *places = pool->workers.places;
+
+	places->max = pool->conf->max_concurrency;
+	places->proven = places->least = 1;
+	if (places->max == 1)
+		return true;
+	if ((places->lists = calloc(places->max, sizeof(*places->lists))) == NULL)
+		return false;
+	for (unsigned int i = 0; i < places->max; i++)
+		TAILQ_INIT(&places->lists[i]);
+	return true;
+}
+
+void
+places_destroy(struct pool *pool)
+{
+	free(pool->workers.places->lists);
+}
+
+bool
+places_may_grow(const struct worker *w)
+{
+	const struct places *places = w->pool->workers.places;
+
+	return w->state == WORKER_BUSY && !w->leave.closed && !w->leave.killed &&
+	    !w->back.stopped && w->life.max_requests != 1 &&
+	    w->conns.count[CONN_RUNNING] < places->max && places->trial != w;
+}
+
+static struct worker_list *
+list_of(struct worker *w)
+{
+	struct places *places = w->pool->workers.places;
+	unsigned int running = w->conns.count[CONN_RUNNING];
+
+	if (!places_may_grow(w) ||
+	    (w->conns.count[CONN_READY] == 0 && running >= places->proven) || !conn_has_record(w))
+		return NULL;
+	return &places->lists[w->leave.leaving ? 0 : running];
+}
+
+void
+places_update(struct worker *w)
+{
+	struct places *places = w->pool->workers.places;
+	unsigned int n;
+
+	if (places->lists == NULL)
+		return;
+	if (w->place != NULL)
+		TAILQ_REMOVE(w->place, w, place_link);
+	if ((w->place = list_of(w)) == NULL)
+		return;
+	TAILQ_INSERT_HEAD(w->place, w, place_link);
+	n = (unsigned int)(w->place - places->lists);
+	if (n > 0 && n < places->least)
+		places->least = n;
+}
+
+void
+places_update_all(struct pool *pool)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH_REVERSE (w, &pool->workers.list[WORKER_BUSY], worker_list, link)
+		places_update(w);
+}
+
+struct worker *
+places_least(struct pool *pool)
+{
+	struct places *places = pool->workers.places;
+
+	if (places->lists == NULL)
+		return NULL;
+	/* From one call to the next a load changes by 1, mostly: so does this. */
+	while (places->least < places->max && TAILQ_EMPTY(&places->lists[places->least]))
+		places->least++;
+	return TAILQ_FIRST(&places->lists[places->least < places->max ? places->least : 0]);
+}
+
+bool
+places_any(struct pool *pool)
+{
+	return !TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) || places_least(pool) != NULL;
+}
+
+unsigned int
+places_each(const struct pool *pool)
+{
+	const struct places *places = pool->workers.places;
+
+	return places->doubt ? places->proven : places->max;
+}
+
+unsigned int
+places_free(const struct pool *pool)
+{
+	unsigned int running = pool->requests.count[REQUEST_RUNNING];
+	unsigned int all = places_each(pool) *
+	    (pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY]);
+
+	return all > running ? all - running : 0;
+}
