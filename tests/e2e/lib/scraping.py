@@ -12,7 +12,7 @@ from fcgi import Client
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from servers import TOP, Server, children, cmdline, free_port, wait_for
 
-ENDS = ("ok timeout memory cpu crash invalid queue_full queue_timeout no_worker client_gone "
+ENDS = ("ok timeout memory cpu company crash invalid queue_full queue_timeout no_worker client_gone "
         "client_timeout refused no_resources stopped").split()
 
 

@@ -16,7 +16,7 @@ from scraping import Prometheus
 from servers import ASAN, SLOW, children, free_port, wait_for
 from statuspage import FORMS, OPTIONS, numbers, page, status
 
-ENDS = ["ok", "timeout", "memory", "cpu", "crash", "invalid", "queue full", "queue timeout",
+ENDS = ["ok", "timeout", "memory", "cpu", "company", "crash", "invalid", "queue full", "queue timeout",
         "no worker", "client gone", "client timeout", "refused", "no resources", "stopped"]
 HOSTILE = ["/plain?a=b", "/\"quotes\"'`\\", "/</script><script>alert(1)</script>", "/&amp;&#0;&lt",
            "/]]></request-uri></process></status>", "/line\nrequest URI: forged\r\npid: 1",
