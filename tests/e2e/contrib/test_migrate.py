@@ -316,6 +316,7 @@ def test_program_of_mod_fcgid_serves(place):
     front = Front(place, [*argv, "-DFOREGROUND"])
     reply = fetch(front, "/app/x", headers={"Authorization": "Basic eDp5"})
     assert reply.body == b"production [/app] [/x]Basic eDp5"
+    assert fetch(front, "/app/x", "POST", b"", {"Content-Length": "20971521"}).status == 413
 
 
 @pytest.mark.parametrize("tool", ["uWSGI", "gunicorn"])

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import http.client
+import ssl
 
 
 class Reply:
@@ -9,9 +10,23 @@ class Reply:
         self.status, self.headers, self.body = status, headers, body
 
 
-def fetch(server, path="/", method="GET", body=None, headers=None, timeout=60):
+# The servers of the tests have certificates that nobody has signed.
+TLS = ssl.create_default_context()
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
+
+
+def connect(server, timeout=60, source=None):
+    """A connection, by TLS where the server has that, and from the address `source` if given."""
+    more = {"timeout": timeout, "source_address": source and (source, 0)}
+    if getattr(server, "tls", False):
+        return http.client.HTTPSConnection("127.0.0.1", server.port, context=TLS, **more)
+    return http.client.HTTPConnection("127.0.0.1", server.port, **more)
+
+
+def fetch(server, path="/", method="GET", body=None, headers=None, timeout=60, source=None):
     """One request on a connection of its own."""
-    conn = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
+    conn = connect(server, timeout, source)
     try:
         conn.request(method, path, body, headers or {})
         reply = conn.getresponse()

@@ -67,10 +67,16 @@ def do_slow(req):
 
 
 def do_split(req):
-    """A header at once, the rest of the body after a while."""
+    """A header at once, the rest of the body after a while, or when the file until=PATH is there;
+    field=NAME: a header field that is "no"."""
     req.read_body()
-    req.conn.send(record(STDOUT, header() + b"first\n"))
-    time.sleep(int(req.query.get("ms", "500")) / 1000)
+    more = f"{req.query['field']}: no\r\n" if "field" in req.query else ""
+    req.conn.send(record(STDOUT, header(more=more) + b"first\n"))
+    if "until" in req.query:
+        while not os.path.exists(req.query["until"]):
+            time.sleep(0.01)
+    else:
+        time.sleep(int(req.query.get("ms", "500")) / 1000)
     req.conn.send(record(STDOUT, b"second\n"))
     req.conn.end()
 
