@@ -249,10 +249,11 @@ class Gunicorn(Python):
 class Uwsgi(Python):
     """It speaks FastCGI here."""
 
-    def __init__(self, env, directory, application, workers, max_requests=0):
+    def __init__(self, env, directory, application, workers, max_requests=0, variables=None):
         user = ["--uid", USER, "--gid", USER] if ROOT else []
         recycling = ["--max-requests", str(max_requests)] if max_requests else []
+        more = [f"--env={name}={value}" for name, value in (variables or {}).items()]
         super().__init__(env, ["/usr/bin/uwsgi", "--plugin", "python3", "--master", "--need-app",
                                "--die-on-term", "--processes", str(workers), *user, *recycling,
-                               "--fastcgi-socket", "{socket}", "--chmod-socket=666",
+                               *more, "--fastcgi-socket", "{socket}", "--chmod-socket=666",
                                "--module", application], directory)

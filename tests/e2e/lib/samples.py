@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from others import PhpFpm, SpawnFcgi
+from others import PhpFpm, SpawnFcgi, Uwsgi
 from programs import go_environment
 from servers import BUILD, ROOT, TOP, USER, Server, wait_for
 
@@ -61,9 +61,12 @@ class Sample:
 
     def usual(self, env):
         """The usual runner, with one process."""
-        variables = {k[4:-1]: v for k, v in self.pool.items() if k.startswith("env[")}
         return SpawnFcgi(env, self.pool["command"], 1, directory=self.directory,
-                         variables=variables)
+                         variables=self.variables())
+
+    def variables(self):
+        """Those of the pool that are not taken from where it is started."""
+        return {k[4:-1]: v for k, v in self.pool.items() if k.startswith("env[") and v[0] != "$"}
 
     def request(self, number):
         """What fcgi.Client sends; every third has a body."""
@@ -103,6 +106,14 @@ class Php(Sample):
     def ask(self, uri, query="", body=b"", **more):
         return super().ask(uri, query, body, SCRIPT_NAME="/index.php", PATH_INFO="",
                            SCRIPT_FILENAME=self.directory + "/www/index.php", **more)
+
+
+class Wsgi(Sample):
+    """Its usual runner is uWSGI."""
+
+    def usual(self, env):
+        return Uwsgi(env, self.directory, self.pool["command"].split()[-1], 1,
+                     variables=self.variables())
 
 
 class MapServer(Sample):
@@ -158,7 +169,7 @@ class DokuWiki(Sample):
 
 
 KINDS = {"dokuwiki": DokuWiki, "go": WithDate, "mapserver": MapServer, "php": Php,
-         "ruby-fcgi": Ruby, "ruby-rack": Ruby}
+         "python-django": Wsgi, "python-flask": Wsgi, "ruby-fcgi": Ruby, "ruby-rack": Ruby}
 
 
 def sample_of(name, directory, by_user=False):
@@ -166,7 +177,8 @@ def sample_of(name, directory, by_user=False):
 
 
 def path():
-    return f"{BUILD}:{os.environ['PATH']}"
+    """What the README takes for granted: that anyfpm is installed."""
+    return f"{BUILD}:{TOP}/contrib/adapters/wsgi:{os.environ['PATH']}"
 
 
 class Started(Server):
