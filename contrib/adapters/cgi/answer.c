@@ -40,7 +40,16 @@ answer_log(FCGX_Request *request, const char *path, const char *format, ...)
 static const char *
 title_of(int status)
 {
-	return status == 403 ? "Forbidden" : status == 404 ? "Not Found" : "Internal Server Error";
+	switch (status) {
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
 }
 
 void

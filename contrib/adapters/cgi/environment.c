@@ -66,7 +66,8 @@ static void
 take_params(struct making *m, char *const *params)
 {
 	for (; *params != NULL; params++)
-		if (strchr(*params, '=') != NULL && !is_named(*params, "HTTP_PROXY", strlen("HTTP_PROXY")) && !has(m, *params))
+		if (strchr(*params, '=') != NULL &&
+		    !is_named(*params, "HTTP_PROXY", strlen("HTTP_PROXY")) && !has(m, *params))
 			m->env[m->count++] = *params;
 }
 

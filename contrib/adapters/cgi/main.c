@@ -1,6 +1,5 @@
 /*
- * main.c: anyfpm-cgi, a FastCGI program that runs CGI scripts: its options, and request after
- * request.
+ * main.c: anyfpm-cgi, a FastCGI program that runs CGI scripts: request after request.
  */
 #include "config.h"
 
@@ -11,11 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +25,7 @@
 #include "contrib/adapters/cgi/answer.h"
 #include "contrib/adapters/cgi/child.h"
 #include "contrib/adapters/cgi/environment.h"
+#include "contrib/adapters/cgi/options.h"
 #include "contrib/adapters/cgi/relay.h"
 #include "contrib/adapters/cgi/script.h"
 
@@ -39,96 +37,6 @@ struct masks {
 	sigset_t inherited; /* a script's */
 	sigset_t open;      /* of waiting: what we catch arrives then, and at no other time */
 };
-
-static void
-usage(FILE *to)
-{
-	fputs("usage: anyfpm-cgi [-r DIRECTORY]... [-p PATH]... [-e NAME]...\n"
-	      "       anyfpm-cgi -h | -v\n\n"
-	      "A FastCGI program that runs CGI scripts; anyfpm or spawn-fcgi starts it.\n\n"
-	      "  -r, --directory DIRECTORY  run scripts below it, and none outside\n"
-	      "  -p, --script PATH          run this script, and none that is not named\n"
-	      "  -e, --env NAME             let scripts have this variable of the environment\n"
-	      "  -h, --help                 show this\n"
-	      "  -v, --version              show the version\n",
-	    to);
-}
-
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("anyfpm-cgi: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(EXIT_FAILURE);
-}
-
-/* Add to a list that has room for it. */
-static void
-add(const char **list, const char *value)
-{
-	while (*list != NULL)
-		list++;
-	*list = value;
-}
-
-static void
-check_directory(const char *path)
-{
-	const char *error;
-
-	if (*path != '/')
-		die("-r %s: the directory has to be an absolute path", path);
-	if ((error = script_check_directory(path)) != NULL)
-		die("-r %s: %s", path, error);
-}
-
-static void
-read_options(int argc, char **argv, struct settings *settings)
-{
-	static const struct option options[] = {
-	    {"directory", required_argument, NULL, 'r'},
-	    {"script", required_argument, NULL, 'p'},
-	    {"env", required_argument, NULL, 'e'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'v'},
-	    {0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "r:p:e:hv", options, NULL)) != -1)
-		switch (option) {
-		case 'r':
-			check_directory(optarg);
-			add(settings->directories, optarg);
-			break;
-		case 'p':
-			if (*optarg != '/')
-				die("-p %s: the script has to be an absolute path", optarg);
-			add(settings->scripts, optarg);
-			break;
-		case 'e':
-			add(settings->kept, optarg);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(EXIT_SUCCESS);
-		case 'v':
-			puts("anyfpm-cgi " PACKAGE_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
-			usage(stderr);
-			exit(EXIT_FAILURE);
-		}
-	if (optind < argc)
-		die("%s: there is an argument too many", argv[optind]);
-	if (settings->directories[0] == NULL && settings->scripts[0] == NULL)
-		die("say with -r below which directory scripts are run (-r / for all), or with -p "
-		    "which");
-}
 
 static void
 on_signal(int sig)
@@ -203,16 +111,21 @@ describe(int status, char *text, size_t size)
 static void
 report(FCGX_Request *request, const struct script *script, const struct outcome *outcome)
 {
+	const char *without = outcome->out_bytes == 0 ? " without an answer" : "";
 	char text[128];
 
 	if (outcome->is_gone)
 		return;
-	if (describe(outcome->status, text, sizeof(text)))
-		answer_log(request, script->path, "%s%s", text,
-		    outcome->out_bytes == 0 ? " without an answer" : "");
+	if (outcome->limit != NULL)
+		answer_log(request, script->path, "it was ended%s: it has used more %s than it may",
+		    without, outcome->limit);
+	else if (describe(outcome->status, text, sizeof(text)))
+		answer_log(request, script->path, "%s%s", text, without);
 	else if (outcome->out_bytes == 0)
 		answer_log(request, script->path, "it ended without an answer");
-	if (outcome->out_bytes == 0)
+	if (outcome->out_bytes == 0 && outcome->limit != NULL)
+		answer_page(request, 503, "The script has used more than it may.");
+	else if (outcome->out_bytes == 0)
 		answer_page(request, 500, "The script ended without an answer.");
 	FCGX_SetExitStatus(WIFEXITED(outcome->status) ? WEXITSTATUS(outcome->status)
 						      : 128 + WTERMSIG(outcome->status),
@@ -243,7 +156,8 @@ run(FCGX_Request *request, const struct script *script, const struct settings *s
 	int error = env == NULL ? ENOMEM : child_start(&child, script, env, &masks->inherited);
 
 	if (error == 0) {
-		relay_run(request, &child, has_body(request->envp), &masks->open, &outcome);
+		relay_run(request, &child, has_body(request->envp), &settings->limits, &masks->open,
+		    &outcome);
 		report(request, script, &outcome);
 	} else {
 		answer_log(request, script->path, "it cannot be executed: %s%s", strerror(error),
@@ -291,38 +205,34 @@ close_on_exec(void)
 
 	for (int fd = 0; fd < 3; fd++)
 		if (fstat(fd, &st) == -1 && open("/dev/null", O_RDWR) != fd)
-			die("/dev/null: %s", strerror(errno));
+			options_die("/dev/null: %s", strerror(errno));
 	syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 int
 main(int argc, char **argv)
 {
-	size_t size = (size_t)argc + 2;
-	const char **lists = calloc(3 * size, sizeof(*lists));
-	struct settings settings = {lists, lists + size, lists + 2 * size};
+	struct settings settings;
 	struct masks masks;
 	FCGX_Request request;
 	int error;
 
-	if (lists == NULL)
-		die("%s", strerror(errno));
-	add(settings.kept, "PATH");
-	read_options(argc, argv, &settings);
+	options_read(&settings, argc, argv);
 	close_on_exec();
 	if (FCGX_IsCGI())
-		die("descriptor 0 is no listening socket: it is started by anyfpm or spawn-fcgi");
+		options_die(
+		    "descriptor 0 is no listening socket: it is started by anyfpm or spawn-fcgi");
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&request, FCGI_LISTENSOCK_FILENO, 0) != 0)
-		die("libfcgi cannot be initialized");
+		options_die("libfcgi cannot be initialized");
 	catch_signals(&masks);
 	while (wait_for_request(&request, &masks.open)) {
 		error = -FCGX_Accept_r(&request);
 		if (error == 0)
 			serve(&request, &settings, &masks);
 		else if (error != EAGAIN && error != EINTR)
-			die("cannot accept: %s", strerror(error));
+			options_die("cannot accept: %s", strerror(error));
 	}
 	FCGX_Free(&request, 1);
-	free(lists);
+	options_free(&settings);
 	return 0;
 }

@@ -26,7 +26,8 @@
 #include "contrib/adapters/cgi/feeder.h"
 
 #define PIECE 32768  /* a connection that is writable takes it: a third of a socket's buffer */
-#define KILL_MS 5000 /* what a script has between SIGTERM and SIGKILL */
+#define LOOK_MS 100  /* between two looks at what is used, as a pool process does */
+#define KILL_MS 2000 /* what a script has between SIGTERM and SIGKILL */
 
 enum { CLIENT, OUT, ERR, FDS };
 
@@ -34,12 +35,14 @@ struct relay {
 	FCGX_Request *request;
 	struct child *child;
 	struct feeder feeder;
+	const struct tree_use *limits;
 	struct outcome *outcome;
 	bool is_full;    /* the connection takes nothing at present */
 	bool has_noise;  /* it has bytes behind the request that are no abort */
 	bool has_exited; /* the script: out and err are open as long as something is left */
 	int left[FDS];   /* bytes; only then */
 	int64_t kill_ms; /* when it is killed; 0: it is not to be */
+	int64_t look_ms; /* when it is measured; 0: there are no limits */
 };
 
 static int64_t
@@ -54,7 +57,7 @@ now_ms(void)
 static void
 end_script(struct relay *r)
 {
-	kill(r->child->pid, SIGTERM);
+	tree_signal(r->child->pid, SIGTERM);
 	r->kill_ms = now_ms() + KILL_MS;
 }
 
@@ -63,9 +66,10 @@ client_gone(struct relay *r)
 {
 	if (r->outcome->is_gone)
 		return;
+	/* What the script says while it tidies up is read, and dropped. */
 	r->outcome->is_gone = true;
+	r->is_full = false;
 	feeder_stop(&r->feeder);
-	child_close(r->child);
 	if (!r->has_exited)
 		end_script(r);
 }
@@ -88,7 +92,7 @@ pass_on(struct relay *r, int which)
 	size_t size = sizeof(piece);
 	ssize_t n;
 
-	if (!takes_more(r->request->ipcFd)) {
+	if (!r->outcome->is_gone && !takes_more(r->request->ipcFd)) {
 		r->is_full = true;
 		return;
 	}
@@ -100,10 +104,9 @@ pass_on(struct relay *r, int which)
 	if (n > 0) {
 		if (which == OUT)
 			r->outcome->out_bytes += (uint64_t)n;
-		if (FCGX_PutStr(piece, (int)n, to) != n || FCGX_FFlush(to) == -1) {
+		if (!r->outcome->is_gone &&
+		    (FCGX_PutStr(piece, (int)n, to) != n || FCGX_FFlush(to) == -1))
 			client_gone(r);
-			return;
-		}
 		if (r->has_exited)
 			r->left[which] -= (int)n;
 	}
@@ -159,15 +162,41 @@ look_at_client(struct relay *r, short events)
 		r->is_full = false;
 }
 
+/* Until something is due, -1: nothing is. */
 static int
 wait_ms(const struct relay *r)
 {
-	int64_t left;
+	int64_t due = r->kill_ms != 0 ? r->kill_ms : r->look_ms;
+	int64_t left = due - now_ms();
 
-	if (r->kill_ms == 0)
+	if (due == 0 || r->has_exited)
 		return -1;
-	left = r->kill_ms - now_ms();
 	return left > 0 ? (int)left : 0;
+}
+
+static void
+look_at_use(struct relay *r)
+{
+	struct tree_use use = tree_measure(r->child->pid);
+
+	if (r->limits->memory > 0 && use.memory > r->limits->memory)
+		r->outcome->limit = "memory";
+	else if (r->limits->cpu_ms > 0 && use.cpu_ms > r->limits->cpu_ms)
+		r->outcome->limit = "CPU time";
+	r->look_ms = now_ms() + LOOK_MS;
+	if (r->outcome->limit != NULL)
+		r->kill_ms = now_ms();
+}
+
+static void
+do_what_is_due(struct relay *r)
+{
+	if (r->look_ms != 0 && r->kill_ms == 0 && now_ms() >= r->look_ms)
+		look_at_use(r);
+	if (r->kill_ms != 0 && now_ms() >= r->kill_ms) {
+		tree_signal(r->child->pid, SIGKILL);
+		r->kill_ms += KILL_MS;
+	}
 }
 
 /* One wait, and what came of it. */
@@ -196,19 +225,19 @@ pass(struct relay *r, const sigset_t *open)
 		if (fds[which].revents != 0 &&
 		    *(which == OUT ? &r->child->out : &r->child->err) != -1)
 			pass_on(r, which);
-	if (r->kill_ms != 0 && !r->has_exited && now_ms() >= r->kill_ms) {
-		kill(r->child->pid, SIGKILL);
-		r->kill_ms += KILL_MS;
-	}
+	if (!r->has_exited)
+		do_what_is_due(r);
 }
 
 void
-relay_run(FCGX_Request *request, struct child *child, bool has_body, const sigset_t *open,
-    struct outcome *outcome)
+relay_run(FCGX_Request *request, struct child *child, bool has_body, const struct tree_use *limits,
+    const sigset_t *open, struct outcome *outcome)
 {
-	struct relay r = {.request = request, .child = child, .outcome = outcome};
+	struct relay r = {.request = request, .child = child, .limits = limits, .outcome = outcome};
 
 	*outcome = (struct outcome){0};
+	if (limits->memory > 0 || limits->cpu_ms > 0)
+		r.look_ms = now_ms() + LOOK_MS;
 	/* Without a thread there is no body for it. */
 	if (!feeder_start(&r.feeder, request->in, &child->in, has_body))
 		end_script(&r);

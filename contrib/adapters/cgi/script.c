@@ -46,18 +46,6 @@ open_directory(int root, const char *path, bool confined)
 	return fd;
 }
 
-const char *
-script_check_directory(const char *path)
-{
-	int fd = open_directory(AT_FDCWD, path, false);
-
-	if (fd == -1)
-		return errno == ENOSYS ? "this kernel has no openat2(2): Linux 5.6 is needed"
-				       : strerror(errno);
-	close(fd);
-	return NULL;
-}
-
 /* Put what the link says in the place of its name. */
 static int
 follow(int dir, const char *name, char *path, size_t len, bool confined)

@@ -2,11 +2,7 @@
 #ifndef ANYFPM_CGI_SCRIPT_H
 #define ANYFPM_CGI_SCRIPT_H
 
-struct settings {
-	const char **directories; /* -r: scripts have to be below one of them; NULL-terminated */
-	const char **scripts;     /* -p: nothing else is run, if there is any */
-	const char **kept;        /* -e, and PATH */
-};
+#include "contrib/adapters/cgi/options.h"
 
 struct script {
 	char *path; /* as the request has it, without the rest; NULL: it has none */
@@ -22,8 +18,5 @@ struct script {
 int script_find(
     const struct settings *settings, char *const *params, struct script *script, const char **why);
 void script_free(struct script *script);
-
-/* Whether there is such a directory; returns NULL, or what is wrong. */
-const char *script_check_directory(const char *path);
 
 #endif

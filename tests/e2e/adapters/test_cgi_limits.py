@@ -1,0 +1,70 @@
+"""The limits of a pool reach a script of anyfpm-cgi, and what it has started."""
+
+import os
+import signal
+
+import pytest
+from cgiscripts import Scripts, body, noted
+from fcgi import Client
+from servers import PYTHON, alive, wait_for
+
+EATS = "b = bytearray(200_000_000)\nimport time\ntime.sleep(1000)"
+
+
+def below(text):
+    """A script whose child and grandchild note their pids; the grandchild does something."""
+    return (f"sh -c 'echo $$ >>$PIDS; ({text}) & echo $! >>$PIDS; wait' &\n"
+            "echo $$ >>$PIDS; wait; echo")
+
+
+LIMITS = {
+    "time": ("", {"request_terminate_timeout": "1s"}, "sleep 1000", 504),
+    "cpu": ("-c 1", {}, "while :; do :; done", 503),
+    "memory": ("-m 100M", {}, f'exec {PYTHON} -c "$EATS"', 503),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_limit(anyfpm, env, limit):
+    """The client is told, the whole tree is gone, and the others go on."""
+    option, options, text, status = LIMITS[limit]
+    scripts = Scripts(env)
+    greedy, hello = scripts.add("greedy", below(text)), scripts.page("hello", "echo hello")
+    server = anyfpm(f"{scripts.command} {option}", options)
+    pids = env.dir + "/pub/pids"
+    with Client(server.address, timeout=60) as client, Client(server.address) as other:
+        client.start(SCRIPT_FILENAME=greedy, PIDS=pids, EATS=EATS)
+        started = noted(pids, 3)
+        assert body(other.request(SCRIPT_FILENAME=hello)) == b"hello\n"
+        answer = client.answer()
+        assert answer.status == status
+        if option:
+            told = {"cpu": "CPU time"}.get(limit, limit)
+            assert answer.stderr.decode() == (
+                f"anyfpm-cgi: {greedy}: it was ended without an answer: it has used more {told} "
+                "than it may\n")
+            assert body(client.request(SCRIPT_FILENAME=hello)) == b"hello\n"
+    wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
+
+
+def test_limit_of_each_process(anyfpm, env):
+    """rlimit_as of the pool: the allocation fails in the script, which answers for that itself."""
+    scripts = Scripts(env)
+    script = scripts.page("a", f'{PYTHON} -c "$EATS" 2>&1')
+    server = anyfpm(scripts.command, {"rlimit_as": "150M"})
+    with Client(server.address) as client:
+        assert b"MemoryError" in client.request(SCRIPT_FILENAME=script, EATS=EATS).stdout
+
+
+def test_worker_killed(anyfpm, env):
+    """Nothing of a script outlives its worker, however that ends."""
+    scripts = Scripts(env)
+    server = anyfpm(scripts.command, {"pm.max_children": 1})
+    worker, = server.wait_workers(1)
+    with Client(server.address) as client:
+        client.start(SCRIPT_FILENAME=scripts.add("a", below("sleep 1000")),
+                     PIDS=env.dir + "/pub/pids")
+        started = noted(env.dir + "/pub/pids", 3)
+        os.kill(worker, signal.SIGKILL)
+        assert client.answer().status == 502
+    wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
