@@ -169,6 +169,7 @@ struct worker {
 	TAILQ_ENTRY(worker) link; /* in pool->workers.list[state]; idle ones: last used first */
 	TAILQ_ENTRY(worker) place_link; /* in *place */
 	struct worker_list *place; /* of those that take another request, NULL: it does not */
+	unsigned int counted; /* requests of its own in places->running */
 	struct pool *pool;
 	enum worker_state state;
 	int64_t since_us; /* of the state */

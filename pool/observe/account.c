@@ -66,9 +66,9 @@ account_last(struct worker_last *last, const struct request *r)
 }
 
 void
-account_part(struct worker *w, struct request *r)
+account_part(struct worker *w, struct request *r, int64_t now_us)
 {
-	r->times.ran_us = clock_now_us() - r->times.run_us;
+	r->times.ran_us = now_us - r->times.run_us;
 	if (r->warmup)
 		return;
 	measure_request(w, r);
@@ -146,26 +146,37 @@ account_refused(struct client *c, enum request_end end)
 	accesslog_done(&r);
 }
 
+static void
+account_template(struct pool *pool)
+{
+	const struct template *t = pool->workers.template;
+
+	stats_set(pool->stats, STATS_PRELOAD, pool->conf->preload);
+	stats_set(pool->stats, STATS_TEMPLATE_PID, t->state != TEMPLATE_DEAD ? t->pid : 0);
+	stats_set(pool->stats, STATS_TEMPLATE_UP, t->state == TEMPLATE_WAITING);
+}
+
 void
 account_workers(struct pool *pool)
 {
-	const struct template *t = pool->workers.template;
 	struct stats *stats = pool->stats;
 
 	stats_set(stats, STATS_IDLE, pool->workers.count[WORKER_IDLE]);
 	stats_set(stats, STATS_STARTING, pool->workers.count[WORKER_STARTING]);
 	stats_set(stats, STATS_STOPPING, pool->workers.count[WORKER_STOPPING]);
-	stats_set(stats, STATS_CONCURRENCY, pool->workers.places->max);
-	stats_set(stats, STATS_PLACES, places_free(pool));
+	if (!places_are_shared(pool)) { /* else places.c counts them */
+		stats_set(stats, STATS_RUNNING, pool->workers.count[WORKER_BUSY]);
+		stats_set(stats, STATS_PLACES, pool->workers.count[WORKER_IDLE]);
+	}
 	stats_set(stats, STATS_CAN_SERVE, can_serve(pool));
-	stats_set(stats, STATS_PRELOAD, pool->conf->preload);
-	stats_set(stats, STATS_TEMPLATE_PID, t->state != TEMPLATE_DEAD ? t->pid : 0);
-	stats_set(stats, STATS_TEMPLATE_UP, t->state == TEMPLATE_WAITING);
+	if (pool->conf->preload || stats_get(stats, STATS_PRELOAD) != 0)
+		account_template(pool);
 	if (stats_get(stats, STATS_ACTIVE) != (int64_t)pool->workers.count[WORKER_BUSY])
 		stats_active(stats, pool->workers.count[WORKER_BUSY]);
 }
 
-static void
+/* Not inlined: most moves do not come by here. */
+__attribute__((noinline)) static void
 count_queue(struct pool *pool, int64_t now_us)
 {
 	const struct request *first = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED]);
@@ -174,7 +185,7 @@ count_queue(struct pool *pool, int64_t now_us)
 	atomic_store_explicit(&pool->stats->oldest_queued_us, first != NULL ? first->since_us : 0,
 	    memory_order_relaxed);
 	/* What passes on to an idle worker in the same moment has not waited. */
-	if (places_any(pool) && pool->pace.pause_us == 0)
+	if (queued > 0 && places_any(pool) && pool->pace.pause_us == 0)
 		queued = 0;
 	if (stats_get(pool->stats, STATS_QUEUED) != (int64_t)queued)
 		stats_queued(pool->stats, now_us, queued);
@@ -186,10 +197,6 @@ account_moved(struct request *r, enum request_state from)
 	/* At the time of the move, which is before that of the end: seconds are counted in order. */
 	if (from == REQUEST_QUEUED || r->state == REQUEST_QUEUED)
 		count_queue(r->pool, r->since_us);
-	if (from == REQUEST_RUNNING || r->state == REQUEST_RUNNING) {
-		stats_set(r->pool->stats, STATS_RUNNING, r->pool->requests.count[REQUEST_RUNNING]);
-		stats_set(r->pool->stats, STATS_PLACES, places_free(r->pool));
-	}
 	if (r->state == REQUEST_ANSWERING || r->state == REQUEST_DONE)
 		account_request(r); /* every request comes by here */
 	if (r->state == REQUEST_DONE)

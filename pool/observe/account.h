@@ -9,8 +9,8 @@ struct worker_last;
 /* The parameters of r are complete, and it is not for status or ping: it counts as accepted. */
 void account_received(struct request *r);
 
-/* r is about to leave w: what it took of it is measured and noted. */
-void account_part(struct worker *w, struct request *r);
+/* r leaves w at now_us: what it took of it is measured and noted. */
+void account_part(struct worker *w, struct request *r, int64_t now_us);
 
 /* What the status page shows of r; of a running request its times are not known yet. */
 void account_last(struct worker_last *last, const struct request *r);

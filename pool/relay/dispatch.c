@@ -80,13 +80,12 @@ choose_idle(struct pool *pool)
 static struct worker *
 choose(struct pool *pool)
 {
-	const struct places *places = pool->workers.places;
 	struct worker *w;
 
-	if (places->max == 1)
+	if (!places_are_shared(pool))
 		return choose_idle(pool);
 	w = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]);
-	if (w != NULL && w == places->trial)
+	if (w != NULL && w == pool->workers.places->trial)
 		w = TAILQ_NEXT(w, link);
 	return w != NULL ? w : places_least(pool);
 }
@@ -104,6 +103,6 @@ dispatch(struct pool *pool)
 	    (r = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED])) != NULL &&
 	    (w = choose(pool)) != NULL)
 		feed_start(w, r);
-	if (r != NULL && pool->pace.pause_us == 0)
+	if (places_are_shared(pool) && r != NULL && pool->pace.pause_us == 0)
 		probe_more(pool);
 }

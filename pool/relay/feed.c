@@ -207,6 +207,7 @@ feed_start(struct worker *w, struct request *r)
 	}
 	request_set_state(r, REQUEST_RUNNING);
 	r->times.run_us = r->since_us;
+	receipt_expect(r);
 	r->account.pid = w->pid;
 	r->account.number = w->life.served + w->conns.count[CONN_RUNNING];
 	if (!r->warmup) {

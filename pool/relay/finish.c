@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/shared/ends.h"
 #include "pool/client/input.h"
 #include "pool/client/output.h"
@@ -28,21 +29,22 @@ finish_part(struct conn *conn)
 {
 	struct worker *w = conn->worker;
 	struct request *r = conn->request;
+	bool is_free;
 
 	assert(r != NULL && r->conn == conn);
 	capture_request_ended(w);
-	account_part(w, r);
 	r->conn = NULL;
 	if (conn->slow != NULL)
 		slowlog_request_leaves(conn);
 	conn_let_go(conn);
-	if (w->state != WORKER_BUSY)
-		return r;
-	if (w->conns.count[CONN_RUNNING] > 0) {
+	is_free = w->state == WORKER_BUSY && w->conns.count[CONN_RUNNING] == 0;
+	if (is_free)
+		worker_set_state(w, WORKER_IDLE);
+	else
 		places_update(w);
+	account_part(w, r, is_free ? w->since_us : clock_now_us());
+	if (!is_free)
 		return r;
-	}
-	worker_set_state(w, WORKER_IDLE);
 	w->measure.company = false;
 	if (w->leave.closed)
 		leave_emptied(w);

@@ -23,17 +23,17 @@
 void
 recycle_begins(struct worker *w)
 {
-	bool enough = w->life.max_requests > 0 &&
-	    w->life.served + w->conns.count[CONN_RUNNING] >= w->life.max_requests;
-
 	w->life.was_busy = true;
-	if ((w->life.last || enough) && !w->leave.leaving) {
-		if (enough)
-			leave_when_replaced(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
-		else
-			leave_when_replaced(w, LIMITS_MEMORY, "it would pass pm.max_memory");
-		w->pool->events->settle(w->pool, SETTLE_WORKERS);
-	}
+	if ((!w->life.last && !w->measure.company) || w->leave.leaving)
+		return;
+	if (w->life.max_requests > 0 &&
+	    w->life.served + w->conns.count[CONN_RUNNING] >= w->life.max_requests)
+		leave_when_replaced(w, LIMITS_REQUESTS, "it has reached pm.max_requests");
+	else if (w->life.last)
+		leave_when_replaced(w, LIMITS_MEMORY, "it would pass pm.max_memory");
+	else
+		return;
+	w->pool->events->settle(w->pool, SETTLE_WORKERS);
 }
 
 /*

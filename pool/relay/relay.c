@@ -32,6 +32,7 @@
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/places.h"
 #include "pool/worker/probe.h"
 #include "pool/worker/program.h"
 
@@ -76,7 +77,8 @@ relay_end(struct conn *conn, const uint8_t body[8])
 	finish_part(conn);
 	if (unread || conn->keeps == KEEPS_NO)
 		conn_close(conn);
-	probe_request_ended(conn, r->times.run_us);
+	if (places_are_shared(w->pool))
+		probe_request_ended(conn, r->times.run_us);
 	if (!r->answer.end && !r->warmup) {
 		const char *missing = incomplete(r, body[4]);
 

@@ -45,13 +45,13 @@ conn_init(struct conn *conn, struct worker *w)
 }
 
 /* What is used next stands first; those that run, in the order of their beginnings. */
-static void
+static inline void
 conn_set_state(struct conn *conn, enum conn_state state)
 {
 	struct conns *conns = &conn->worker->conns;
 
-	assert((state == CONN_RUNNING) == (conn->request != NULL));
-	assert(state == CONN_RUNNING || (state == CONN_CLOSED) == (conn->fd == -1));
+	assert(state == CONN_RUNNING ? conn->request != NULL
+				     : (state == CONN_CLOSED) == (conn->fd == -1));
 	TAILQ_REMOVE(&conns->list[conn->state], conn, link);
 	conns->count[conn->state]--;
 	conn->state = state;
@@ -123,7 +123,6 @@ conn_for(struct worker *w)
 void
 conn_take(struct conn *conn, struct request *r)
 {
-	assert(conn->request == NULL);
 	conn->request = r;
 	r->conn = conn;
 	conn->written = 0;
@@ -145,9 +144,10 @@ conn_ready(struct conn *conn)
 void
 conn_let_go(struct conn *conn)
 {
-	if (conn->lost)
+	if (conn->lost) {
 		TAILQ_REMOVE(&conn->worker->pool->pace.lost, conn, lost_link);
-	conn->lost = false;
+		conn->lost = false;
+	}
 	conn->request = NULL;
 	conn_set_state(conn, conn->fd != -1 ? CONN_READY : CONN_CLOSED);
 }

@@ -98,7 +98,9 @@ void
 manage_spare_later(struct pool *pool)
 {
 	/* A short burst needs no more spare workers; what lasts longer does. */
-	if (pool->conf->pm == PM_DYNAMIC && places_free(pool) < pool->conf->min_spare_servers)
+	if (pool->conf->pm == PM_DYNAMIC &&
+	    (places_are_shared(pool) ? places_free(pool) : pool->workers.count[WORKER_IDLE]) <
+		pool->conf->min_spare_servers)
 		deadline_at(pool, clock_now_us() + starts_wait_us(pool));
 }
 
@@ -119,7 +121,7 @@ look_at_age(struct worker *w, int64_t now)
 static void
 count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 {
-	bool shared = pool->workers.places->lists != NULL;
+	bool shared = places_are_shared(pool);
 	struct worker *w;
 
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
@@ -142,7 +144,7 @@ surplus_us(struct pool *pool, int64_t now, const struct scale_counts *counts,
 {
 	int64_t *since_us = &pool->workers.manage->surplus_us;
 
-	if (pool->workers.places->lists == NULL || !scale_has_surplus(counts, settings))
+	if (!places_are_shared(pool) || !scale_has_surplus(counts, settings))
 		*since_us = 0;
 	else if (*since_us == 0)
 		*since_us = now;
@@ -193,7 +195,7 @@ stop_leaving(struct pool *pool)
 			return true;
 		}
 	}
-	if (pool->workers.places->lists == NULL)
+	if (!places_are_shared(pool))
 		return false;
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
 		if (w->leave.leaving && !w->leave.closed) { /* it may never be idle */

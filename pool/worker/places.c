@@ -15,6 +15,7 @@ places_init(struct pool *pool)
 
 	places->max = pool->conf->max_concurrency;
 	places->proven = places->least = 1;
+	stats_set(pool->stats, STATS_CONCURRENCY, places->max);
 	if (places->max == 1)
 		return true;
 	if ((places->lists = calloc(places->max, sizeof(*places->lists))) == NULL)
@@ -53,13 +54,16 @@ list_of(struct worker *w)
 }
 
 void
-places_update(struct worker *w)
+places_sort(struct worker *w)
 {
 	struct places *places = w->pool->workers.places;
+	struct stats *stats = w->pool->stats;
 	unsigned int n;
 
-	if (places->lists == NULL)
-		return;
+	places->running += w->conns.count[CONN_RUNNING] - w->counted;
+	w->counted = w->conns.count[CONN_RUNNING];
+	stats_set(stats, STATS_RUNNING, places->running);
+	stats_set(stats, STATS_PLACES, places_free(w->pool));
 	if (w->place != NULL)
 		TAILQ_REMOVE(w->place, w, place_link);
 	if ((w->place = list_of(w)) == NULL)
@@ -76,7 +80,7 @@ places_update_all(struct pool *pool)
 	struct worker *w;
 
 	TAILQ_FOREACH_REVERSE (w, &pool->workers.list[WORKER_BUSY], worker_list, link)
-		places_update(w);
+		places_sort(w);
 }
 
 struct worker *
@@ -84,8 +88,6 @@ places_least(struct pool *pool)
 {
 	struct places *places = pool->workers.places;
 
-	if (places->lists == NULL)
-		return NULL;
 	/* From one call to the next a load changes by 1, mostly: so does this. */
 	while (places->least < places->max && TAILQ_EMPTY(&places->lists[places->least]))
 		places->least++;
@@ -95,7 +97,8 @@ places_least(struct pool *pool)
 bool
 places_any(struct pool *pool)
 {
-	return !TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) || places_least(pool) != NULL;
+	return !TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) ||
+	    (places_are_shared(pool) && places_least(pool) != NULL);
 }
 
 unsigned int
@@ -109,7 +112,7 @@ places_each(const struct pool *pool)
 unsigned int
 places_free(const struct pool *pool)
 {
-	unsigned int running = pool->requests.count[REQUEST_RUNNING];
+	unsigned int running = pool->workers.places->running;
 	unsigned int all = places_each(pool) *
 	    (pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY]);
 

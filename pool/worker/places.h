@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "pool/core/pool.h"
+#include "pool/core/worker.h"
 
 struct places {
 	/* lists[n]: busy workers with n requests that take another, the last used first; lists[0]:
@@ -18,6 +19,7 @@ struct places {
 	unsigned int max;    /* requests that a worker takes: pm.max_concurrency, or less as found */
 	unsigned int proven; /* connections that a worker was seen to have accepted at once */
 	unsigned int least;  /* lists[1] to lists[least - 1] are empty */
+	unsigned int running; /* requests that workers have, where they may have several */
 	unsigned int closed; /* busy workers that take nothing more */
 	bool doubt;	     /* whether one takes more than proven: it was tried in vain of late */
 	const struct worker *trial; /* it gets nothing for a moment (probe.h) */
@@ -27,8 +29,22 @@ struct places {
 bool places_init(struct pool *pool);
 void places_destroy(struct pool *pool);
 
+/* Whether workers may have several requests. */
+static inline bool
+places_are_shared(const struct pool *pool)
+{
+	return pool->workers.places->lists != NULL;
+}
+
 /* What decides whether w takes another request, and in which order, has changed. */
-void places_update(struct worker *w);
+void places_sort(struct worker *w);
+
+static inline void
+places_update(struct worker *w)
+{
+	if (places_are_shared(w->pool))
+		places_sort(w);
+}
 
 /* The same of what is known of the program. */
 void places_update_all(struct pool *pool);
@@ -46,7 +62,8 @@ bool places_any(struct pool *pool);
 /* Requests that one worker can be counted on for. */
 unsigned int places_each(const struct pool *pool);
 
-/* Requests that could start now, roughly: workers that leave are counted as others are. */
+/* Requests that could start now, where workers may have several; roughly: those of workers that leave
+ * are counted as others are. */
 unsigned int places_free(const struct pool *pool);
 
 #endif

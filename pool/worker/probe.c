@@ -87,6 +87,7 @@ conclude(struct conn *conn)
 	    places->proven, places->proven == 1 ? "" : "s", places->max,
 	    (int)conn->worker->pid, (double)pool->workers.probe->vain_us / 1e6);
 	places->max = places->proven;
+	stats_set(pool->stats, STATS_CONCURRENCY, places->max);
 	conn_close(conn);
 	places_update_all(pool);
 	pool->events->settle(pool, SETTLE_WORKERS);
@@ -277,7 +278,7 @@ probe_request_ended(struct conn *conn, int64_t began_us)
 	struct probe *probe = w->pool->workers.probe;
 	struct conn *further = waiting(w->pool);
 
-	if (w->pool->workers.places->lists == NULL || conn->state != CONN_READY)
+	if (conn->state != CONN_READY)
 		return;
 	if (further != NULL && further->worker == w) {
 		if (is_accepted(further))

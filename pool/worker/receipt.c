@@ -30,9 +30,10 @@ receipt_begins(struct conn *conn)
 	struct worker *w = conn->worker;
 	struct request *r = conn->request;
 
-	conn->receipt = (struct receipt){ .seen_cpu_us = -1 };
-	if (w->state == WORKER_IDLE && w->life.served > 0)
-		conn->receipt.answered_us = w->since_us;
+	conn->receipt.stopped_unread = conn->receipt.worked = false;
+	conn->receipt.seen_cpu_us = -1;
+	conn->receipt.answered_us =
+	    w->state == WORKER_IDLE && w->life.served > 0 ? w->since_us : 0;
 	/* One that never had a request has nothing else to do, and one in accept(2) neither. */
 	r->read = w->back.accepts ||
 	    (conn->receipt.answered_us == 0 && w->conns.count[CONN_RUNNING] == 1);
@@ -40,7 +41,13 @@ receipt_begins(struct conn *conn)
 		return;
 	if (r->pool->conf->request_terminate_cpu_ms > 0)
 		conn->receipt.given_cpu_us = measure_tree_cpu(w);
-	deadline_at(w->pool, clock_now_us() + LOOK_US);
+}
+
+void
+receipt_expect(const struct request *r)
+{
+	if (!r->read)
+		deadline_at(r->pool, r->since_us + LOOK_US);
 }
 
 enum reads {

@@ -10,6 +10,9 @@
 /* The connection's request is about to be given to its worker. */
 void receipt_begins(struct conn *conn);
 
+/* r was given to it just now, r->since_us. */
+void receipt_expect(const struct request *r);
+
 /* Look at the requests that are not known to be read; their clocks begin anew until they are. To be
  * called before their limits are looked at. Returns when to look again, 0: never. */
 int64_t receipt_expire(struct pool *pool, int64_t now_us);
