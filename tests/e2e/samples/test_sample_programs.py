@@ -70,6 +70,7 @@ def test_sample(env, name):
     with Client(started.address, timeout=60) as client:
         assert not difference(answer_of(client, sample, sample.upload()), expected_upload)
     tried(sample, started)
+    sample.check_as_service()
 
 
 @pytest.mark.parametrize("name", NAMES)
