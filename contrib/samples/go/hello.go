@@ -1,4 +1,5 @@
-// A FastCGI program in Go, with net/http/fcgi: says what it was asked, and counts the bytes of a body.
+// A FastCGI program in Go, with net/http/fcgi: says what it was asked, and counts the bytes of a
+// body.
 package main
 
 import (

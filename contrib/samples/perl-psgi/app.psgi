@@ -3,8 +3,8 @@
 use strict;
 use warnings;
 
-# What is the same for all requests is done here, once. With pm.preload all workers share it; connect to
-# a database at the first request, for each needs its own.
+# What is the same for all requests is done here, once. With pm.preload all workers share it;
+# connect to a database at the first request, for each needs its own.
 
 sub {
 	my $env = shift;

@@ -4,8 +4,8 @@ from flask import Flask, abort, request
 
 app = Flask(__name__)
 
-# What is the same for all requests is done here, once. With pm.preload all workers share it; connect to
-# a database at the first request, for each worker needs a connection of its own.
+# What is the same for all requests is done here, once. With pm.preload all workers share it;
+# connect to a database at the first request, for each needs its own.
 
 
 @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])
@@ -15,7 +15,7 @@ def hello(path):
     while chunk := request.stream.read(65536):
         size += len(chunk)
     if size < (request.content_length or 0):
-        app.logger.warning("the body ends after %d bytes", size)  # to standard error, and so to the log
+        app.logger.warning("the body ends after %d bytes", size)  # to the log
         abort(400)
     text = f"{request.method} {request.environ['REQUEST_URI']}, {size} bytes\n"
     return text, {"Content-Type": "text/plain"}

@@ -1,8 +1,8 @@
 # A FastCGI program in Ruby, with fcgi: says what it was asked, and counts the bytes of a body.
 require "fcgi"
 
-# What is the same for all requests is done here, once. With pm.preload all workers share it; connect to
-# a database at the first request, for each needs its own.
+# What is the same for all requests is done here, once. With pm.preload all workers share it;
+# connect to a database at the first request, for each needs its own.
 
 def answer(request)
   env = request.env

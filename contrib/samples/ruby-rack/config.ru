@@ -1,8 +1,8 @@
-# A Rack application: says what it was asked, and counts the bytes of a body. Sinatra, Hanami and Rails
-# applications have such a file, too.
+# A Rack application: says what it was asked, and counts the bytes of a body. Sinatra, Hanami and
+# Rails applications have such a file, too.
 
-# What is the same for all requests is done here, once. With pm.preload all workers share it; connect to
-# a database at the first request, for each needs its own.
+# What is the same for all requests is done here, once. With pm.preload all workers share it;
+# connect to a database at the first request, for each needs its own.
 
 run lambda { |env|
   bytes = env["rack.input"].read.bytesize

@@ -1,4 +1,4 @@
-"""The samples of contrib/samples: what their README says, who else runs them, what they are asked."""
+"""The samples of contrib/samples: what their README says, who else runs them, what is asked."""
 
 import contextlib
 import os
@@ -124,7 +124,8 @@ class WithDate(Sample):
 class Ruby(Sample):
     """Debian's fcgi ends with a backtrace when its first connection is closed without a request."""
 
-    noise = r"running pure ruby instead|FCGI socket unexpected EOF|\\x09from /usr|\\x09from \w+\.rb:"
+    noise = (r"running pure ruby instead|FCGI socket unexpected EOF|"
+             r"\\x09from (/usr/|\w+\.rb:)")
 
 
 class Php(Sample):

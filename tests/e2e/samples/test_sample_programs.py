@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fcgi import Client
-from samples import SAMPLES, Sample, Started, sample_of
+from fronts import Front, socket_of
+from samples import SAMPLES, UPLOAD, Sample, Started, sample_of
 from servers import ROOT, TOP
 
 NAMES = sorted(name for name in os.listdir(SAMPLES) if os.path.isdir(f"{SAMPLES}/{name}"))
@@ -25,7 +26,7 @@ def answer_of(client, sample, request, **more):
 
 
 def difference(answer, expected):
-    """Lines that only one of two answers has; or None, which pytest compares faster than megabytes."""
+    """Lines that only one of two answers has, or None, which pytest shows faster than both."""
     if answer == expected:
         return None
     one, other = ([*stdout.split(b"\n"), b"STDERR:", *stderr.split(b"\n")]
@@ -47,8 +48,8 @@ def ask_many(address, sample, numbers, expected):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sample(env, name):
-    """1,000 requests and an upload are answered byte for byte as under the usual runner; the commands
-    to try it work; it stops without a complaint."""
+    """1,000 requests and an upload are answered byte for byte as under the usual runner; the
+    commands to try it work; it stops without a complaint."""
     sample = sample_of(name, env.dir)
     sample.need_packages()
     sample.shell(sample.before)
@@ -84,6 +85,26 @@ def test_without_root(env, name):
     tried(sample, Started(env, sample))
 
 
+@pytest.mark.parametrize("name", ["c", "go", "perl-psgi", "python-django", "ruby-rack"])
+def test_behind_nginx(env, name):
+    """What README.md of the samples tells to ask, with curl, through the nginx of contrib/."""
+    with open(SAMPLES + "/README.md", encoding="ascii") as f:
+        get, post = re.findall("^    (curl .*)$", f.read(), re.M)
+    sample = sample_of(name, env.dir)
+    sample.need_packages()
+    sample.shell(sample.before)
+    started = Started(env, sample)
+    os.symlink(started.address, socket_of(env))
+    nginx = Front(env, "nginx")
+
+    def ask(command):
+        return sample.shell(command.replace("localhost", f"localhost:{nginx.port}"))
+    assert ask(get + " -sS") == "GET /hello, 0 bytes\n"
+    with open(sample.directory + "/FILE", "wb") as f:
+        f.write(UPLOAD)
+    assert ask(post + " -sS") == f"POST /upload, {len(UPLOAD)} bytes\n"
+
+
 def tried(sample, started):
     """The commands to try it work, then it stops without a complaint."""
     shown = sample.shell(sample.attempt)
@@ -96,6 +117,9 @@ def tried(sample, started):
 def test_description(env, name):
     """It stands in the table; tests/run installs what it takes; it needs no place of its own."""
     sample = Sample(name, env.dir)
+    with open(f"{SAMPLES}/{name}/README.md", encoding="ascii") as f:
+        for link in re.findall(r"\]\(([^)#]+)", f.read()):
+            assert os.path.exists(f"{SAMPLES}/{name}/{link}"), link
     with open(SAMPLES + "/README.md", encoding="ascii") as f:
         assert f"]({name}/)" in f.read()
     with open(TOP + "/tests/run", encoding="ascii") as f:

@@ -1,4 +1,4 @@
-"""Settings of a small Django site; what differs between machines is in the environment, see anyfpm.conf."""
+"""Settings of a small Django site; what differs between machines is said in anyfpm.conf."""
 
 import os
 
