@@ -23,7 +23,7 @@ PROGRAM = {"nginx": "/usr/sbin/nginx", "apache": "/usr/sbin/apache2",
 LOGS = {"apache": "apache2"}
 PATHS = ("/run/", "/srv/", "/etc/ssl/private/", "/var/log/")
 APACHE_MODULES = ("mpm_event", "authz_core", "authz_host", "proxy", "proxy_fcgi")
-APACHE_PRODUCTION = ("alias", "env", "expires", "headers", "lbmethod_byrequests", "proxy_balancer",
+APACHE_PRODUCTION = ("alias", "env", "expires", "lbmethod_byrequests", "proxy_balancer",
                      "reqtimeout", "slotmem_shm", "socache_shmcb", "ssl")
 
 
