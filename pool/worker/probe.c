@@ -4,7 +4,6 @@
 #include "pool/worker/probe.h"
 
 #include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -164,14 +163,12 @@ probe_more(struct pool *pool)
 static bool
 ask(struct conn *conn)
 {
-	static const char name[] = FCGI_MPXS_CONNS;
 	uint8_t record[FCGI_HEADER_LEN + 24] = { 0 };
-	uint16_t len = 2 + sizeof(name) - 1;
+	size_t len = fcgi_put_short_pair(record + FCGI_HEADER_LEN, FCGI_MPXS_CONNS, "");
+	size_t all = FCGI_HEADER_LEN + len + FCGI_PADDING(len);
 
-	fcgi_put_header(record, FCGI_GET_VALUES, 0, len, FCGI_PADDING(len));
-	record[FCGI_HEADER_LEN] = sizeof(name) - 1;
-	memcpy(record + FCGI_HEADER_LEN + 2, name, sizeof(name) - 1);
-	if (write(conn->fd, record, sizeof(record)) != sizeof(record)) {
+	fcgi_put_header(record, FCGI_GET_VALUES, 0, (uint16_t)len, FCGI_PADDING(len));
+	if (write(conn->fd, record, all) != (ssize_t)all) {
 		conn_close(conn);
 		return false;
 	}

@@ -221,6 +221,16 @@ START_TEST(test_slow)
 }
 END_TEST
 
+START_TEST(test_far_over)
+{
+	ck_assert(!limits_is_far_over(0, 1000));
+	ck_assert(!limits_is_far_over(1000, 1000));
+	ck_assert(!limits_is_far_over(1500, 1000));
+	ck_assert(limits_is_far_over(1503, 1000));
+	ck_assert(limits_is_far_over(UINT64_MAX, UINT64_MAX / 2));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -231,6 +241,7 @@ main(void)
 	tcase_add_loop_test(tc, test_check, 0, COUNT(check_rows));
 	tcase_add_loop_test(tc, test_next, 0, COUNT(next_rows));
 	tcase_add_loop_test(tc, test_next_is_in_time, 0, 2);
+	tcase_add_test(tc, test_far_over);
 	tcase_add_loop_test(tc, test_slow, 0, COUNT(slow_rows));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

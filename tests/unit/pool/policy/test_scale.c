@@ -268,22 +268,82 @@ static const struct row ending_rows[] = {
 	{.start = 2, .shrinks = true}},
 };
 
+/* A worker takes 16 requests; 5 workers at most, 4 to 20 places spare. */
+#define SHARED(mode) \
+	{.pm = (mode), .each = 16, .max_children = 5, .max_surge = 1, .start_servers = 2, \
+	 .min_spare = 4, .max_spare = 20, .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT, \
+	 .wait_us = SCALE_WAIT_US}
+static const struct row shared_rows[] = {
+    {"the first start is in workers", {.starting = 0}, SHARED(PM_DYNAMIC), {.start = 2}},
+    {"static is in workers", {.idle = 1, .busy = 2, .running = 3}, SHARED(PM_STATIC), {.start = 2}},
+    {"all wait for one worker", {.queued = 16}, SHARED(PM_ONDEMAND), {.start = 1}},
+    {"one more takes a second", {.queued = 17}, SHARED(PM_ONDEMAND), {.start = 2}},
+    {"one that starts takes sixteen", {.starting = 1, .queued = 16, .begun = true},
+	SHARED(PM_ONDEMAND), {.again_us = SCALE_WAIT_US}},
+    {"enough places", {.busy = 1, .running = 12, .begun = true}, SHARED(PM_DYNAMIC), {.start = 0}},
+    {"a place is lacking", {.busy = 1, .running = 13, .begun = true}, SHARED(PM_DYNAMIC),
+	{.start = 1}},
+    {"the places of one that leaves do not count",
+	{.idle = 1, .busy = 1, .running = 13, .leaving = 1, .leaving_idle = 1, .begun = true},
+	SHARED(PM_DYNAMIC), {.start = 1}},
+    {"nor its requests", {.busy = 2, .running = 12, .leaving = 1, .begun = true},
+	SHARED(PM_DYNAMIC), {.start = 0}},
+    {"full, and some wait too long",
+	{.busy = 2, .running = 32, .queued = 40, .overdue = 20, .begun = true},
+	SHARED(PM_ONDEMAND), {.start = 2}},
+    {"full at the maximum", {.busy = 5, .running = 80, .queued = 1, .overdue = 1, .begun = true},
+	SHARED(PM_ONDEMAND), {.at_max = true}},
+    {"the idle one is needed for spare places",
+	{.idle = 1, .busy = 1, .running = 2, .begun = true, .longest_idle_us = INT64_MAX},
+	SHARED(PM_DYNAMIC), {.start = 0}},
+    {"it is not, if the others have enough",
+	{.idle = 1, .busy = 2, .running = 12, .begun = true, .longest_idle_us = IDLE_TIMEOUT},
+	SHARED(PM_DYNAMIC), {.stop_one = true}},
+    {"not idle for long enough",
+	{.idle = 1, .busy = 2, .running = 12, .begun = true, .longest_idle_us = SECOND},
+	SHARED(PM_DYNAMIC), {.again_us = IDLE_TIMEOUT - SECOND}},
+    {"few requests spread over all: one gets no more",
+	{.busy = 3, .running = 12, .begun = true, .surplus_us = IDLE_TIMEOUT}, SHARED(PM_DYNAMIC),
+	{.close_one = true}},
+    {"not yet", {.busy = 3, .running = 12, .begun = true, .surplus_us = SECOND},
+	SHARED(PM_DYNAMIC), {.again_us = IDLE_TIMEOUT - SECOND}},
+    {"more of them: all stay",
+	{.busy = 3, .running = 13, .begun = true, .surplus_us = INT64_MAX}, SHARED(PM_DYNAMIC),
+	{.start = 0}},
+    {"ondemand keeps no places",
+	{.busy = 2, .running = 2, .begun = true, .surplus_us = IDLE_TIMEOUT}, SHARED(PM_ONDEMAND),
+	{.close_one = true}},
+    {"the last one stays, as long as it is busy",
+	{.busy = 2, .leaving = 1, .running = 0, .begun = true, .surplus_us = IDLE_TIMEOUT},
+	SHARED(PM_ONDEMAND), {.start = 0}},
+    {"static closes nobody", {.busy = 5, .running = 5, .surplus_us = INT64_MAX},
+	SHARED(PM_STATIC), {.start = 0}},
+};
+
 static void
 check_row(const struct row *row)
 {
 	const struct scale_decision *want = &row->decision;
 	struct scale_decision d = {
 	    .start = 77, .stop_one = !want->stop_one, .at_max = !want->at_max,
-	    .shrinks = !want->shrinks, .again_us = -1};
+	    .close_one = !want->close_one, .shrinks = !want->shrinks, .again_us = -1};
 
 	scale_decide(&row->counts, &row->settings, &d);
 	ck_assert_msg(d.start == want->start, "%s: starts %u", row->name, d.start);
 	ck_assert_msg(d.stop_one == want->stop_one, "%s: stop_one is %d", row->name, d.stop_one);
+	ck_assert_msg(d.close_one == want->close_one, "%s: close_one is %d", row->name,
+	    d.close_one);
 	ck_assert_msg(d.at_max == want->at_max, "%s: at_max is %d", row->name, d.at_max);
 	ck_assert_msg(d.shrinks == want->shrinks, "%s: shrinks is %d", row->name, d.shrinks);
 	ck_assert_msg(
 	    d.again_us == want->again_us, "%s: again in %lld us", row->name, (long long)d.again_us);
 }
+
+START_TEST(test_shared)
+{
+	check_row(&shared_rows[_i]);
+}
+END_TEST
 
 START_TEST(test_static)
 {
@@ -396,6 +456,7 @@ main(void)
 	TCase *tc = tcase_create("policy");
 
 	tcase_add_loop_test(tc, test_static, 0, COUNT(static_rows));
+	tcase_add_loop_test(tc, test_shared, 0, COUNT(shared_rows));
 	tcase_add_loop_test(tc, test_dynamic, 0, COUNT(dynamic_rows));
 	tcase_add_loop_test(tc, test_room, 0, COUNT(room_rows));
 	tcase_add_loop_test(tc, test_ending, 0, COUNT(ending_rows));
