@@ -1,18 +1,38 @@
-"""What tests/bench/preload runs: applications, and those who can serve them."""
+"""What tests/bench/preload and tests/bench/wsgi run: applications, and those who can serve them."""
 
 import glob
 import os
 import shutil
 import sqlite3
+import sys
+import tempfile
 
 import others
 import servers
 import statuspage
+import wsgi
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 ROWS = 30_000  # of the table that Perl loads
 WORDS = "a worker is forked of a template that has loaded the program once " * 12
+
+
+class Place:
+    """Directories and servers of one measurement; all must end well."""
+
+    def __enter__(self):
+        self.shared = tempfile.mkdtemp(prefix="anyfpm-bench-", dir="/tmp")
+        os.chmod(self.shared, 0o755)
+        self.env = servers.Env(self.shared)
+        return self.env
+
+    def __exit__(self, kind, *_):
+        problems = self.env.check()
+        self.env.remove()
+        shutil.rmtree(self.shared, ignore_errors=True)
+        if problems and kind is None:
+            sys.exit("\n".join(problems))
 
 
 # Applications ---------------------------------------------------------------------
@@ -57,14 +77,23 @@ class Table(Application):
         return dict(super().make(directory), **{"env[TABLE]": directory + "/table.db"})
 
 
-class Django(Application):
+class Wsgi(Application):
+    """A WSGI application, by anyfpm-wsgi."""
+
     peers = ("gunicorn --preload", "uWSGI")
 
+    def __init__(self, name, module, needs):
+        super().__init__(name, None, needs=needs)
+        self.module = module
+
     def make(self, directory):
-        for path in (*servers.WORKERLIB, HERE + "/programs/site_of_django.py",
-                     servers.TOP + "/contrib/preload/anyfpm_preload.py"):
-            shutil.copy(path, directory)
-        return super().make(directory)
+        self.directory = directory
+        wsgi.install(directory, f"{HERE}/programs/{self.module}.py")
+        return {"command": wsgi.command(directory, self.module)}
+
+
+DJANGO = Wsgi("django", "site_of_django", ["/usr/lib/python3/dist-packages/django/__init__.py"])
+FLASK = Wsgi("flask", "site_of_flask", ["/usr/lib/python3/dist-packages/flask/__init__.py"])
 
 
 class DokuWiki(Application):
@@ -108,8 +137,7 @@ APPLICATIONS = [
           ("/usr/lib/*/perl5/*/DBD/SQLite.pm",)),
     Application("ruby", "/usr/bin/ruby {directory}/shop.rb", "shop.rb",
                 ("/usr/bin/ruby", "/usr/lib/ruby/vendor_ruby/fcgi.rb")),
-    Django("django", servers.PYTHON + " {directory}/django_worker.py", "django_worker.py",
-           ("/usr/lib/python3/dist-packages/django/__init__.py",)),
+    DJANGO,
     Demo("c", "{directory}/app"),
 ]
 
@@ -196,7 +224,7 @@ class Gunicorn(Running):
     on_demand = False
 
     def start(self, env, directives, workers, max_requests, alone):
-        return (others.Gunicorn(env, self.app.directory, "site_of_django", workers, max_requests),
+        return (others.Gunicorn(env, self.app.directory, self.app.module, workers, max_requests),
                 {"keepalive": False, "http": True})
 
 
@@ -204,8 +232,8 @@ class Uwsgi(Running):
     on_demand = False
 
     def start(self, env, directives, workers, max_requests, alone):
-        return (others.Uwsgi(env, self.app.directory, "site_of_django", workers, max_requests),
-                {"keepalive": False})
+        return (others.Uwsgi(env, self.app.directory, self.app.module, workers, max_requests),
+                {"keepalive": False, "uwsgi": True})
 
 
 MANAGERS = {"executed": Ours, "pm.preload": OursPreloaded, "pm.preload_warmup": OursWarm,

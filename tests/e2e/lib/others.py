@@ -29,17 +29,19 @@ def upstream(address):
 
 
 class Nginx(Server):
-    """nginx in front of one FastCGI address, or one of HTTP."""
+    """nginx in front of one FastCGI address, or one of HTTP or of uWSGI's protocol."""
 
     name = "nginx"
 
     def __init__(self, env, address, *, keepalive=True, request_buffering=True, buffering=True,
-                 script="/srv$fastcgi_script_name", more="", http=False):
+                 script="/srv$fastcgi_script_name", more="", http=False, uwsgi=False):
         super().__init__(env)
         self.port = free_port()
-        protocol = "proxy" if http else "fastcgi"
+        protocol = "proxy" if http else "uwsgi" if uwsgi else "fastcgi"
         params = (f"fastcgi_keep_conn {'on' if keepalive else 'off'};"
                   + FCGI_PARAMS.replace("{script}", script))
+        if uwsgi:
+            params = "include /etc/nginx/uwsgi_params;"
         prefix = f"{env.dir}/nginx.{self.port}"
         os.mkdir(prefix)
         config = f"""
@@ -247,13 +249,14 @@ class Gunicorn(Python):
 
 
 class Uwsgi(Python):
-    """It speaks FastCGI here."""
+    """It speaks FastCGI, or its own protocol."""
 
-    def __init__(self, env, directory, application, workers, max_requests=0, variables=None):
+    def __init__(self, env, directory, application, workers, max_requests=0, variables=None,
+                 own=False):
         user = ["--uid", USER, "--gid", USER] if ROOT else []
         recycling = ["--max-requests", str(max_requests)] if max_requests else []
         more = [f"--env={name}={value}" for name, value in (variables or {}).items()]
         super().__init__(env, ["/usr/bin/uwsgi", "--plugin", "python3", "--master", "--need-app",
                                "--die-on-term", "--processes", str(workers), *user, *recycling,
-                               *more, "--fastcgi-socket", "{socket}", "--chmod-socket=666",
+                               *more, "--socket" if own else "--fastcgi-socket", "{socket}", "--chmod-socket=666",
                                "--module", application], directory)
