@@ -80,6 +80,9 @@ PLACES = [  # what was sent, and SCRIPT_NAME, PATH_INFO
     ({"SCRIPT_NAME": "/", "SERVER_SOFTWARE": "lighttpd/1.4.69"}, ("", "/")),
     ({"SCRIPT_NAME": "/tell", "PATH_INFO": "/b", "DOCUMENT_ROOT": "/srv",
       "SCRIPT_FILENAME": "proxy:fcgi://localhost/srv/tell"}, ("", "/tell/b")),
+    ({"SCRIPT_NAME": "/tell", "PATH_INFO": "/tell", "DOCUMENT_ROOT": "/srv",
+      "REQUEST_URI": "/tell/tell",
+      "SCRIPT_FILENAME": "proxy:fcgi://localhost/srv/tell"}, ("", "/tell/tell")),
     ({"SCRIPT_NAME": "/tell", "PATH_INFO": "/b", "DOCUMENT_ROOT": "/srv",
       "SCRIPT_FILENAME": "proxy:fcgi://localhost/b"}, ("/tell", "/b")),
 ]

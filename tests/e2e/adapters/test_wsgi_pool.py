@@ -5,17 +5,67 @@ import http.client
 import json
 import os
 import time
+from urllib.parse import unquote_to_bytes
 
+import others
 import pytest
 import web
+from fronts import Front, need, socket_of
 from servers import memory_kb
-from wsgi import pool
+from wsgi import command, pool
 
 CUT = (http.client.HTTPException, ConnectionError)
 
 
 def told(front, path="/tell"):
     return json.loads(web.fetch(front, path).body)
+
+
+def plain_lighttpd(env, server):
+    def edit(text):
+        assert text.count('"fix-root-scriptname" => "enable"') == 1
+        return text.replace('"fix-root-scriptname" => "enable"', '"bin-copy-environment" => ()')
+    return Front(env, "lighttpd", edit=edit)
+
+
+FRONTS = {  # that divide no path, or not where the application is
+    "nginx": lambda env, server: others.Nginx(env, server.address),
+    "nginx, both": lambda env, server: others.Nginx(
+        env, server.address, more="fastcgi_param PATH_INFO $fastcgi_script_name;"),
+    "apache": lambda env, server: others.Apache(env, server.address),
+    "apache, SetHandler": lambda env, server: others.Apache(env, server.address, handler=True),
+    "lighttpd": plain_lighttpd,
+    "haproxy": lambda env, server: others.Haproxy(env, server.address, multiplex=False),
+}
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_web_servers_as_they_are(env, name):
+    """The path is PATH_INFO; below the top where that is told. Large bodies, HEAD, failures."""
+    need(name.partition(",")[0])
+    top = ("--script-name", "/") if name == "lighttpd" else ()  # it divides at the second slash
+    server = pool(env, "wsgiapp", *top, listen=socket_of(env),
+                  options={"pm.max_children": 2, "listen.mode": "0666"})
+    front = FRONTS[name](env, server)
+    for path in ("/", "/tell", "/tell/", "/tell/a%20b/%C3%BC?q=1", "/tell/tell"):
+        found = told(front, path)["env"]
+        right = unquote_to_bytes(path.partition("?")[0]).decode("latin-1")
+        assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("", right)
+        assert found["QUERY_STRING"] == path.partition("?")[2]
+    body = b"0123456789" * 100_000
+    reply = web.fetch(front, "/digest?read", "POST", body)
+    assert reply.body.split()[:2] == [b"1000000", hashlib.sha1(body).hexdigest().encode()]
+    assert len(web.fetch(front, "/large?5*100096").body) == 500_480
+    # Apache leaves it out.
+    assert web.fetch(front, "/head", "HEAD").headers["Content-Length"] in ("5", None)
+    assert [web.fetch(front, path).status for path in (
+        "/head_body?204_None", "/head_body?304_None", "/raises", "/hello")] == [204, 304, 500, 200]
+    server.change({"command": command(env.dir, "wsgiapp", "--script-name", "/app")})
+    server.reload()
+    for path in ("/app", "/app/", "/app/tell/%20"):
+        found = told(front, path)["env"]
+        assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == \
+            ("/app", path[4:].replace("%20", " "))
 
 
 def test_failures_behind_nginx(env, nginx):

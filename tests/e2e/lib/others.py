@@ -87,7 +87,8 @@ class Apache(Server):
     name = "apache"
     modules = "/usr/lib/apache2/modules"
 
-    def __init__(self, env, address, *, reuse=True):
+    def __init__(self, env, address, *, reuse=True, handler=False):
+        """handler: SetHandler in place of ProxyPass."""
         super().__init__(env)
         self.port = free_port()
         prefix = f"{env.dir}/apache.{self.port}"
@@ -97,6 +98,9 @@ class Apache(Server):
             backend = f"unix:{address}|fcgi://anyfpm-{self.port}/"
         else:
             backend = f"fcgi://{address[0]}:{address[1]}/"
+        passed = f"ProxyPass / {backend} enablereuse={'on' if reuse else 'off'}"
+        if handler:
+            passed = f'<Location />\nSetHandler "proxy:{backend}"\n</Location>'
         config = f"""
             ServerRoot {prefix}
             ServerName localhost
@@ -118,7 +122,7 @@ class Apache(Server):
             KeepAlive On
             MaxKeepAliveRequests 0
             DocumentRoot {prefix}/htdocs
-            ProxyPass / {backend} enablereuse={"on" if reuse else "off"}
+            {passed}
         """
         with open(prefix + "/httpd.conf", "w", encoding="ascii") as f:
             f.write(config)

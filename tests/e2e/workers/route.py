@@ -14,4 +14,5 @@ def application(environ, start_response):
     return [" ".join([route, *names]).encode("latin-1")]
 
 
-serve(application)
+if __name__ == "__main__":
+    serve(application)
