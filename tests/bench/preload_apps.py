@@ -232,8 +232,8 @@ class Uwsgi(Running):
     on_demand = False
 
     def start(self, env, directives, workers, max_requests, alone):
-        return (others.Uwsgi(env, self.app.directory, self.app.module, workers, max_requests),
-                {"keepalive": False, "uwsgi": True})
+        return (others.Uwsgi(env, self.app.directory, self.app.module, workers, max_requests,
+                             own=True), {"keepalive": False, "uwsgi": True})
 
 
 MANAGERS = {"executed": Ours, "pm.preload": OursPreloaded, "pm.preload_warmup": OursWarm,

@@ -25,9 +25,15 @@ def upload():
 
 @app.route("/stream", methods=["PUT"])
 def stream():
-    """The body back as it comes."""
-    body = request.stream  # the request is not there any more when the blocks are asked for
-    return Response(iter(lambda: body.read(65536), b""), mimetype="text/plain")
+    """A byte of each part of the body as it comes, and then what the whole was."""
+    body, sha = request.stream, hashlib.sha1()
+
+    def blocks():
+        for part in iter(lambda: body.read(65536), b""):
+            sha.update(part)
+            yield part[:1]
+        yield sha.hexdigest().encode()
+    return Response(blocks())
 
 
 @app.route("/file")
