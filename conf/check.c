@@ -151,6 +151,9 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *
 {
 	static const char min_name[] = "pm.min_spare_servers", max_name[] = "pm.max_spare_servers";
 	unsigned int min = pool->min_spare_servers, max = pool->max_spare_servers;
+	unsigned int each = pool->max_concurrency, all = pool->max_children * each;
+	unsigned int least = (min + each - 1) / each, most = (max + each - 1) / each;
+	const char *times = each > 1 ? " times pm.max_concurrency" : "";
 
 	if (pool->pm != PM_DYNAMIC)
 		return;
@@ -163,16 +166,16 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *
 	if (max < min)
 		where_complain(pool, ini, errors, max_name, "%u is less than %s, %u", max,
 		    min_name, min);
-	else if (pool->start_servers < min || pool->start_servers > max)
+	else if (pool->start_servers < least || pool->start_servers > most)
 		where_complain(pool, ini, errors, "pm.start_servers",
-		    "%u is not between %s, %u, and %s, %u", pool->start_servers, min_name, min,
-		    max_name, max);
-	if (min > pool->max_children)
-		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children, %u", min,
-		    pool->max_children);
-	else if (max > pool->max_children)
-		where_complain(pool, ini, errors, max_name, "%u is more than pm.max_children, %u", max,
-		    pool->max_children);
+		    "%u is not between %s, %u, and %s, %u%s", pool->start_servers, min_name, least,
+		    max_name, most, each > 1 ? ", in workers" : "");
+	if (min > all)
+		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children%s, %u",
+		    min, times, all);
+	else if (max > all)
+		where_complain(pool, ini, errors, max_name, "%u is more than pm.max_children%s, %u",
+		    max, times, all);
 }
 
 /* Limits that contradict each other. */

@@ -303,7 +303,8 @@ settle(struct conf *conf)
 			pool->process_priority = global->process_priority;
 		if (pool->pm == PM_DYNAMIC && pool->start_servers == 0)
 			pool->start_servers =
-			    (pool->min_spare_servers + pool->max_spare_servers) / 2;
+			    ((pool->min_spare_servers + pool->max_spare_servers) / 2 +
+				pool->max_concurrency - 1) / pool->max_concurrency;
 	}
 }
 

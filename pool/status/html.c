@@ -116,6 +116,14 @@ head(struct text_out *out, const struct status_view *view)
 	    "The pool does not answer; these are its last numbers.</p>\n<main>");
 }
 
+/* Whether no request could start at once, and no worker be added. */
+static bool
+is_full(const struct status_view *view)
+{
+	return gauge(view, STATS_ACTIVE) >= gauge(view, STATS_CHILDREN_LIMIT) &&
+	    (gauge(view, STATS_CONCURRENCY) <= 1 || gauge(view, STATS_PLACES) == 0);
+}
+
 /* The pool's state in a word or two; *class is its color. */
 static const char *
 state(const struct status_view *view, const char **class)
@@ -132,7 +140,7 @@ state(const struct status_view *view, const char **class)
 		return "drained";
 	if (gauge(view, STATS_QUEUED) > 0)
 		return "requests wait";
-	if (busy >= gauge(view, STATS_CHILDREN_LIMIT))
+	if (is_full(view))
 		return "all workers busy";
 	if (busy + idle == 0 && gauge(view, STATS_STARTING) > 0)
 		return "starting";
@@ -176,7 +184,7 @@ workers_card(struct text_out *out, const struct status_view *view)
 	text_out_printf(out,
 	    "<div class=\"card two%s\"><h2>Workers</h2><p class=\"big\">%" PRId64
 	    " <small>busy of %" PRId64 ", at most %" PRId64 "</small></p>",
-	    busy >= limit ? " warn" : "", busy, busy + idle, limit);
+	    is_full(view) ? " warn" : "", busy, busy + idle, limit);
 	if (limit <= SQUARES_MAX) {
 		text_out_string(out, "<div class=\"strip\" aria-hidden=\"true\">");
 		squares(out, "busy", busy, &left);
@@ -189,8 +197,15 @@ workers_card(struct text_out *out, const struct status_view *view)
 	    "<p class=\"key note\"><span><i class=\"busy\"></i>%" PRId64
 	    " busy</span><span><i class=\"idle\"></i>%" PRId64
 	    " idle</span><span><i></i>%" PRId64 " starting or ending</span><span>most busy %" PRId64
-	    "</span></p></div>\n",
+	    "</span></p>",
 	    busy, idle, others, gauge(view, STATS_MAX_ACTIVE));
+	if (gauge(view, STATS_CONCURRENCY) > 1)
+		text_out_printf(out,
+		    "<p class=\"key note\"><span>up to %" PRId64 " requests each</span><span>%" PRId64
+		    " running</span><span>room for %" PRId64 " more</span></p>",
+		    gauge(view, STATS_CONCURRENCY), gauge(view, STATS_RUNNING),
+		    gauge(view, STATS_PLACES));
+	text_out_string(out, "</div>\n");
 }
 
 /* A card with the median of a time, and two higher quantiles; key: "queue wait", ... */
@@ -304,10 +319,12 @@ worker_row(struct text_out *out, const struct status_process *p, bool shares)
 	const char *name = v[PROCESS_STATE].text;
 	bool busy = is_busy(p);
 	char since[STATUS_TIME_MAX], took[STATUS_TIME_MAX], memory[NUMBER_MAX], served[NUMBER_MAX];
-	char share[NUMBER_MAX];
+	char share[NUMBER_MAX], several[NUMBER_MAX] = "";
 
+	if (v[PROCESS_RUNNING].number > 1)
+		snprintf(several, sizeof(several), " %" PRIu64, v[PROCESS_RUNNING].number);
 	text_out_printf(out,
-	    "<tr><td data-name=\"pid\">%" PRIu64 "</td><td class=\"state %s\">%s</td>"
+	    "<tr><td data-name=\"pid\">%" PRIu64 "</td><td class=\"state %s\">%s%s</td>"
 	    "<td class=\"n\" data-name=\"since\">%s</td><td class=\"n\" "
 	    "data-name=\"requests\">%s</td>"
 	    "<td class=\"n\" data-name=\"memory\">%s</td>",
@@ -315,7 +332,7 @@ worker_row(struct text_out *out, const struct status_process *p, bool shares)
 	    busy                        ? "busy"
 	    : strcmp(name, "Idle") == 0 ? "idle"
 					: "other",
-	    name, status_time((int64_t)v[PROCESS_STATE_SINCE].number, since),
+	    name, several, status_time((int64_t)v[PROCESS_STATE_SINCE].number, since),
 	    grouped(v[PROCESS_REQUESTS].number, served), bytes(v[PROCESS_MEMORY].number, memory));
 	if (shares)
 		text_out_printf(out, "<td class=\"n\" data-name=\"share\">%s</td>",

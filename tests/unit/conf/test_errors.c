@@ -212,6 +212,13 @@ static const struct {
     {POOL5 SPARE "pm.start_servers = 6\n",
 	"t:8: [pool www] pm.start_servers: 6 is not between pm.min_spare_servers, 2, and "
 	"pm.max_spare_servers, 5"},
+    {POOL5 "pm = dynamic\npm.max_concurrency = 4\npm.min_spare_servers = 4\n"
+	   "pm.max_spare_servers = 21\n",
+	"t:8: [pool www] pm.max_spare_servers: 21 is more than pm.max_children times "
+	"pm.max_concurrency, 20"},
+    {POOL5 SPARE "pm.max_concurrency = 4\npm.start_servers = 3\n",
+	"t:9: [pool www] pm.start_servers: 3 is not between pm.min_spare_servers, 1, and "
+	"pm.max_spare_servers, 2, in workers"},
     {"[global]\nprocess.max = 4\n" POOL5,
 	"t:6: [pool www] pm.max_children: 5 is more than process.max, 4"},
     {POOL "pm.max_requests_jitter = 9\n",
@@ -295,6 +302,8 @@ START_TEST(test_start_servers)
 	    {POOL5 SPARE "pm.start_servers = 0\n", 3},
 	    {POOL5 SPARE "pm.start_servers = 4\n", 4},
 	    {POOL "pm = dynamic\npm.min_spare_servers = 1\npm.max_spare_servers = 1\n", 1},
+	    {POOL5 SPARE "pm.max_concurrency = 2\n", 2},
+	    {POOL5 SPARE "pm.max_concurrency = 16\n", 1},
 	    {POOL5, 0},
 	    {POOL5 "pm = ondemand\n", 0},
 	};
