@@ -32,6 +32,7 @@
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/obituary.h"
+#include "pool/worker/places.h"
 #include "pool/worker/program.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
@@ -131,6 +132,7 @@ worker_stopped(struct worker *w)
 		return;
 	}
 	w->back.stopped = true;
+	places_update(w);
 	TAILQ_FOREACH (conn, &w->conns.list[CONN_RUNNING], link)
 		all &= can_be_moved(conn);
 	if (all)
@@ -149,10 +151,12 @@ child_changed(struct pool *pool, struct worker *w, const siginfo_t *info)
 			template_stopped(pool);
 		return;
 	}
-	if (info->si_code == CLD_CONTINUED)
+	if (info->si_code == CLD_CONTINUED) {
 		w->back.stopped = false;
-	else
+		places_update(w);
+	} else {
 		worker_stopped(w);
+	}
 }
 
 bool

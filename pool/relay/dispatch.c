@@ -82,7 +82,7 @@ choose(struct pool *pool)
 {
 	struct worker *w;
 
-	if (!places_are_shared(pool))
+	if (pool->workers.places->max == 1)
 		return choose_idle(pool);
 	w = TAILQ_FIRST(&pool->workers.list[WORKER_IDLE]);
 	if (w != NULL && w == pool->workers.places->trial)

@@ -204,8 +204,8 @@ trial_ends(struct pool *pool, enum worker_keeps found)
 	probe->keeps = found;
 	pool->workers.places->trial = probe->trial = NULL;
 	if (found == KEEPS_NO)
-		log_notice("child %d leaves connections unread that it keeps: they are closed "
-			   "after each request", (int)w->pid);
+		log_notice("child %d leaves connections unread that it keeps, or closes them: they are "
+			   "closed after each request", (int)w->pid);
 	for (conn = TAILQ_FIRST(&w->conns.list[CONN_WAITING]); conn != NULL; conn = next) {
 		next = TAILQ_NEXT(conn, link);
 		if (conn->requests == 0) /* it is not asked, but a probe */
@@ -227,7 +227,8 @@ look_at_trial(struct pool *pool)
 		return false;
 	if (probe->answered == probe->asked)
 		trial_ends(pool, probe->asked > 1 ? KEEPS_YES : KEEPS_UNKNOWN);
-	else if (clock_now_us() >= probe->trial_until_us)
+	else if (probe->trial->conns.count[CONN_WAITING] < probe->asked || /* it closes them */
+	    clock_now_us() >= probe->trial_until_us)
 		trial_ends(pool, KEEPS_NO);
 	return probe->trial != NULL;
 }
