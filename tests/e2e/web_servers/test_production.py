@@ -15,6 +15,7 @@ from statuspage import OPTIONS, status
 from web import connect, fetch, in_background
 
 KEEPS = ("nginx", "apache", "haproxy")  # connections to FastCGI servers
+COLLECTS = ("nginx", "lighttpd")  # bodies
 REFUSES_CHUNKS = {"haproxy": 400, "caddy": 411}
 OUTSIDE = "127.0.0.2"
 # Ways to write the path of the status page that are, or might be taken for, another path.
@@ -155,6 +156,17 @@ def test_requests(env, site, name):
     takes_chunks(front)
     for _ in range(20):
         assert echo(front)["length"] == 0
+    assert fetch(front, "/?do=large&bytes=5000000").body == b"z" * 5000000
+    logs = {"nginx": ("/var/log/nginx/anyfpm.log", r"upstream=unix:\S+-www\.sock .*_time=\d\.\d{3}\n"),
+            "apache": ("/var/log/apache2/anyfpm.log", r"time_us=\d+ pool=fcgi://anyfpm-www\n"),
+            "lighttpd": ("/var/log/lighttpd/anyfpm.log", r"time_us=\d+\n"),
+            "caddy": ("/var/log/caddy/anyfpm.log", r'"duration":\d')}
+    if name in logs:
+        path, line = logs[name]
+        with open(place(path, env), encoding="ascii") as log:
+            wait_for(lambda: re.search(line, log.read()), 10, "the server's log")
+    else:
+        assert re.search(r" web~ www/www \d+/\d+/\d+/\d+/\d+ 200 ", front.said())
     kept = status(server)["client connections"] - 1  # that of the question
     assert 1 <= kept <= 4 if name in KEEPS else kept == 0
     if name != "caddy":  # which does so by itself
@@ -252,6 +264,24 @@ def test_answer_is_passed_on_in_pieces(env, site, name):
     assert reply.read1(6) == b"first\n"
     with open(env.dir + "/pub/go", "w", encoding="ascii"):
         assert reply.read() == b"second\n"
+    conn.close()
+
+
+@each
+def test_slow_upload_holds_no_worker(site, name):
+    """A body that the server collects, or that request_buffer_size takes, has not been sent to the
+    only worker while its client pauses."""
+    _, front = site(name, {"pm.max_children": 1})
+    size = 1000000 if name in COLLECTS else 50000
+    conn = connect(front)
+    conn.putrequest("POST", "/")
+    conn.putheader("Content-Length", str(size))
+    conn.endheaders()
+    conn.send(b"s" * (size // 2))
+    for _ in range(5):
+        assert echo(front)["length"] == 0
+    conn.send(b"s" * (size // 2))
+    assert json.loads(conn.getresponse().read())["length"] == size
     conn.close()
 
 
