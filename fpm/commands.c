@@ -52,7 +52,7 @@ tell_remaining(struct session *s, const struct commands *c)
 		left += !seat_is_gone(seat);
 		if ((memory = stats_memory_map_readonly(seat->stats_fd)) == NULL)
 			continue;
-		running += stats_sum_gauge(memory, STATS_ACTIVE);
+		running += stats_sum_gauge(memory, STATS_RUNNING);
 		queued += stats_sum_gauge(memory, STATS_QUEUED);
 		stats_memory_unmap(memory);
 	}

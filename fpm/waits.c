@@ -19,7 +19,7 @@ add_process(struct text_out *out, const struct stats_memory *memory, const struc
     const char *before)
 {
 	long long n = memory != NULL
-	    ? (long long)stats_get(&memory->blocks[g->place->block].stats, STATS_ACTIVE) : 0;
+	    ? (long long)stats_get(&memory->blocks[g->place->block].stats, STATS_RUNNING) : 0;
 
 	text_out_printf(out, "%s%ld", before, (long)g->process.pid);
 	if (n > 0)

@@ -227,6 +227,11 @@ add_worker(struct table *table, const json_t *worker)
 		cells[i] = numbers[i];
 	snprintf(numbers[WORKER_COLUMN_PID], 16, "%.0f", number_of(worker, "pid"));
 	cells[WORKER_COLUMN_STATE] = text_of(worker, "state");
+	if (number_of(worker, "running requests") > 1) {
+		snprintf(numbers[WORKER_COLUMN_STATE], 16, "Running %.0f",
+		    number_of(worker, "running requests"));
+		cells[WORKER_COLUMN_STATE] = numbers[WORKER_COLUMN_STATE];
+	}
 	keys[WORKER_COLUMN_AGE] = number_of(worker, "start since");
 	table_duration(
 	    numbers[WORKER_COLUMN_AGE], (long long)(keys[WORKER_COLUMN_AGE] * 1000000));
@@ -250,7 +255,7 @@ add_worker(struct table *table, const json_t *worker)
 	cells[WORKER_COLUMN_METHOD] = text_of(worker, "request method");
 	cells[WORKER_COLUMN_URI] = text_of(worker, "request uri");
 	table_add(table, cells, keys,
-	    strcmp(cells[WORKER_COLUMN_STATE], "Running") == 0 ? TABLE_GOOD : TABLE_PLAIN, NULL);
+	    strcmp(text_of(worker, "state"), "Running") == 0 ? TABLE_GOOD : TABLE_PLAIN, NULL);
 }
 
 void
