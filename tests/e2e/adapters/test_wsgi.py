@@ -204,7 +204,7 @@ def test_head_and_statuses_without_a_body(client):
     ("raises", "RuntimeError: raised before"), ("raises_after", "raised after start_response"),
     ("exits", "SystemExit: 3"), ("no_start", "start_response() was not called"),
     ("twice", "a second time"), ("text", "TypeError"), ("bad_header", "control character"),
-    ("length?7", "1 bytes shorter"), ("length?x", "ValueError")])
+    ("length?7", "shorter than Content-Length by 1"), ("length?x", "ValueError")])
 def test_failure_is_a_500(client, path, said):
     """With a traceback in the error output; and the worker lives on."""
     path, _, query = path.partition("?")

@@ -86,7 +86,7 @@ class Place:
                          ("/var/log/", self.dir + "/log/"), ("webapp", user), ("www-data", user),
                          ("127.0.0.1:9191", f"127.0.0.1:{free_port()}"),
                          ("/usr/local/sbin/anyfpm", ANYFPM),
-                         ("/usr/local/bin/anyfpm-wsgi", self.dir + "/anyfpm-wsgi")):
+                         ("/usr/local/bin/anyfpm-wsgi", f"{self.dir}/{wsgi.INSTALLED}")):
             text = text.replace(old, new)
         return text
 

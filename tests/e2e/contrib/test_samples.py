@@ -1,14 +1,13 @@
 """The configurations of web servers in contrib/, in front of programs that route."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
 from fronts import SERVERS, Front, need, place, socket_of
 from servers import PYTHON, WORKERLIB, WORKERS
 from web import fetch
-from wsgi import WSGI
+from wsgi import INSTALLED, install
 
 
 def haproxy_for_rack(text):
@@ -21,7 +20,7 @@ PROGRAMS = {
     "plack": (["/usr/bin/plackup", "-s", "FCGI", "-E", "deployment"], "route.psgi"),
     "rack": (["/usr/bin/ruby"], "route.rb"),
     "wsgi": (["/usr/bin/python3"], "route.py"),
-    "anyfpm-wsgi": ([PYTHON, "{0}/anyfpm-wsgi", "--chdir", "{0}"], "route.py"),
+    "anyfpm-wsgi": ([PYTHON, "{0}/" + INSTALLED, "--chdir", "{0}"], "route.py"),
 }
 # HAProxy has no PATH_INFO for it, and might just as well not have divided the path.
 UNDIVIDED = {("haproxy", "anyfpm-wsgi", "/app"): "top [] [/app] []"}
@@ -45,8 +44,7 @@ def routing(env, anyfpm, program):
     if program == "rack" and subprocess.run(["/usr/bin/ruby", "-e", 'require "rack"'],
                                             capture_output=True, check=False).returncode != 0:
         pytest.skip("there is no ruby-rack")
-    for path in (f"{WORKERS}/{source}", WSGI, *WORKERLIB):
-        shutil.copy(path, env.dir)
+    install(env.dir, f"{WORKERS}/{source}", *WORKERLIB)
     return anyfpm(" ".join([*argv, f"{env.dir}/{source}"]).format(env.dir),
                   {"pm.max_children": 1, "pm.status_path": "/status", "listen.mode": "0666",
                    "pm.status_listen": socket_of(env, "www-status")},

@@ -12,14 +12,20 @@ WSGI = TOP + "/contrib/adapters/wsgi/anyfpm-wsgi"
 PRELOAD = TOP + "/contrib/preload/anyfpm_preload.py"
 
 
+INSTALLED = "bin/anyfpm-wsgi"
+
+
 def install(directory, *sources):
-    """Put the adapter and applications where the pool's user can read them."""
-    for path in (WSGI, PRELOAD, *sources):
+    """Put the adapter, as it is installed, and applications where the pool's user can read them."""
+    for path, to in ((WSGI, INSTALLED), (PRELOAD, "share/anyfpm/anyfpm_preload.py")):
+        os.makedirs(os.path.dirname(f"{directory}/{to}"), exist_ok=True)
+        shutil.copy(path, f"{directory}/{to}")
+    for path in sources:
         shutil.copy(path, directory)
 
 
 def command(directory, application="wsgiapp", *args):
-    return " ".join([PYTHON, directory + "/anyfpm-wsgi", "--chdir", directory, *args, application])
+    return " ".join([PYTHON, f"{directory}/{INSTALLED}", "--chdir", directory, *args, application])
 
 
 def pool(env, application="wsgiapp", *args, options=None, source=None, **more):
