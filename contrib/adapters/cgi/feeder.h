@@ -11,11 +11,14 @@
 
 #include <fcgiapp.h>
 
+#define FEEDER_PIECE 8192 /* as libfcgi reads */
+
 struct feeder {
 	FCGX_Stream *from;
 	int *to; /* closed at the end of the body, and when the script reads no more */
 	pthread_t thread, parent;
 	bool has_thread;
+	char piece[FEEDER_PIECE];
 	atomic_bool has_ended; /* nothing is read of from any more */
 	bool is_whole;         /* the body was read to its end */
 	atomic_bool is_broken; /* it was aborted, or the connection lost */

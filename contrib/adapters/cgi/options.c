@@ -64,20 +64,24 @@ check_absolute(char option, const char *path)
 		options_die("-%c %s: it has to be an absolute path", option, path);
 }
 
-/* By the call that scripts are looked for with. */
-static void
-check_directory(const char *path)
+/* Its absolute path, which is kept until the program ends; tried by the call that scripts are
+ * looked for with. */
+static const char *
+directory_of(const char *value)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC};
+	const char *path = *value == '/' ? value : realpath(value, NULL);
 	int fd;
 
-	check_absolute('r', path);
+	if (path == NULL)
+		options_die("-r %s: %s", value, strerror(errno));
 	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 	if (fd == -1 && errno == ENOSYS)
 		options_die("this kernel has no openat2(2): Linux 5.6 is needed");
 	if (fd == -1)
 		options_die("-r %s: %s", path, strerror(errno));
 	close(fd);
+	return path;
 }
 
 /* A number from 1 to max, and the unit behind it, which is one of units, or 0: none. */
@@ -117,8 +121,7 @@ read_option(struct settings *settings, int option, const char *value)
 
 	switch (option) {
 	case 'r':
-		check_directory(value);
-		add(settings->directories, value);
+		add(settings->directories, directory_of(value));
 		break;
 	case 'p':
 		check_absolute('p', value);

@@ -6,7 +6,7 @@ import signal
 import pytest
 from cgiscripts import Scripts, body, noted
 from fcgi import Client
-from servers import PYTHON, alive, wait_for
+from servers import ASAN, PYTHON, alive, wait_for
 
 EATS = "b = bytearray(200_000_000)\nimport time\ntime.sleep(1000)"
 
@@ -47,6 +47,7 @@ def test_limit(anyfpm, env, limit):
     wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
 
 
+@pytest.mark.skipif(ASAN, reason="its shadow memory is more than any limit")
 def test_limit_of_each_process(anyfpm, env):
     """rlimit_as of the pool: the allocation fails in the script, which answers for that itself."""
     scripts = Scripts(env)

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 
 import pytest
+from cgiscripts import without_time
 from others import PhpFpm, SpawnFcgi, Uwsgi
-from programs import go_environment
+from programs import Gitweb, go_environment
 from servers import BUILD, ROOT, TOP, USER, Server, wait_for
 
 SAMPLES = TOP + "/contrib/samples"
@@ -33,6 +34,7 @@ class Sample:
     and spawn-fcgi runs it, unless a subclass in KINDS has something else."""
 
     distinct = 50  # requests: each is asked of the usual runner once
+    requests = 1000
     told = b"%d bytes" % len(UPLOAD)  # what the answer to an upload has in it
     by_user = False  # whether it is for somebody who is not root
     noise = None  # what it says at its start or end, which is no error
@@ -200,7 +202,71 @@ class DokuWiki(Sample):
         return stdout
 
 
-KINDS = {"dokuwiki": DokuWiki, "go": WithDate, "mapserver": MapServer, "php": Php,
+class Cgi(Sample):
+    """Its usual runner is fcgiwrap."""
+
+    def usual(self, env):
+        return SpawnFcgi(env, "/usr/sbin/fcgiwrap", 1, variables=self.variables())
+
+    def variables(self):
+        return {k[4:-1]: v.replace("${PWD}", self.directory) for k, v in self.pool.items()
+                if k.startswith("env[") and v != "$PATH"}
+
+    def same(self, stdout):
+        """fcgiwrap makes CR LF of the ends of header lines, of which CGI leaves the choice."""
+        head, blank, rest = re.split(rb"(\r?\n\r?\n)", stdout, maxsplit=1)
+        return head.replace(b"\r", b"") + blank.replace(b"\r", b"") + rest
+
+
+class ShellCgi(Cgi):
+    def ask(self, uri, query="", body=b"", **more):
+        return super().ask(uri, query, body, SCRIPT_NAME="/hello",
+                           SCRIPT_FILENAME=self.directory + "/scripts/hello", **more)
+
+
+class Git(Cgi):
+    """Files of a repository."""
+
+    told = b"</html>"
+    distinct = Gitweb.files
+    by_user = True  # git shows nobody what belongs to somebody else
+
+    def usual(self, env):
+        os.mkdir(self.directory + "/made")
+        Gitweb("gitweb", []).make(self.directory + "/made")
+        shutil.move(self.directory + "/made/projects/test.git", self.directory + "/projects")
+        return super().usual(env)
+
+    def same(self, stdout):
+        return without_time(super().same(stdout))
+
+
+class GitwebSample(Git):
+    requests = 60  # each takes as long as Perl needs to compile it
+
+    def request(self, number):
+        return self.page(f"p=test.git;a=blob_plain;f=file{number}")
+
+    def upload(self):
+        return dict(self.page("p=test.git", UPLOAD), CONTENT_TYPE="text/plain")
+
+    def page(self, query, body=b""):
+        return self.ask("/", query, body, SCRIPT_FILENAME="/usr/share/gitweb/gitweb.cgi")
+
+
+class Cgit(Git):
+    def request(self, number):
+        return self.page(f"/test.git/plain/file{number}")
+
+    def upload(self):
+        """It does not read it: what does not fit into a pipe fails with fcgiwrap."""
+        return self.page("/test.git/", UPLOAD[:50000])
+
+    def page(self, path, body=b""):
+        return self.ask(path, "", body, SCRIPT_FILENAME="/usr/lib/cgit/cgit.cgi")
+
+
+KINDS = {"cgit": Cgit, "gitweb": GitwebSample, "shell-cgi": ShellCgi, "dokuwiki": DokuWiki, "go": WithDate, "mapserver": MapServer, "php": Php,
          "python-django": Wsgi, "python-flask": Wsgi, "ruby-fcgi": Ruby, "ruby-rack": Ruby}
 
 

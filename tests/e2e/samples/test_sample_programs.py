@@ -15,7 +15,6 @@ from samples import SAMPLES, UPLOAD, Sample, Started, sample_of
 from servers import ROOT, TOP
 
 NAMES = sorted(name for name in os.listdir(SAMPLES) if os.path.isdir(f"{SAMPLES}/{name}"))
-REQUESTS = 1000
 CLIENTS = 4
 
 
@@ -66,7 +65,7 @@ def test_sample(env, name):
     started = Started(env, sample)
     with ThreadPoolExecutor(CLIENTS) as clients:
         for wrong in clients.map(lambda i: ask_many(
-                started.address, sample, range(i, REQUESTS, CLIENTS), expected), range(CLIENTS)):
+                started.address, sample, range(i, sample.requests, CLIENTS), expected), range(CLIENTS)):
             assert not wrong, wrong
     with Client(started.address, timeout=60) as client:
         assert not difference(answer_of(client, sample, sample.upload()), expected_upload)
