@@ -102,7 +102,7 @@ recycle_ended(struct worker *w, struct request *r)
 	starts_worked(pool, w->life.started_us);
 	if (w->state >= WORKER_STOPPING)
 		return; /* it was its last one */
-	if (w->back.stopped) {
+	if (w->back.stopped && w->state != WORKER_BUSY) {
 		leave_kill(w, "it was stopped by a signal");
 		return;
 	}
