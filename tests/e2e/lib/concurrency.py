@@ -83,9 +83,9 @@ def told_by(answer):
     return json.loads(answer.body.split(b"\n")[-2])
 
 
-def ask(server, query="", **more):
+def ask(server, query="", timeout=60, **more):
     """One request; what the program says of it."""
-    with Client(server.address, timeout=60) as c:
+    with Client(server.address, timeout) as c:
         answer = c.request(query=query, **more)
     assert answer.status == 200, bytes(answer.stdout)
     return told_by(answer)

@@ -1,0 +1,74 @@
+"""What is said of workers with several requests: status page, metrics, access log, slow log."""
+
+import json
+
+import pytest
+from accesslog import ENDS, ends, log_of
+from concurrency import AtOnce, Several, learn
+from servers import PATIENCE
+from slowlog import program, slow, stacks  # noqa: F401
+from statuspage import FORMS, page, status
+
+
+def begun(server, count, ms=3000):
+    before = len(server.program.runs())
+    batch = AtOnce(server, [f"id={i}&ms={ms}" for i in range(count)])
+    server.program.wait_runs(before + count)
+    return batch
+
+
+def test_processes_and_places(several):
+    """php-fpm's keys are of processes; what can start at once is told beside."""
+    server = several({"pm.max_children": 2}, threads=4)
+    server.wait_workers(2)
+    with begun(server, 5) as batch:
+        said = status(server)
+        print(json.dumps(said, indent=1))
+        assert (said["active processes"], said["idle processes"], said["total processes"]) == \
+            (2, 0, 2)
+        batch.told()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form(several, form):
+    server = several(threads=4)
+    with begun(server, 3, 1000) as batch:
+        text = page(server, form).body
+        named = {"html": b"room for 1 more", "html&full": b"room for 1 more",
+                 "openmetrics": b"anyfpm_places_free 1"}.get(form, b"free places")
+        assert named in text.replace(b"-", b" ") or named in text, text
+        batch.told()
+
+
+def test_access_log(several, env):
+    """A line for each, with its own times."""
+    server = several({"access.log": log_of(env), "access.format": f'"{ENDS}"'}, threads=4)
+    learn(server, 4)
+    n = len(server.program.runs())
+    with AtOnce(server, [f"id={ms}&ms={ms}" for ms in (200, 600, 1000, 1400)]) as batch:
+        pid, = {t["pid"] for t in batch.told()}
+    for ms, line in zip((200, 600, 1000, 1400), ends(env, n + 4)[n:]):
+        assert (line.pid, line.status, line.end) == (str(pid), "200", "-")
+        assert ms / 1000 <= float(line.duration) < ms / 1000 + 0.3 * PATIENCE
+    assert sorted(int(line.number) for line in ends(env, n + 4)) == list(range(1, n + 5))
+
+
+@stacks
+def test_slow_log_shows_all_threads(slow, env):
+    """Nobody can say which thread has the request: whoever reads it sees all of them."""
+    program = Several("each", 4, env.shared)
+    options = program.make(env.dir)
+    server = slow({"pm.max_concurrency": 4, "rlimit_core": 0, "pm.max_children": 1, **options},
+                  command=options.pop("command"))
+    server.program = program
+    learn(server, 4)
+    before = len(server.entries())
+    with AtOnce(server, ["ms=2500"] * 3) as batch:
+        pid, = {t["pid"] for t in batch.told()}
+    entries = server.wait_entries(before + 3)[before:]
+    assert {e.pid for e in entries} == {pid}
+    whole = [e for e in entries if e.threads and not e.incomplete]
+    assert whole and all(len(e.threads) == 4 for e in whole)
+    sleeping = [sum(any("nanosleep" in name for name in functions) for functions in e.functions)
+                for e in whole]
+    assert max(sleeping) >= 2
