@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -266,7 +267,33 @@ class Cgit(Git):
         return self.ask(path, "", body, SCRIPT_FILENAME="/usr/lib/cgit/cgit.cgi")
 
 
-KINDS = {"cgit": Cgit, "gitweb": GitwebSample, "shell-cgi": ShellCgi, "dokuwiki": DokuWiki, "go": WithDate, "mapserver": MapServer, "php": Php,
+class Munin(Sample):
+    """Graphs of an hour that depends on the request, each drawn into a file."""
+
+    distinct = 20  # of the test's four clients, none asks for what another one does
+    requests = 200
+    told = b"\x89PNG"
+    by_user = True
+
+    def usual(self, env):
+        return SpawnFcgi(env, shlex.join([*self.prefix, self.pool["command"]]), 1,
+                         directory=self.directory, variables=self.variables())
+
+    def request(self, number, body=b""):
+        begin = 1672531200 + 3600 * number
+        path_of_graph = f"/localhost/localhost/load-pinpoint={begin},{begin + 7200}.png"
+        return self.ask(path_of_graph, "", body)
+
+    def upload(self):
+        return self.request(0, UPLOAD)
+
+    def same(self, stdout):
+        head, _, rest = stdout.partition(b"\r\n\r\n")
+        return b"\n".join(sorted(line for line in head.split(b"\r\n") if not re.match(
+            rb"X-Munin-|X-Graph-Duration", line))) + rest
+
+
+KINDS = {"munin": Munin, "cgit": Cgit, "gitweb": GitwebSample, "shell-cgi": ShellCgi, "dokuwiki": DokuWiki, "go": WithDate, "mapserver": MapServer, "php": Php,
          "python-django": Wsgi, "python-flask": Wsgi, "ruby-fcgi": Ruby, "ruby-rack": Ruby}
 
 
