@@ -219,13 +219,13 @@ def head_body(environ, start_response):
 
 
 def cpu(environ, start_response):
-    """Use the CPU for so long, as much of it as one thread gets."""
+    """Use the CPU for so long; tells who did from when to when."""
     left = float(environ["QUERY_STRING"])
-    began = time.thread_time()
-    while time.thread_time() - began < left:
+    began, used = time.monotonic(), time.thread_time()
+    while time.thread_time() - used < left:
         sum(range(1000))
     start_response("200 OK", TEXT)
-    return [b"computed\n"]
+    return [json.dumps([os.getpid(), began, time.monotonic()]).encode()]
 
 
 def endless(environ, start_response):
