@@ -4,12 +4,13 @@ import os
 import re
 import time
 
+import pytest
 from cgiscripts import Scripts, without_time
 from load import Load, all_right
-from others import Nginx, SpawnFcgi
+from others import Apache, Nginx, SpawnFcgi
 from programs import Gitweb, Program, need
-from servers import WORKERS
-from web import fetch_all
+from servers import TOP, WORKERS
+from web import fetch, fetch_all
 
 GITWEB, CGIT = "/usr/share/gitweb/gitweb.cgi", "/usr/lib/cgit/cgit.cgi"
 FCGIWRAP = "/usr/sbin/fcgiwrap"
@@ -68,6 +69,26 @@ def test_cgit(env, anyfpm):
         "fastcgi_param PATH_INFO $fastcgi_script_name;")
     assert [r.status for r in replies] == [200] * 7 + [404, 200]
     assert replies[4].body == program.content(6).encode()
+
+
+@pytest.mark.parametrize("name", ["nginx", "apache"])
+def test_page_of_the_runner(env, anyfpm, name):
+    """What its README says about web servers: the script, and what follows it, as it was asked for."""
+    need({"nginx": "/usr/sbin/nginx", "apache": "/usr/sbin/apache2"}[name])
+    with open(TOP + "/contrib/adapters/cgi/README.md", encoding="ascii") as f:
+        block = re.search(rf"^```{name}\n(.*?)^```$", f.read(), re.M | re.S).group(1)
+    scripts = Scripts(env)
+    scripts.page("cgi-bin/a b", 'echo "$SCRIPT_NAME $PATH_INFO $SCRIPT_FILENAME"')
+    server = anyfpm(scripts.command)
+    for old, new in (("/run/cgi.sock", server.address), ("/usr/lib", scripts.path),
+                     ("include ", "include /etc/nginx/")):
+        assert old in block or name != "nginx"
+        block = block.replace(old, new)
+    front = {"nginx": Nginx, "apache": Apache}[name](env, server.address, more=block)
+    reply = fetch(front, "/cgi-bin/a%20b/c%20d/e?f")
+    assert reply.status == 200
+    assert reply.body.decode() == f"/cgi-bin/a b /c d/e {scripts.path}/cgi-bin/a b\n"
+    assert fetch(front, "/cgi-bin/none").status == 404
 
 
 def test_recycled_and_reloaded(env, anyfpm):

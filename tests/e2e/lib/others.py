@@ -87,8 +87,8 @@ class Apache(Server):
     name = "apache"
     modules = "/usr/lib/apache2/modules"
 
-    def __init__(self, env, address, *, reuse=True, handler=False):
-        """handler: SetHandler in place of ProxyPass."""
+    def __init__(self, env, address, *, reuse=True, handler=False, more=""):
+        """handler: SetHandler in place of ProxyPass; more: what goes before that."""
         super().__init__(env)
         self.port = free_port()
         prefix = f"{env.dir}/apache.{self.port}"
@@ -122,6 +122,7 @@ class Apache(Server):
             KeepAlive On
             MaxKeepAliveRequests 0
             DocumentRoot {prefix}/htdocs
+            {more}
             {passed}
         """
         with open(prefix + "/httpd.conf", "w", encoding="ascii") as f:
