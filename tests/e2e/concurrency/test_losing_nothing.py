@@ -15,7 +15,7 @@ from fcgi import Client
 from load import Load, all_right, judge
 from servers import ASAN, SLOW, alive, wait_for
 
-KINDS = ["each", "python", "go"]
+KINDS = ["each", "wsgi", "go"]
 CLIENTS = 48
 REQUESTS = 600 if ASAN else 1500
 SERVED = r"child \d+ exited .*, (\d+) requests? served"
@@ -79,9 +79,10 @@ def test_kill(several, kind):
             # One that was not ready yet would be a failed start.
             os.kill(rng.choice(server.wait_workers(2)), signal.SIGKILL)
     assert load.served > 500
-    assert {wrong[:4] for _, wrong in load.failed} <= {"502 "}, load.failed[:3]
-    assert all("502 Bad Gateway" in wrong for _, wrong in load.failed)
-    assert len(load.failed) <= 16 * kills
+    wrong = [wrong for _, wrong in load.failed]
+    cut = [w for w in wrong if w == "Closed "]  # what had begun
+    assert all("<h1>502 Bad Gateway</h1>" in w for w in wrong if w not in cut), wrong[:3]
+    assert len(wrong) <= 16 * kills and len(cut) <= len(wrong) / 4, wrong
     runs = collections.Counter(r for r in server.program.runs() if r.startswith("POST"))
     assert not [r for r, n in runs.items() if n > 1]
 
@@ -113,9 +114,8 @@ def test_limits_under_load(several):
             what = faults[i % 3]
             with AtOnce(server, [what]) as one:
                 status = one.answers()[0].status
-            allowed = {"do=hang": {504, 503}, "do=abort": {502}}.get(what, {503})
             # Another fault may have met its worker while it was there.
-            assert status in allowed | {502, 503}, (what, status)
+            assert status == 502 or status in (503, 504) and what != "do=abort", (what, status)
             time.sleep(rng.random() / 5)
     assert load.served > 500
     assert {wrong[:3] for _, wrong in load.failed} <= {"502", "503"}, load.failed[:3]

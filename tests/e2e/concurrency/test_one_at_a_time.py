@@ -15,7 +15,7 @@ def said(server):
     return re.findall(SAID, server.log())
 
 
-@pytest.mark.parametrize("kind", ["each", "python"])
+@pytest.mark.parametrize("kind", ["each", "wsgi"])
 def test_a_program_with_one_thread_is_noticed(several, kind):
     """Once, and it is treated as what it is."""
     server = several({"pm.max_concurrency": 8, "pm.max_children": 2, "pm.start_timeout": "1s"},
@@ -50,7 +50,7 @@ def test_nobody_waits_behind_a_slow_request(several):
     assert len(said(server)) == 1
 
 
-@pytest.mark.parametrize("kind", ["each", "mutex", "python", "deaf"])
+@pytest.mark.parametrize("kind", ["each", "mutex", "wsgi", "deaf"])
 def test_four_threads_of_sixteen(several, kind):
     """Never stuck; up to four at once per worker."""
     server = several({"pm.max_concurrency": 16, "pm.max_children": 2, "pm.start_timeout": "2s"},

@@ -1,11 +1,10 @@
 """What is said of workers with several requests: status page, metrics, access log, slow log."""
 
-import json
-
 import pytest
 from accesslog import ENDS, ends, log_of
 from concurrency import AtOnce, Several, learn
-from servers import PATIENCE
+from scraping import Endpoint
+from servers import PATIENCE, wait_for
 from slowlog import program, slow, stacks  # noqa: F401
 from statuspage import FORMS, page, status
 
@@ -23,9 +22,10 @@ def test_processes_and_places(several):
     server.wait_workers(2)
     with begun(server, 5) as batch:
         said = status(server)
-        print(json.dumps(said, indent=1))
         assert (said["active processes"], said["idle processes"], said["total processes"]) == \
             (2, 0, 2)
+        assert (said["max concurrency"], said["running requests"], said["free places"]) == (4, 5, 3)
+        assert sorted(p["running requests"] for p in said["processes"]) == [2, 3]
         batch.told()
 
 
@@ -38,6 +38,27 @@ def test_every_form(several, form):
                  "openmetrics": b"anyfpm_places_free 1"}.get(form, b"free places")
         assert named in text.replace(b"-", b" ") or named in text, text
         batch.told()
+
+
+def test_metrics(several):
+    endpoint = Endpoint()
+    server = several({"pm.max_children": 2}, threads=4,
+                     global_options={"metrics_listen": endpoint.address})
+    server.wait_workers(2)
+    with begun(server, 5) as batch:
+        said = endpoint.scrape()
+        batch.told()
+    assert [said.get(name) for name in
+            ("worker_requests_limit", "requests_running", "places_free")] == [4, 5, 3]
+
+
+def test_what_was_found_is_told(several):
+    """Of a program that takes fewer, those are the places."""
+    server = several({"pm.max_concurrency": 8, "pm.start_timeout": "200ms"}, threads=1)
+    with AtOnce(server, ["ms=500"] * 3) as batch:
+        batch.told()
+    said = wait_for(lambda: (s := status(server))["max concurrency"] == 1 and s, 5, "it is found")
+    assert said["free places"] == 1
 
 
 def test_access_log(several, env):

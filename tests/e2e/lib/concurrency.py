@@ -7,14 +7,15 @@ import os
 import shutil
 import subprocess
 
+import wsgi
 from fcgi import Client
 from programs import Program, build_go
 from servers import PYTHON, SLOW, WORKERLIB, WORKERS, wait_for
 
 
 class Several(Program):
-    """workers/several.*: go, python, deaf (the same, but it answers no GET_VALUES), or a way of
-    several.c (each, late, mutex)."""
+    """workers/several*: go, python, deaf (the same, but it answers no GET_VALUES), wsgi (under
+    anyfpm-wsgi), or a way of several.c (each, late, mutex)."""
 
     def __init__(self, kind, threads, shared):
         super().__init__(kind, [])
@@ -27,6 +28,9 @@ class Several(Program):
                 for path in (WORKERS + "/several.py", *WORKERLIB):
                     shutil.copy(path, self.shared)
             return f"{PYTHON} -S -E {self.shared}/several.py {self.threads} {self.kind}"
+        if self.kind == "wsgi":
+            wsgi.install(self.shared, WORKERS + "/severalwsgi.py")
+            return wsgi.command(self.shared, "severalwsgi", "--threads", str(self.threads))
         if self.kind == "go":
             path = self.shared + "/several-go"
             return path if os.path.exists(path) else build_go("several.go", path)
