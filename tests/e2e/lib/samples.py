@@ -85,7 +85,7 @@ class Sample:
             text = f.read() + more.replace("/srv/hello", self.directory) + "\n"
         with open(self.directory + ".conf", "w", encoding="ascii") as f:
             f.write(text)
-        got = subprocess.run(["anyfpm", "-t", "-y", self.directory + ".conf"], cwd="/",
+        got = subprocess.run(["anyfpm", "-FOt", "-y", self.directory + ".conf"], cwd="/",
                              env={**os.environ, "PATH": self.path}, capture_output=True, text=True,
                              timeout=60, check=False)
         assert got.returncode == 0, got.stderr
