@@ -9,20 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-void
-child_close_fd(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
+#include "base/fd.h"
 
 void
 child_close(struct child *child)
 {
-	child_close_fd(&child->in);
-	child_close_fd(&child->out);
-	child_close_fd(&child->err);
+	fd_close(&child->in);
+	fd_close(&child->out);
+	fd_close(&child->err);
 }
 
 static int
@@ -97,6 +91,6 @@ child_start(
 	    (error = open_pipe(&child->err, &theirs[2])) == 0)
 		error = spawn(&child->pid, script, theirs, env, mask);
 	for (int i = 0; i < 3; i++)
-		child_close_fd(&theirs[i]);
+		fd_close(&theirs[i]);
 	return error;
 }

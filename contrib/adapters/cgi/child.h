@@ -20,7 +20,4 @@ int child_start(
     struct child *child, const struct script *script, char *const *env, const sigset_t *mask);
 void child_close(struct child *child);
 
-/* Close one of its descriptors, if it is open. */
-void child_close_fd(int *fd);
-
 #endif

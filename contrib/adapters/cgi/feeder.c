@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "contrib/adapters/cgi/child.h"
+#include "base/fd.h"
 
 /* It calls little; but thread-local memory is in there, and sanitizers need some. */
 #define STACK_SIZE (256 * 1024)
@@ -71,7 +71,7 @@ feed_in_thread(void *arg)
 
 	feed(f);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	child_close_fd(f->to);
+	fd_close(f->to);
 	atomic_store(&f->has_ended, true);
 	pthread_kill(f->parent, SIGCHLD);
 	return NULL;
@@ -107,7 +107,7 @@ feeder_start(struct feeder *f, FCGX_Stream *from, int *to, bool has_body)
 		return start_thread(f);
 	}
 	end_of_body(f);
-	child_close_fd(to);
+	fd_close(to);
 	atomic_store(&f->has_ended, true);
 	return true;
 }
@@ -125,6 +125,6 @@ feeder_stop(struct feeder *f)
 		pthread_join(f->thread, NULL);
 		f->has_thread = false;
 	}
-	child_close_fd(f->to);
+	fd_close(f->to);
 	atomic_store(&f->has_ended, true);
 }

@@ -18,14 +18,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <fastcgi.h>
 
+#include "base/clock.h"
+#include "base/fd.h"
 #include "contrib/adapters/cgi/feeder.h"
 
-#define PIECE 32768  /* a connection that is writable takes it: a third of a socket's buffer */
+#define PIECE 32768  /* less than a unix socket takes that is writable */
 #define LOOK_MS 100  /* between two looks at what is used, as a pool process does */
 #define KILL_MS 2000 /* what a script has between SIGTERM and SIGKILL */
 
@@ -45,20 +46,11 @@ struct relay {
 	int64_t look_ms; /* when it is measured; 0: there are no limits */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void
 end_script(struct relay *r)
 {
 	tree_signal(r->child->pid, SIGTERM);
-	r->kill_ms = now_ms() + KILL_MS;
+	r->kill_ms = clock_now_us() / 1000 + KILL_MS;
 }
 
 static void
@@ -111,7 +103,7 @@ pass_on(struct relay *r, int which)
 			r->left[which] -= (int)n;
 	}
 	if (n <= 0 || (r->has_exited && r->left[which] == 0))
-		child_close_fd(fd);
+		fd_close(fd);
 }
 
 /* How much is left to be read of what the script wrote. */
@@ -119,7 +111,7 @@ static void
 measure(struct relay *r, int which, int *fd)
 {
 	if (*fd != -1 && (ioctl(*fd, FIONREAD, &r->left[which]) == -1 || r->left[which] == 0))
-		child_close_fd(fd);
+		fd_close(fd);
 }
 
 static void
@@ -167,7 +159,7 @@ static int
 wait_ms(const struct relay *r)
 {
 	int64_t due = r->kill_ms != 0 ? r->kill_ms : r->look_ms;
-	int64_t left = due - now_ms();
+	int64_t left = due - clock_now_us() / 1000;
 
 	if (due == 0 || r->has_exited)
 		return -1;
@@ -183,17 +175,17 @@ look_at_use(struct relay *r)
 		r->outcome->limit = "memory";
 	else if (r->limits->cpu_ms > 0 && use.cpu_ms > r->limits->cpu_ms)
 		r->outcome->limit = "CPU time";
-	r->look_ms = now_ms() + LOOK_MS;
+	r->look_ms = clock_now_us() / 1000 + LOOK_MS;
 	if (r->outcome->limit != NULL)
-		r->kill_ms = now_ms();
+		r->kill_ms = clock_now_us() / 1000;
 }
 
 static void
 do_what_is_due(struct relay *r)
 {
-	if (r->look_ms != 0 && r->kill_ms == 0 && now_ms() >= r->look_ms)
+	if (r->look_ms != 0 && r->kill_ms == 0 && clock_now_us() / 1000 >= r->look_ms)
 		look_at_use(r);
-	if (r->kill_ms != 0 && now_ms() >= r->kill_ms) {
+	if (r->kill_ms != 0 && clock_now_us() / 1000 >= r->kill_ms) {
 		tree_signal(r->child->pid, SIGKILL);
 		r->kill_ms += KILL_MS;
 	}
@@ -237,7 +229,7 @@ relay_run(FCGX_Request *request, struct child *child, bool has_body, const struc
 
 	*outcome = (struct outcome){0};
 	if (limits->memory > 0 || limits->cpu_ms > 0)
-		r.look_ms = now_ms() + LOOK_MS;
+		r.look_ms = clock_now_us() / 1000 + LOOK_MS;
 	/* Without a thread there is no body for it. */
 	if (!feeder_start(&r.feeder, request->in, &child->in, has_body))
 		end_script(&r);
