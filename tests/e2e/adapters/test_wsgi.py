@@ -361,6 +361,8 @@ def test_sigterm_without_a_connection(env, threads):
     (["none_such"], "No module named 'none_such'"), (["wsgiapp:none"], "wsgiapp has no none"),
     (["wsgiapp:BAD"], "not callable"), (["wsgiapp", "--threads", "0"], "at least 1"),
     (["wsgiapp", "--chdir", "/none/such"], "--chdir /none/such: No such file"),
+    (["wsgiapp", "--hooks", "/none/such"], "--hooks /none/such: No such file"),
+    (["/none/such.py"], "/none/such.py: No such file"),
     (["wsgiapp", "--script-name", "app"], "begins with a slash")])
 def test_refused(env, args, said):
     alone = Alone(env, *args[1:], application=args[0])
