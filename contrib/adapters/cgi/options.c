@@ -64,13 +64,12 @@ check_absolute(char option, const char *path)
 		options_die("-%c %s: it has to be an absolute path", option, path);
 }
 
-/* Its absolute path, which is kept until the program ends; tried by the call that scripts are
- * looked for with. */
-static const char *
+/* Its absolute path, in memory of its own; tried by the call that scripts are looked for with. */
+static char *
 directory_of(const char *value)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC};
-	const char *path = *value == '/' ? value : realpath(value, NULL);
+	char *path = *value == '/' ? strdup(value) : realpath(value, NULL);
 	int fd;
 
 	if (path == NULL)
@@ -181,5 +180,7 @@ options_read(struct settings *settings, int argc, char **argv)
 void
 options_free(struct settings *settings)
 {
-	free(settings->directories);
+	for (const char **directory = settings->directories; *directory != NULL; directory++)
+		free((char *)*directory);
+	free(settings->directories); /* all three */
 }
