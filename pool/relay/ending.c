@@ -252,9 +252,14 @@ end_all(struct worker *w, enum request_end end, const char *sentence)
 void
 ending_company(struct worker *w, enum request_end end)
 {
-	log_error("child %d: %u request%s answered %u or cut", (int)w->pid,
-	    w->conns.count[CONN_RUNNING],
-	    w->conns.count[CONN_RUNNING] == 1 ? " is" : "s are", ends_table[end].status);
+	const struct conn *conn;
+	char request[256], answered[32];
+
+	snprintf(answered, sizeof(answered), "answered %u", ends_table[end].status);
+	TAILQ_FOREACH (conn, &w->conns.list[CONN_RUNNING], link)
+		log_error("child %d has to end; \"%s\" is %s", (int)w->pid,
+		    params_describe(&conn->request->params, request, sizeof(request)),
+		    conn->request->answer.head_done ? "cut short" : answered);
 	end_all(w, end, end == END_MEMORY
 		? "The process took too much memory; it ran several requests, and which of them took "
 		  "it is not known."
