@@ -1,6 +1,7 @@
 """Hours of ordinary life in a few minutes: mixed requests and faults, nothing may grow.
 
-All limits are active, workers are killed and stopped at random, clients leave. At the end every
+All limits are active, workers are killed and stopped at random, clients leave; one of three pools
+gives its workers several requests at once. At the end every
 answer has its access line, each that is not a 200 its line in the error log, and processes,
 descriptors and memory are what they were. Runs only with ANYFPM_SOAK=SECONDS (tests/run soak
 SECONDS).
@@ -17,12 +18,14 @@ import threading
 import time
 
 import pytest
+from concurrency import Several
 from fcgi import Client
 from servers import children, memory_kb, stat, wait_for
 from web import fetch
 
 SECONDS = int(os.environ.get("ANYFPM_SOAK", "0"))
 CLIENTS = 8
+PROCESSES = 13  # process.max
 
 LIMITS = {
     "pm.max_children": 6, "pm.process_idle_timeout": "1s", "pm.warmup": "/warm-up",
@@ -39,7 +42,14 @@ BAD = {
     "exit&code=1": (502,), "sleep": (504,), "burn": (503, 504), "eat&kb=8192": (503,),
     "stop": (504,), "cut-body": (None,), "sleep&head=1": (None,), "exit-after": (200,),
 }
-SLOW_ONES = ("sleep", "burn", "stop", "sleep&head=1")
+# The same of workers/several.py.
+SEVERAL_GOOD = ["nothing", "nothing&ms=30", "nothing&bytes=300000", "nothing&burn=20",
+                "nothing&ms=30&head=1", "nothing&mb=1"]
+SEVERAL_BAD = {
+    "abort": (502,), "exit": (502,), "hang": (504,), "nothing&burn=60000": (503, 504),
+    "nothing&mb=200&ms=1000": (503, 504), "abort&head=1": (None,), "hang&head=1": (None,),
+}
+SLOW_ONES = ("sleep", "burn", "stop", "sleep&head=1", "hang", "nothing&burn=60000", "hang&head=1")
 
 
 def descriptors(pid):
@@ -49,8 +59,8 @@ def descriptors(pid):
 class Clients:
     """Threads that send requests, each with an address of its own, and note what came back."""
 
-    def __init__(self, front, address, seed):
-        self.front, self.address = front, address
+    def __init__(self, front, address, seed, good, bad):
+        self.front, self.address, self.good, self.bad = front, address, good, bad
         self.stop, self.lock = threading.Event(), threading.Lock()
         self.results = []  # (uri, allowed, status or None when it was cut, whether the client left)
         self.answered = []  # (path, status) of every answer
@@ -75,11 +85,11 @@ class Clients:
             self.number += 1
             number = self.number
         if rng.random() < 0.05:
-            do = rng.choice(list(BAD))
+            do = rng.choice(list(self.bad))
             if do in SLOW_ONES and rng.random() < 0.7:
-                do = "crash"
+                do = next(iter(self.bad))
         else:
-            do = rng.choice(GOOD)
+            do = rng.choice(self.good)
         return do, f"/n{number}n?do={do}"
 
     def run(self, rng):
@@ -101,7 +111,7 @@ class Clients:
                 if isinstance(status, int):
                     self.answered.append((uri.partition("?")[0], status))
                 if status != 200:
-                    self.results.append((uri, BAD.get(do, ()), status))
+                    self.results.append((uri, self.bad.get(do, ()), status))
 
     def leave(self, uri):
         """A client that hangs up in the middle."""
@@ -186,13 +196,18 @@ def test_nothing_grows(env, anyfpm, nginx):
     options = {
         "www": dict(LIMITS, **{"pm": "dynamic", "pm.start_servers": 2,
                                "pm.min_spare_servers": 1, "pm.max_spare_servers": 2}),
-        "api": dict(LIMITS, pm="ondemand")}
+        "api": dict(LIMITS, pm="ondemand"),
+        # Each thread of a worker has an arena for its memory, of 64 MB of addresses.
+        "several": dict(LIMITS, **{"pm": "static", "pm.max_children": 2, "pm.max_concurrency": 16,
+                                   "rlimit_as": None})}
+    commands = {"several": Several("python", 16, env.shared).build()}
     for name, pool in options.items():
-        pool.update({"command": env.worker("echo"), "listen": f"{env.dir}/{name}.sock",
+        pool.update({"command": commands.get(name, env.worker("echo")),
+                     "listen": f"{env.dir}/{name}.sock",
                      "access.log": f"{env.dir}/$pool.access.log",
                      "access.format": "'%r %s %{detail}x %p %d %w %M %C %{Content-Type}o'"})
     server = anyfpm(None, pools=options, global_options={
-        "log_level": "notice", "process.max": 10, "emergency_restart_threshold": 4,
+        "log_level": "notice", "process.max": PROCESSES, "emergency_restart_threshold": 4,
         "emergency_restart_interval": "10s"})
     pools = {name: server.pool(name) for name in options}
     for name in options:
@@ -202,8 +217,10 @@ def test_nothing_grows(env, anyfpm, nginx):
 
     fronts = {name: nginx(f"{env.dir}/{name}.sock") for name in options}
     samples, kills, most, rng = [], [0], 0, random.Random(0)
-    with Clients(fronts["www"], f"{env.dir}/www.sock", 100) as www, \
-            Clients(fronts["api"], f"{env.dir}/api.sock", 200) as api:
+    clients = {name: Clients(front, f"{env.dir}/{name}.sock", 100 * n,
+                             *((SEVERAL_GOOD, SEVERAL_BAD) if name == "several" else (GOOD, BAD)))
+               for n, (name, front) in enumerate(fronts.items(), 1)}
+    with clients["www"], clients["api"], clients["several"]:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             time.sleep(0.5)
@@ -215,7 +232,7 @@ def test_nothing_grows(env, anyfpm, nginx):
     for front in fronts.values():
         front.stop()
 
-    counts = dict(www.counts + api.counts)
+    counts = sum((c.counts for c in clients.values()), collections.Counter())
     after = quiet(server, pools, options)
     log = server.log()  # by now the last line is written
     third = max(1, len(samples) // 3)
@@ -226,15 +243,16 @@ def test_nothing_grows(env, anyfpm, nginx):
         "descriptors": [before, after], "memory_kb": memory,
         "workers": len(re.findall(r"\] child \d+ started", log))}))
     assert {name: server.pool(name) for name in options} == pools, "a pool process was replaced"
-    assert most <= 10, f"{most} workers with process.max = 10"
-    missing = unexplained(www.results + api.results, log)
+    assert most <= PROCESSES, f"{most} workers with process.max = {PROCESSES}"
+    missing = unexplained([r for c in clients.values() for r in c.results], log)
     assert not missing, (len(missing), missing[:5], counts)
-    for name, clients in (("www", www), ("api", api)):
-        silent = without_line(f"{env.dir}/{name}.access.log", clients.answered)
+    for name in options:
+        silent = without_line(f"{env.dir}/{name}.access.log", clients[name].answered)
         assert not silent, (name, len(silent), silent[:5])
     assert counts[200] > SECONDS * 20, counts
     for name, n in after.items():
-        assert n <= before[name], f"{name}: {before[name]} descriptors before, {n} after"
+        kept = 30 if name == "several" else 0  # more connections to two workers than one to each
+        assert n <= before[name] + kept, f"{name}: {before[name]} descriptors before, {n} after"
     for name, (early, late) in memory.items():
         assert late < early * 1.15 + 1500, f"{name}: {early} KB, then {late} KB"
 
