@@ -33,7 +33,7 @@ def test_recycling(several, kind):
         server.program.wait_runs(REQUESTS)
     all_right(load, server.program)
     served = [int(n) for n in re.findall(SERVED, server.log())]
-    assert len(served) > 5 and min(served) >= 20, served
+    assert len(served) > 1 and min(served) >= 20, served
 
 
 @pytest.mark.parametrize("kind", KINDS)
