@@ -166,6 +166,7 @@ static void
 raise_descriptor_limit(struct pool *pool, const struct place *place)
 {
 	unsigned int workers = pool->conf->max_children + pool->conf->max_surge + 1;
+	unsigned int further = workers * (pool->conf->max_concurrency - 1); /* connections */
 	unsigned int reserved, max;
 	struct rlimit rl;
 
@@ -189,6 +190,9 @@ raise_descriptor_limit(struct pool *pool, const struct place *place)
 	if (pool->conf->preload)
 		reserved += FDS_OF_TEMPLATE;
 	max = rl.rlim_cur > reserved + 8 ? (unsigned int)rl.rlim_cur - reserved : 8;
+	max -= further < max / 2 ? further : max / 2; /* no more of them than of clients, mostly */
+	if (max < 8)
+		max = 8;
 	if (max == 8)
 		log_warning("only %llu descriptors for %u workers: raise the limit of open files",
 		    (unsigned long long)rl.rlim_cur, workers);

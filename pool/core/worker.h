@@ -53,6 +53,7 @@ struct leave {
 				 * its last request */
 	bool killed;		/* by our SIGKILL, which need not have been its end */
 	bool closed;		/* it takes nothing more; it goes when it has no request */
+	bool unneeded;		/* that is why: leave_reopen() */
 	bool terminates;	/* then because of a request that it still runs: leave_terminate() */
 	enum request_end end;	/* of those that it has at close_us */
 	int64_t close_us;	/* no request of it may take longer, 0: there is no such time */
@@ -94,6 +95,7 @@ struct conn {
 	enum worker_keeps keeps;
 	unsigned int requests; /* begun on it */
 	int64_t made_us;
+	int64_t free_us; /* when its last request has left it */
 	int64_t lost_until_us; /* when we stop waiting for an explanation */
 	int64_t tree_cpu_start_us; /* of the worker's control group when the request began */
 	struct slow_entry *slow; /* of the request, while it is not yet in the slow log */

@@ -103,6 +103,8 @@ dispatch(struct pool *pool)
 	    (r = TAILQ_FIRST(&pool->requests.list[REQUEST_QUEUED])) != NULL &&
 	    (w = choose(pool)) != NULL)
 		feed_start(w, r);
-	if (places_are_shared(pool) && r != NULL && pool->pace.pause_us == 0)
+	/* A doubt does not stay because workers were started, so that nothing waits any more. */
+	if (places_are_shared(pool) && pool->pace.pause_us == 0 &&
+	    (r != NULL || pool->workers.places->doubt))
 		probe_more(pool);
 }

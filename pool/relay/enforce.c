@@ -72,8 +72,9 @@ bear_with(struct request *r, enum request_end end, uint64_t used, uint64_t limit
 	char reason[96];
 
 	if (!w->leave.closed || w->leave.close_us == 0) {
-		log_warning("child %d exceeded %s; it has %u requests, gets no more, and is replaced",
-		    (int)w->pid, name, w->conns.count[CONN_RUNNING]);
+		log_warning("child %d exceeded %s; it has %u request%s, gets no more, and is replaced",
+		    (int)w->pid, name, w->conns.count[CONN_RUNNING],
+		    w->conns.count[CONN_RUNNING] == 1 ? "" : "s");
 		snprintf(reason, sizeof(reason), "it exceeded %s", name);
 		w->leave.terminates = true;
 		leave_close(w, reason, w->pool->conf->stop_timeout_ms, end);
@@ -84,13 +85,14 @@ bear_with(struct request *r, enum request_end end, uint64_t used, uint64_t limit
 	return false;
 }
 
-/* Whether r is one of several, so that nobody knows whose memory and CPU time its worker uses. */
+/* Whether r is one of several, or was, so that nobody knows whose memory and CPU time its worker
+ * uses. */
 static bool
 is_one_of_several(const struct request *r)
 {
 	const struct worker *w = r->conn->worker;
 
-	return w->conns.count[CONN_RUNNING] > 1 || w->leave.closed;
+	return w->measure.company || w->leave.closed;
 }
 
 /* Measure the worker, once for all its requests in this pass. */

@@ -42,7 +42,8 @@ finish_part(struct conn *conn)
 		worker_set_state(w, WORKER_IDLE);
 	else
 		places_update(w);
-	account_part(w, r, is_free ? w->since_us : clock_now_us());
+	conn->free_us = is_free ? w->since_us : clock_now_us();
+	account_part(w, r, conn->free_us);
 	if (!is_free)
 		return r;
 	w->measure.company = false;

@@ -29,7 +29,8 @@ answer_values(struct client *c, const uint8_t *data, size_t len)
 	int rc = 0;
 
 	values[VALUE_MAX_CONNS] = pool->clients.max;
-	values[VALUE_MAX_REQS] = pool->conf->max_children + pool->conf->request_queue_limit;
+	values[VALUE_MAX_REQS] = pool->conf->max_children * pool->conf->max_concurrency +
+	    pool->conf->request_queue_limit;
 	values[VALUE_MPXS_CONNS] = 1;
 	while (data != NULL && (rc = fcgi_pair_next(p, end, &pair)) == 1) {
 		for (int i = 0; i < VALUE_COUNT; i++) {

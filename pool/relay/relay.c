@@ -77,8 +77,10 @@ relay_end(struct conn *conn, const uint8_t body[8])
 	finish_part(conn);
 	if (unread || conn->keeps == KEEPS_NO)
 		conn_close(conn);
-	if (places_are_shared(w->pool))
+	if (places_are_shared(w->pool)) {
 		probe_request_ended(conn, r->times.run_us);
+		places_update(w); /* it may have closed what was counted on */
+	}
 	if (!r->answer.end && !r->warmup) {
 		const char *missing = incomplete(r, body[4]);
 
@@ -204,9 +206,10 @@ relay_read(struct conn *conn)
 		return false;
 	}
 	/* Closed between two requests: normal for many programs. */
-	if (conn->requests == 1 && clock_now_us() - w->since_us < KEPT_US)
+	if (conn->requests == 1 && clock_now_us() - conn->free_us < KEPT_US)
 		conn->keeps = KEEPS_NO;
 	conn_close(conn);
+	places_update(w);
 	return false;
 }
 

@@ -100,10 +100,11 @@ leave_close(struct worker *w, const char *reason, int64_t timeout_ms, enum reque
 
 	if (!w->leave.closed)
 		w->pool->workers.places->closed++;
-	w->leave.closed = true;
-	w->leave.leaving = true;
-	if (w->leave.stop_reason[0] == '\0')
+	if (w->leave.stop_reason[0] == '\0' || w->leave.unneeded)
 		snprintf(w->leave.stop_reason, sizeof(w->leave.stop_reason), "%s", reason);
+	w->leave.closed = true;
+	w->leave.unneeded = false;
+	w->leave.leaving = true;
 	if (timeout_ms > 0 && (w->leave.close_us == 0 || close_us < w->leave.close_us)) {
 		w->leave.close_us = close_us;
 		w->leave.end = end;
@@ -114,16 +115,33 @@ leave_close(struct worker *w, const char *reason, int64_t timeout_ms, enum reque
 }
 
 void
+leave_close_unneeded(struct worker *w)
+{
+	leave_close(w, "it is not needed", 0, END_COMPANY);
+	w->leave.unneeded = true;
+}
+
+void
+leave_reopen(struct worker *w)
+{
+	w->pool->workers.places->closed--;
+	w->leave.closed = w->leave.leaving = w->leave.unneeded = false;
+	w->leave.stop_reason[0] = '\0';
+	places_update(w);
+	w->pool->events->settle(w->pool, SETTLE_QUEUE | SETTLE_WORKERS);
+}
+
+void
 leave_emptied(struct worker *w)
 {
 	char reason[sizeof(w->leave.stop_reason)];
 
 	w->pool->workers.places->closed--;
 	w->leave.closed = false;
-	if (w->leave.killed)
-		return;
 	memcpy(reason, w->leave.stop_reason, sizeof(reason));
-	if (w->leave.terminates)
+	if (w->leave.killed)
+		leave_kill(w, reason);
+	else if (w->leave.terminates)
 		leave_terminate(w, reason);
 	else
 		leave_recycle(w, w->leave.limit, reason);
@@ -152,6 +170,10 @@ leave_terminate(struct worker *w, const char *reason)
 	}
 	if (grace_ms > 0 && w->state < WORKER_STOPPING) {
 		end_with_sigterm(w, reason, grace_ms);
+		return;
+	}
+	if (grace_ms > 0 && !w->leave.killed) { /* it was closed, and this was its last request */
+		leave_until(w, clock_now_us() + grace_ms * 1000);
 		return;
 	}
 	leave_kill(w, reason);
@@ -213,6 +235,7 @@ leave_when_replaced(struct worker *w, enum limits_fate limit, const char *reason
 	w->leave.leaving = true;
 	w->leave.limit = limit;
 	w->leave.reason = reason;
+	places_update(w);
 }
 
 void
@@ -221,6 +244,11 @@ leave_recycle(struct worker *w, enum limits_fate limit, const char *reason)
 	struct stats *stats = w->pool->stats;
 	char text[96];
 
+	if (w->state == WORKER_BUSY) { /* counted when it has no request any more */
+		w->leave.limit = limit;
+		leave_stop(w, reason);
+		return;
+	}
 	if (limit == LIMITS_REQUESTS)
 		stats_count(stats, STATS_RECYCLED_REQUESTS, 1);
 	else if (limit == LIMITS_MEMORY)

@@ -21,6 +21,10 @@ void leave_terminate(struct worker *w, const char *reason);
  * (0: never) end so. */
 void leave_close(struct worker *w, const char *reason, int64_t timeout_ms, enum request_end end);
 
+/* The same without a time: it is one too many. And if that changes before it has no request. */
+void leave_close_unneeded(struct worker *w);
+void leave_reopen(struct worker *w);
+
 /* One that was closed has no request any more: end it. */
 void leave_emptied(struct worker *w);
 

@@ -133,7 +133,7 @@ count_leaving(struct pool *pool, int64_t now, struct scale_counts *counts)
 		if (shared)
 			look_at_age(w, now);
 		counts->leaving += w->leave.leaving;
-		counts->running += w->leave.leaving ? 0 : w->conns.count[CONN_RUNNING];
+		counts->running += w->leave.leaving ? 0 : places_taken(w);
 	}
 }
 
@@ -165,14 +165,53 @@ close_one(struct pool *pool)
 	}
 	pool->workers.manage->surplus_us = 0;
 	if (least != NULL)
-		leave_close(least, "it is not needed", 0, END_COMPANY);
+		leave_close_unneeded(least);
+}
+
+/* Rather than start one, keep one that was to go because it was not needed; whether there is one. */
+static bool
+reopen_one(struct pool *pool)
+{
+	struct worker *w;
+
+	if (pool->workers.places->closed == 0)
+		return false;
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
+		if (w->leave.unneeded) {
+			leave_reopen(w);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A busy worker that leaves may never be idle: it gets no more. What it has may last for ever, so
+ * there are at once only as many such as there is room for above pm.max_children, or one: or else no
+ * worker might be left that takes requests. Whether one was closed. */
+static bool
+close_leaving(struct pool *pool)
+{
+	unsigned int closed_max = 1;
+	struct worker *w;
+
+	if (pool->global->process_max == 0 && pool->conf->max_surge > 1)
+		closed_max = pool->conf->max_surge;
+	if (!places_are_shared(pool) || pool->workers.places->closed >= closed_max)
+		return false;
+	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
+		if (w->leave.leaving && !w->leave.closed) {
+			leave_close(w, w->leave.reason, 0, END_COMPANY);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Let one go whose successor is ready, or cannot come before there is room; whether one goes. */
 static bool
 stop_leaving(struct pool *pool)
 {
-	unsigned int stopping_max = 1, stopping;
+	unsigned int stopping_max = 1;
 	struct worker *w;
 
 	if (pool->workers.count[WORKER_STARTING] > 0 || pool->workers.permits->asked)
@@ -186,8 +225,7 @@ stop_leaving(struct pool *pool)
 	/* Where those that stop count, there is room when the one before is gone. */
 	if (pool->global->process_max == 0 && pool->conf->max_surge > 0)
 		stopping_max = pool->conf->max_children;
-	stopping = pool->workers.count[WORKER_STOPPING] + pool->workers.places->closed;
-	if (stopping >= stopping_max)
+	if (pool->workers.count[WORKER_STOPPING] >= stopping_max)
 		return false;
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_IDLE], link) {
 		if (w->leave.leaving) {
@@ -195,15 +233,7 @@ stop_leaving(struct pool *pool)
 			return true;
 		}
 	}
-	if (!places_are_shared(pool))
-		return false;
-	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
-		if (w->leave.leaving && !w->leave.closed) { /* it may never be idle */
-			leave_close(w, w->leave.reason, 0, END_COMPANY);
-			return true;
-		}
-	}
-	return false;
+	return close_leaving(pool);
 }
 
 /* In php-fpm's words, for those who look for them; at most once a minute. */
@@ -338,6 +368,8 @@ manage_adjust(struct pool *pool)
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	pool->workers.manage->shrinks = decision.shrinks;
+	if ((decision.start > 0 || decision.at_max) && reopen_one(pool))
+		return; /* decided anew behind it */
 	starts = after_failures(pool, now, decision.start, counts.leaving_idle);
 	start_workers(pool, with_permits(pool, decision.start, starts));
 	if (decision.again_us > 0)

@@ -13,7 +13,8 @@ places_init(struct pool *pool)
 {
 	struct places *places = pool->workers.places;
 
-	places->max = pool->conf->max_concurrency;
+	/* One that ends after its first request has no place for others. */
+	places->max = pool->conf->max_requests == 1 ? 1 : pool->conf->max_concurrency;
 	places->proven = places->least = 1;
 	stats_set(pool->stats, STATS_CONCURRENCY, places->max);
 	if (places->max == 1)
@@ -32,13 +33,24 @@ places_destroy(struct pool *pool)
 }
 
 bool
+places_take_more(const struct worker *w)
+{
+	return !w->leave.closed && !w->leave.killed && !w->back.stopped;
+}
+
+bool
 places_may_grow(const struct worker *w)
 {
 	const struct places *places = w->pool->workers.places;
 
-	return w->state == WORKER_BUSY && !w->leave.closed && !w->leave.killed &&
-	    !w->back.stopped && w->life.max_requests != 1 &&
+	return w->state == WORKER_BUSY && places_take_more(w) &&
 	    w->conns.count[CONN_RUNNING] < places->max && places->trial != w;
+}
+
+unsigned int
+places_taken(const struct worker *w)
+{
+	return places_take_more(w) ? w->conns.count[CONN_RUNNING] : places_each(w->pool);
 }
 
 static struct worker_list *
@@ -47,6 +59,7 @@ list_of(struct worker *w)
 	struct places *places = w->pool->workers.places;
 	unsigned int running = w->conns.count[CONN_RUNNING];
 
+	/* More than proven only over connections that it has accepted. */
 	if (!places_may_grow(w) ||
 	    (w->conns.count[CONN_READY] == 0 && running >= places->proven) || !conn_has_record(w))
 		return NULL;

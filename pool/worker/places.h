@@ -49,8 +49,14 @@ places_update(struct worker *w)
 /* The same of what is known of the program. */
 void places_update_all(struct pool *pool);
 
+/* Whether w gets more requests at all than it has, if the program takes them. */
+bool places_take_more(const struct worker *w);
+
 /* Whether w, which has requests, may have more than it has now, if the program takes them. */
 bool places_may_grow(const struct worker *w);
+
+/* Places of the busy worker w that have a request, or take none, whatever the program does. */
+unsigned int places_taken(const struct worker *w);
 
 /* The busy worker with the fewest requests that takes another; among equals the last used. NULL:
  * none does. */

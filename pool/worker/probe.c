@@ -53,16 +53,31 @@ is_accepted(const struct conn *conn)
 	return poll(&pfd, 1, 0) == 0;
 }
 
-/* Its worker has taken the connection beside those that it had. */
+/* Whether its request may have ended, so that the worker had time for another connection: it was
+ * closed, or there is something that is not yet read although it could be. */
+static bool
+may_have_ended(const struct conn *conn)
+{
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLRDHUP };
+
+	if (!conn->read_paused)
+		pfd.events |= POLLIN;
+	return conn->lost || poll(&pfd, 1, 0) != 0;
+}
+
+/* Its worker has taken the connection. Only those that it has requests on all the same were there
+ * beside it. */
 static void
 accepted(struct conn *conn)
 {
 	struct worker *w = conn->worker;
 	struct places *places = w->pool->workers.places;
-	unsigned int open;
+	const struct conn *other;
+	unsigned int open = 1;
 
 	conn_ready(conn);
-	open = w->conns.count[CONN_RUNNING] + w->conns.count[CONN_READY];
+	TAILQ_FOREACH(other, &w->conns.list[CONN_RUNNING], link)
+		open += !may_have_ended(other);
 	if (open <= places->proven) {
 		places_update(w);
 		return;
@@ -122,6 +137,10 @@ look_at_probe(struct pool *pool)
 		accepted(conn);
 		return false;
 	}
+	if (!places_take_more(conn->worker)) { /* that it is left aside says nothing any more */
+		conn_close(conn);
+		return false;
+	}
 	if (!places->doubt && clock_now_us() - conn->made_us >= SCALE_WAIT_US) {
 		places->doubt = true;
 		pool->events->settle(pool, SETTLE_WORKERS);
@@ -142,7 +161,8 @@ probe_more(struct pool *pool)
 	if (places->max <= places->proven || waiting(pool) != NULL)
 		return;
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
-		if (places_may_grow(w) && !w->leave.leaving &&
+		if (places_may_grow(w) && !w->leave.leaving && w->conns.count[CONN_READY] == 0 &&
+		    w->conns.count[CONN_RUNNING] >= places->proven &&
 		    (least == NULL ||
 			w->conns.count[CONN_RUNNING] < least->conns.count[CONN_RUNNING]))
 			least = w;
@@ -225,7 +245,9 @@ look_at_trial(struct pool *pool)
 
 	if (probe->trial == NULL)
 		return false;
-	if (probe->answered == probe->asked)
+	if (probe->trial->state >= WORKER_STOPPING) /* we have closed them */
+		probe_forget(probe->trial);
+	else if (probe->answered == probe->asked)
 		trial_ends(pool, probe->asked > 1 ? KEEPS_YES : KEEPS_UNKNOWN);
 	else if (probe->trial->conns.count[CONN_WAITING] < probe->asked || /* it closes them */
 	    clock_now_us() >= probe->trial_until_us)

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/relay/ending.h"
 #include "pool/worker/conn.h"
+#include "pool/worker/leave.h"
 #include "pool/worker/probe.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
@@ -29,7 +31,7 @@ static int client, program[PROGRAMS];
 static void
 setup(void)
 {
-	fixture_init(&f, "pm.max_concurrency = 4\npm.start_timeout = 1s\nrequest_queue_limit = 9");
+	fixture_init(&f, "pm.max_concurrency = 4\npm.start_timeout = 1s\nrequest_terminate_grace = 5s\nrequest_queue_limit = 9");
 	w = fixture_worker(&f);
 	client = fixture_client(&f, NULL);
 	for (int i = 0; i < PROGRAMS; i++)
@@ -168,6 +170,141 @@ START_TEST(test_one_at_a_time)
 }
 END_TEST
 
+/* Write records and pass not yet: what follows has happened when the pool reads them. */
+static void
+write_answer(int fd)
+{
+	uint8_t out[256];
+	size_t n = fixture_records(out, sizeof(out), ANSWER);
+
+	ck_assert_int_eq(send(fd, out, n, 0), (ssize_t)n);
+}
+
+/* That the program took a connection when its request had ended is no proof of two at once: neither
+ * where it has closed the one before, nor where it keeps that. */
+START_TEST(test_accepted_after_the_end)
+{
+	bool keeps = _i;
+
+	fixture_send(&f, client, WHOLE(1) "; " WHOLE(2));
+	program[0] = fixture_accept(w);
+	write_answer(program[0]);
+	if (!keeps) {
+		close(program[0]);
+		program[0] = -1;
+	}
+	program[1] = fixture_accept(w);
+	pass_a_while();
+	ck_assert_uint_eq(running(w), 1);
+	ck_assert_uint_eq(waiting(), 0);
+	ck_assert_uint_eq(f.pool.workers.places->proven, 1);
+}
+END_TEST
+
+/* A worker that gets nothing more is not looked at any longer, and says nothing of the program. */
+START_TEST(test_probe_of_a_stopped_worker)
+{
+	fixture_send(&f, client, WHOLE(1) "; " WHOLE(2));
+	program[0] = fixture_accept(w);
+	pass_a_while();
+	ck_assert_uint_eq(w->conns.count[CONN_WAITING], 1);
+	ck_assert_uint_eq(places_taken(w), 1);
+	w->back.stopped = true;
+	places_update(w);
+	f.pool.workers.probe->vain_us = 1000000;
+	pass_a_while();
+	pass_a_while();
+	ck_assert_uint_eq(w->conns.count[CONN_WAITING], 0);
+	ck_assert_uint_eq(f.pool.workers.places->max, 4);
+	ck_assert_uint_eq(places_taken(w), places_each(&f.pool)); /* it has no free one */
+}
+END_TEST
+
+/* Where more workers were started for a doubt, no request waits: it is cleared all the same. */
+START_TEST(test_doubt_is_cleared)
+{
+	f.pool.workers.places->doubt = true;
+	fixture_send(&f, client, WHOLE(1));
+	ck_assert_uint_eq(waiting(), 0);
+	ck_assert_uint_eq(w->conns.count[CONN_WAITING], 1);
+	program[0] = fixture_accept(w);
+	program[1] = fixture_accept(w);
+	pass_a_while();
+	ck_assert_uint_eq(f.pool.workers.places->proven, 2);
+	ck_assert_uint_eq(places_each(&f.pool), 4);
+}
+END_TEST
+
+/* One that is not needed gets no more, until it is needed. */
+START_TEST(test_closed_and_opened)
+{
+	f.pool.workers.places->proven = 4;
+	fixture_send(&f, client, WHOLE(1));
+	leave_close_unneeded(w);
+	fixture_send(&f, client, WHOLE(2));
+	ck_assert_uint_eq(waiting(), 1);
+	ck_assert_uint_eq(f.pool.workers.places->closed, 1);
+	leave_reopen(w);
+	ck_assert_uint_eq(running(w), 2);
+	ck_assert_uint_eq(f.pool.workers.places->closed, 0);
+	leave_stop(w, "it has to go");
+	ck_assert(!w->leave.unneeded);
+	ck_assert_str_eq(w->leave.stop_reason, "it has to go");
+}
+END_TEST
+
+/* Two requests of a worker are over their time: it has request_terminate_grace behind the last. */
+START_TEST(test_grace_behind_the_last)
+{
+	f.pool.workers.places->proven = 4;
+	fixture_send(&f, client, WHOLE(1) "; " WHOLE(2));
+	for (unsigned int left = 2; left > 0; left--) {
+		struct conn *conn = TAILQ_FIRST(&w->conns.list[CONN_RUNNING]);
+
+		ck_assert_int_eq(w->state, WORKER_BUSY);
+		ending_limit(conn->request, END_TIMEOUT, 1, "a limit");
+	}
+	ck_assert_int_eq(w->state, WORKER_STOPPING);
+	ck_assert(!w->leave.killed);
+	ck_assert_int_gt(w->leave.kill_us, clock_now_us());
+	ck_assert_uint_eq(f.pool.workers.places->closed, 0);
+}
+END_TEST
+
+/* It is counted once that a worker is recycled, however often that is found. */
+START_TEST(test_recycled_once)
+{
+	f.pool.workers.places->proven = 4;
+	fixture_send(&f, client, WHOLE(1));
+	program[0] = fixture_accept(w);
+	leave_recycle(w, LIMITS_MEMORY, "it has too much");
+	leave_recycle(w, LIMITS_MEMORY, "it has too much");
+	ck_assert_uint_eq(stats_counted(f.pool.stats, STATS_RECYCLED_MEMORY), 0);
+	answer(program[0]);
+	ck_assert_int_eq(w->state, WORKER_STOPPING);
+	ck_assert_uint_eq(stats_counted(f.pool.stats, STATS_RECYCLED_MEMORY), 1);
+}
+END_TEST
+
+/* What we close because a worker is stopped tells nothing of what the program keeps. */
+START_TEST(test_trial_of_one_that_stops)
+{
+	f.pool.workers.places->proven = 2;
+	fixture_send(&f, client, WHOLE(1) "; " WHOLE(2));
+	program[0] = fixture_accept(w);
+	program[1] = fixture_accept(w);
+	answer(program[0]);
+	answer(program[1]);
+	ck_assert_ptr_eq(f.pool.workers.places->trial, w);
+	leave_stop(w, "it has to go");
+	for (int64_t end = clock_now_us() + 2000000;
+	     f.pool.workers.places->trial != NULL && clock_now_us() < end;)
+		fixture_pass(&f);
+	ck_assert_ptr_null(f.pool.workers.places->trial);
+	ck_assert_int_eq(f.pool.workers.probe->keeps, KEEPS_UNKNOWN);
+}
+END_TEST
+
 /* Two kept connections are asked; which is found decides whether they are kept. */
 START_TEST(test_kept_connections)
 {
@@ -207,6 +344,13 @@ main(void)
 	tcase_add_test(tc, test_least_loaded);
 	tcase_add_test(tc, test_leaving);
 	tcase_add_test(tc, test_one_at_a_time);
+	tcase_add_loop_test(tc, test_accepted_after_the_end, 0, 2);
+	tcase_add_test(tc, test_probe_of_a_stopped_worker);
+	tcase_add_test(tc, test_doubt_is_cleared);
+	tcase_add_test(tc, test_closed_and_opened);
+	tcase_add_test(tc, test_grace_behind_the_last);
+	tcase_add_test(tc, test_recycled_once);
+	tcase_add_test(tc, test_trial_of_one_that_stops);
 	tcase_add_loop_test(tc, test_kept_connections, 0, 2);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
