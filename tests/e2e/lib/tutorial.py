@@ -47,7 +47,7 @@ case "$1 $unit" in
 "enable anyfpm")
     exec /usr/bin/python3 -B {this} start /usr/local/lib/systemd/system/anyfpm.service ;;
 "status anyfpm") exec anyfpm -s status ;;
-"reload nginx")  # when it returns, the new configuration is in effect
+"restart nginx")
     if [ -s /run/nginx.pid ]; then
         nginx -s stop
         while [ -e /run/nginx.pid ]; do sleep 0.05; done
