@@ -10,7 +10,7 @@ import time
 
 import pytest
 from accesslog import taken_in
-from concurrency import AtOnce
+from concurrency import AtOnce, Several
 from fcgi import Client
 from load import Load, all_right, judge
 from servers import ASAN, SLOW, alive, wait_for
@@ -34,6 +34,27 @@ def test_recycling(several, kind):
     all_right(load, server.program)
     served = [int(n) for n in re.findall(SERVED, server.log())]
     assert len(served) > 1 and min(served) >= 20, served
+
+
+class Leaking(Several):
+    """Each request keeps a MB."""
+
+    def request(self, number, ms=0):
+        more = super().request(number, ms)
+        return dict(more, query=more["query"] + "&mb=1")
+
+
+@pytest.mark.parametrize("limit", ["pm.max_lifetime = 500ms", "pm.max_memory = 100M"])
+def test_workers_that_are_never_idle(several, env, limit):
+    """They are replaced for their age or their memory all the same."""
+    directive, value = limit.split(" = ")
+    server = several({directive: value, "pm.max_children": 2})
+    if "memory" in limit:
+        server.program = Leaking("each", 16, env.shared)
+        server.program.make(env.dir)
+    with loaded(server) as load:
+        server.wait_log("it (?:has reached|would pass|has passed) " + directive, 4, 20)
+    all_right(load, server.program)
 
 
 @pytest.mark.parametrize("kind", KINDS)

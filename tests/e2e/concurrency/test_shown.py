@@ -1,7 +1,7 @@
 """What is said of workers with several requests: status page, metrics, access log, slow log."""
 
 import pytest
-from accesslog import ENDS, ends, log_of
+from accesslog import ENDS, ends, lines, log_of
 from concurrency import AtOnce, Several, learn
 from scraping import Endpoint
 from servers import PATIENCE, wait_for
@@ -72,6 +72,19 @@ def test_access_log(several, env):
         assert (line.pid, line.status, line.end) == (str(pid), "200", "-")
         assert ms / 1000 <= float(line.duration) < ms / 1000 + 0.3 * PATIENCE
     assert sorted(int(line.number) for line in ends(env, n + 4)) == list(range(1, n + 5))
+
+
+def test_processor_time_in_company_is_nobodys(several, env):
+    """%C is a number only for a request that was alone in its worker."""
+    server = several({"access.log": log_of(env), "access.format": "'%q %C'"},
+                     threads=4)
+    with AtOnce(server, ["id=1&burn=50"]) as alone:
+        alone.told()
+    with AtOnce(server, ["id=2&burn=50&ms=500", "id=3&ms=500"]) as batch:
+        batch.told()
+    said = dict(line.rsplit(" ", 1) for line in lines(log_of(env), 3))
+    assert float(said.pop("id=1&burn=50")) > 0
+    assert list(said.values()) == ["-", "-"], said
 
 
 @stacks
