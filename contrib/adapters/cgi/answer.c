@@ -3,6 +3,7 @@
 
 #include "contrib/adapters/cgi/answer.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,28 +38,39 @@ answer_log(FCGX_Request *request, const char *path, const char *format, ...)
 	free(text);
 }
 
-static const char *
-title_of(int status)
+int
+answer_status(int error)
 {
-	switch (status) {
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 503:
-		return "Service Unavailable";
+	switch (error) {
+	case EAGAIN:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return 503;
 	default:
-		return "Internal Server Error";
+		return 500;
 	}
 }
 
 void
-answer_page(FCGX_Request *request, int status, const char *text)
+answer_page(FCGX_Request *request, int status)
 {
+	static const struct {
+		int status;
+		const char *title, *text;
+	} pages[] = {
+	    {403, "Forbidden", "This script may not be run."},
+	    {404, "Not Found", "There is no such script."},
+	    {503, "Service Unavailable", "The script needs more than there is for it."},
+	    {500, "Internal Server Error", "The script cannot be executed, or gave no answer."},
+	};
+	size_t i = 0;
 	char page[512];
 
+	while (pages[i].status != status && pages[i].status != 500)
+		i++;
 	snprintf(page, sizeof(page),
 	    "Status: %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%d %s\n%s\n", status,
-	    title_of(status), status, title_of(status), text);
+	    pages[i].title, status, pages[i].title, pages[i].text);
 	FCGX_PutS(page, request->out);
 }

@@ -8,7 +8,10 @@
 void answer_log(FCGX_Request *request, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A page with this status, 403, 404, 500 or 503; text says to whoever asked what is wrong. */
-void answer_page(FCGX_Request *request, int status, const char *text);
+/* The status for an errno: 503 where the system lacks something at present, else 500. */
+int answer_status(int error);
+
+/* A page with this status, 403, 404, 500 or 503, that says to whoever asked what is wrong. */
+void answer_page(FCGX_Request *request, int status);
 
 #endif

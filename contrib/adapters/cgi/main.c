@@ -116,17 +116,15 @@ report(FCGX_Request *request, const struct script *script, const struct outcome 
 
 	if (outcome->is_gone)
 		return;
-	if (outcome->limit != NULL)
-		answer_log(request, script->path, "it was ended%s: it has used more %s than it may",
-		    without, outcome->limit);
+	if (outcome->ended != NULL)
+		answer_log(
+		    request, script->path, "it was ended%s: %s", without, outcome->ended);
 	else if (describe(outcome->status, text, sizeof(text)))
 		answer_log(request, script->path, "%s%s", text, without);
 	else if (outcome->out_bytes == 0)
 		answer_log(request, script->path, "it ended without an answer");
-	if (outcome->out_bytes == 0 && outcome->limit != NULL)
-		answer_page(request, 503, "The script has used more than it may.");
-	else if (outcome->out_bytes == 0)
-		answer_page(request, 500, "The script ended without an answer.");
+	if (outcome->out_bytes == 0)
+		answer_page(request, outcome->ended != NULL ? 503 : 500);
 	FCGX_SetExitStatus(WIFEXITED(outcome->status) ? WEXITSTATUS(outcome->status)
 						      : 128 + WTERMSIG(outcome->status),
 	    request->out);
@@ -162,7 +160,7 @@ run(FCGX_Request *request, const struct script *script, const struct settings *s
 	} else {
 		answer_log(request, script->path, "it cannot be executed: %s%s", strerror(error),
 		    error == ENOENT ? "; is its interpreter (#!) there?" : "");
-		answer_page(request, 500, "The script cannot be executed.");
+		answer_page(request, answer_status(error));
 	}
 	if (env != NULL)
 		child_close(&child);
@@ -184,10 +182,7 @@ serve(FCGX_Request *request, const struct settings *settings, const struct masks
 	else {
 		answer_log(request, script.path != NULL ? script.path : "a request", "%d: %s",
 		    status, why);
-		answer_page(request, status,
-		    status == 404   ? "There is no such script."
-		    : status == 403 ? "This script may not be run."
-				    : "The script cannot be found.");
+		answer_page(request, status);
 		is_whole = !has_body(request->envp) && FCGX_GetChar(request->in) == EOF &&
 			   FCGX_GetError(request->in) == 0;
 	}

@@ -75,8 +75,8 @@ directory_of(const char *value)
 	if (path == NULL)
 		options_die("-r %s: %s", value, strerror(errno));
 	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	if (fd == -1 && errno == ENOSYS)
-		options_die("this kernel has no openat2(2): Linux 5.6 is needed");
+	if (fd == -1 && (errno == ENOSYS || errno == EPERM)) /* EPERM: of a filter (seccomp(2)) */
+		options_die("there is no openat2(2) here: Linux 5.6 is needed, and leave to use it");
 	if (fd == -1)
 		options_die("-r %s: %s", path, strerror(errno));
 	close(fd);
@@ -127,6 +127,8 @@ read_option(struct settings *settings, int option, const char *value)
 		add(settings->scripts, value);
 		break;
 	case 'e':
+		if (*value == '\0' || strchr(value, '=') != NULL)
+			options_die("-e %s: it has to be the name of a variable", value);
 		add(settings->kept, value);
 		break;
 	case 'm':

@@ -172,11 +172,11 @@ look_at_use(struct relay *r)
 	struct tree_use use = tree_measure(r->child->pid);
 
 	if (r->limits->memory > 0 && use.memory > r->limits->memory)
-		r->outcome->limit = "memory";
+		r->outcome->ended = "it has used more memory than it may";
 	else if (r->limits->cpu_ms > 0 && use.cpu_ms > r->limits->cpu_ms)
-		r->outcome->limit = "CPU time";
+		r->outcome->ended = "it has used more CPU time than it may";
 	r->look_ms = clock_now_us() / 1000 + LOOK_MS;
-	if (r->outcome->limit != NULL)
+	if (r->outcome->ended != NULL)
 		r->kill_ms = clock_now_us() / 1000;
 }
 
@@ -230,9 +230,10 @@ relay_run(FCGX_Request *request, struct child *child, bool has_body, const struc
 	*outcome = (struct outcome){0};
 	if (limits->memory > 0 || limits->cpu_ms > 0)
 		r.look_ms = clock_now_us() / 1000 + LOOK_MS;
-	/* Without a thread there is no body for it. */
-	if (!feeder_start(&r.feeder, request->in, &child->in, has_body))
+	if (!feeder_start(&r.feeder, request->in, &child->in, has_body)) {
+		outcome->ended = "there can be no thread that passes its body on";
 		end_script(&r);
+	}
 	while (!r.has_exited || child->out != -1 || child->err != -1)
 		pass(&r, open);
 	feeder_stop(&r.feeder);

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "contrib/adapters/cgi/answer.h"
 #include "contrib/adapters/cgi/environment.h"
 #include "contrib/adapters/cgi/path.h"
 
@@ -88,9 +89,9 @@ locate_in(int root, bool confined, char *path, struct script *script)
 		if (!S_ISLNK(st.st_mode)) {
 			if (!S_ISREG(st.st_mode))
 				return S_ISDIR(st.st_mode) ? EISDIR : ENOEXEC;
+			/* EPERM, to tell it from a directory that cannot be searched. */
 			if (faccessat(script->dir, name, X_OK, 0) == -1)
-				return EPERM; /* to tell it from a directory that cannot be searched
-					       */
+				return EPERM;
 			return asprintf(&script->name, "./%s", name) == -1 ? ENOMEM : 0;
 		}
 		error = follow(script->dir, name, path, (size_t)(name - path), confined);
@@ -180,7 +181,7 @@ refusal(int error, const char **why)
 		return 403;
 	default:
 		*why = strerror(error);
-		return 500;
+		return answer_status(error);
 	}
 }
 

@@ -6,7 +6,8 @@ import signal
 import pytest
 from cgiscripts import Scripts, body, noted
 from fcgi import Client
-from servers import ASAN, PYTHON, alive, wait_for
+from others import SpawnFcgi
+from servers import ASAN, PYTHON, ROOT, alive, wait_for
 
 EATS = "b = bytearray(200_000_000)\nimport time\ntime.sleep(1000)"
 
@@ -69,3 +70,33 @@ def test_worker_killed(anyfpm, env):
         os.kill(worker, signal.SIGKILL)
         assert client.answer().status == 502
     wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
+
+
+def test_no_descriptors(anyfpm, env):
+    """The worker cannot have pipes to a script: what the system lacks at present is a 503."""
+    scripts = Scripts(env)
+    hello = scripts.page("hello", "echo hello")
+    with Client(anyfpm(scripts.command, {"rlimit_files": 8}).address) as client:
+        answer = client.request(SCRIPT_FILENAME=hello)
+    assert answer.status == 503 and answer.body.startswith(b"503 Service Unavailable")
+    assert answer.stderr.decode().startswith(f"anyfpm-cgi: {hello}: ")
+    assert b"Too many open files" in answer.stderr
+
+
+@pytest.mark.skipif(not ROOT, reason="a user without processes takes root")
+@pytest.mark.skipif(ASAN, reason="LeakSanitizer starts a process")
+@pytest.mark.parametrize("processes, told", [
+    (1, "it cannot be executed: Resource temporarily unavailable"),
+    (2, "it was ended without an answer: there can be no thread that passes its body on")])
+def test_no_processes(env, processes, told):
+    """No script can be started; or it can, and no thread that feeds it: it is ended."""
+    scripts = Scripts(env)
+    script = scripts.add("a", f"echo $$ >{env.dir}/pub/pid; exec sleep 1000")
+    # The kernel counts a process of a user for some time after its end: another one each time.
+    uid = 20000 + 2 * (os.getpid() % 20000) + processes
+    server = SpawnFcgi(env, f"/usr/bin/prlimit --nproc={processes} setpriv --reuid={uid} "
+                            f"--clear-groups --regid={uid} {scripts.command}", 1)
+    with Client(server.address) as client:
+        answer = client.request(SCRIPT_FILENAME=script, body=b"a body")
+    assert answer.status == 503
+    assert answer.stderr.decode() == f"anyfpm-cgi: {script}: {told}\n"

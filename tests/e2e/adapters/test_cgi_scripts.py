@@ -220,6 +220,7 @@ def test_alone(env, scripts):
                        (["-r", "none"], "-r none: No such file"), (["-r", "/", "x"], "x: "),
                        (["-p", "a"], "has to be an absolute path"), (["-m", "64X"], "-m 64X"),
                        (["-m", "2000G"], "-m 2000G"), (["-c", "0"], "-c 0: it has to be"),
+                       (["-e", "A=B"], "-e A=B: it has to be the name"),
                        (["-r", "/"], "descriptor 0 is no listening socket")):
         done = subprocess.run([scripts.program, *argv], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False)

@@ -12,8 +12,9 @@ import signal
 import subprocess
 
 import pytest
+from cgiscripts import Scripts, noted
 from fcgi import Client
-from servers import ANYFPM, ROOT, SLOW, USER, Anyfpm, alive, wait_for
+from servers import ANYFPM, PYTHON, ROOT, SLOW, USER, Anyfpm, alive, wait_for
 from upgrading import replace, replaceable
 
 
@@ -267,6 +268,27 @@ def test_cpu_of_the_whole_tree(started, group):
         assert c.request(query="do=sleep&ms=60000").status == 503
     server.wait_log("exceeded request_terminate_cpu")
     wait_for(lambda: not alive(child), 5, "the child to be killed")
+
+
+@pytest.mark.parametrize("what, size, text", [
+    ("cpu", "500ms", "while :; do :; done"),
+    ("memory", "100M", f'exec {PYTHON} -c "b = bytearray(200_000_000); import time; time.sleep(999)"')])
+def test_script_of_anyfpm_cgi(anyfpm, env, group, what, size, text):
+    """The pool's limits reach what a CGI script has started in a session of its own."""
+    if what == "memory" and what not in read(group + "/cgroup.controllers").split():
+        pytest.skip("the controller memory is not there")
+    scripts = Scripts(env)
+    script = scripts.add("greedy", "echo $$ >$PIDS\n"
+                         f"setsid sh -c 'echo $$ >>$PIDS; {text}' & wait")
+    server = anyfpm(scripts.command, {f"request_terminate_{what}": size, "pm.max_children": 1},
+                    global_options={"cgroup": group})
+    pids = env.dir + "/pub/pids"
+    with Client(server.address, timeout=60) as c:
+        answer = c.request(SCRIPT_FILENAME=script, PIDS=pids)
+    assert answer.status == 503
+    server.wait_log(f"exceeded request_terminate_{what}")
+    started = noted(pids, 2)
+    wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
 
 
 def test_two_services(started, group):
