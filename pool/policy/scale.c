@@ -155,7 +155,7 @@ scale_decide(const struct scale_counts *c, const struct scale_settings *s,
 	unsigned int ceiling = scale_ceiling(s);
 	unsigned int want = wanted(c, s, serving);
 
-	*d = (struct scale_decision){ 0 };
+	*d = (struct scale_decision){ .wanted = want };
 	d->at_max = s->pm != PM_STATIC && want > minus(s->max_children, serving);
 	d->start = least(want, minus(least(s->max_children, ceiling), serving));
 	d->start = least(d->start, minus(ceiling, scale_counted(c, s)));

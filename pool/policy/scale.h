@@ -51,7 +51,8 @@ struct scale_settings {
 };
 
 struct scale_decision {
-	unsigned int start;
+	unsigned int wanted; /* so many more are needed */
+	unsigned int start;  /* and so many may be started */
 	bool stop_one;	   /* the one that is idle longest */
 	bool close_one;	   /* one of those that have the fewest requests: it gets no more */
 	bool shrinks;	   /* whoever becomes idle may be one too many: decide again then */

@@ -72,7 +72,8 @@ bear_with(struct request *r, enum request_end end, uint64_t used, uint64_t limit
 	char reason[96];
 
 	if (!w->leave.closed || w->leave.close_us == 0) {
-		log_warning("child %d exceeded %s; it has %u request%s, gets no more, and is replaced",
+		log_warning("child %d exceeded %s; it has %u request%s, gets no more, and is "
+			    "replaced",
 		    (int)w->pid, name, w->conns.count[CONN_RUNNING],
 		    w->conns.count[CONN_RUNNING] == 1 ? "" : "s");
 		snprintf(reason, sizeof(reason), "it exceeded %s", name);

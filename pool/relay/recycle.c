@@ -114,7 +114,8 @@ recycle_ended(struct worker *w, struct request *r)
 	if (fate == LIMITS_REQUESTS)
 		leave_when_replaced(w, fate, "it has reached pm.max_requests");
 	over_memory(w, fate == LIMITS_MEMORY);
-	if (w->leave.leaving && fate == LIMITS_MEMORY && limits_is_far_over(now.memory, conf->max_memory)) {
+	if (w->leave.leaving && fate == LIMITS_MEMORY &&
+	    limits_is_far_over(now.memory, conf->max_memory)) {
 		/* Its successor takes too long: it would leak on. */
 		leave_recycle(w, fate, "it has passed pm.max_memory by half");
 		return;

@@ -168,7 +168,7 @@ close_one(struct pool *pool)
 		leave_close_unneeded(least);
 }
 
-/* Rather than start one, keep one that was to go because it was not needed; whether there is one. */
+/* Rather than start one, keep one that was to go as it was not needed; whether there is one. */
 static bool
 reopen_one(struct pool *pool)
 {
@@ -186,8 +186,8 @@ reopen_one(struct pool *pool)
 }
 
 /* A busy worker that leaves may never be idle: it gets no more. What it has may last for ever, so
- * there are at once only as many such as there is room for above pm.max_children, or one: or else no
- * worker might be left that takes requests. Whether one was closed. */
+ * there are at once only as many such as there is room for above pm.max_children, or one: or else
+ * no worker might be left that takes requests. Whether one was closed. */
 static bool
 close_leaving(struct pool *pool)
 {
@@ -368,7 +368,7 @@ manage_adjust(struct pool *pool)
 	scale_decide(&counts, &settings, &decision);
 	reached_max(pool, now, decision.at_max && counts.overdue > 0);
 	pool->workers.manage->shrinks = decision.shrinks;
-	if ((decision.start > 0 || decision.at_max) && reopen_one(pool))
+	if (decision.wanted > 0 && reopen_one(pool))
 		return; /* decided anew behind it */
 	starts = after_failures(pool, now, decision.start, counts.leaving_idle);
 	start_workers(pool, with_permits(pool, decision.start, starts));

@@ -151,6 +151,15 @@ look_at_probe(struct pool *pool)
 	return waiting(pool) != NULL;
 }
 
+/* Whether w is a better one to look at: one that leaves is so only where no other could be. */
+static bool
+is_better(const struct worker *w, const struct worker *than)
+{
+	if (than == NULL || w->leave.leaving != than->leave.leaving)
+		return than == NULL || than->leave.leaving;
+	return w->conns.count[CONN_RUNNING] < than->conns.count[CONN_RUNNING];
+}
+
 void
 probe_more(struct pool *pool)
 {
@@ -161,10 +170,8 @@ probe_more(struct pool *pool)
 	if (places->max <= places->proven || waiting(pool) != NULL)
 		return;
 	TAILQ_FOREACH (w, &pool->workers.list[WORKER_BUSY], link) {
-		if (places_may_grow(w) && !w->leave.leaving && w->conns.count[CONN_READY] == 0 &&
-		    w->conns.count[CONN_RUNNING] >= places->proven &&
-		    (least == NULL ||
-			w->conns.count[CONN_RUNNING] < least->conns.count[CONN_RUNNING]))
+		if (places_may_grow(w) && w->conns.count[CONN_READY] == 0 &&
+		    w->conns.count[CONN_RUNNING] >= places->proven && is_better(w, least))
 			least = w;
 	}
 	if (least == NULL || !conn_has_record(least))

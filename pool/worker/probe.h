@@ -38,8 +38,8 @@ struct probe {
 void probe_init(struct pool *pool);
 void probe_destroy(struct pool *pool);
 
-/* A request waits, and nobody takes it, or it is in doubt whether one would be taken: look whether a
- * busy worker takes one more. */
+/* A request waits, and nobody takes it, or it is in doubt whether one would be taken: look whether
+ * a busy worker takes one more. */
 void probe_more(struct pool *pool);
 
 /* The connection is ready after a request that began at began_us, in microseconds: whether it is

@@ -1,13 +1,15 @@
 """How many workers there are when each takes several requests: what counts is free places."""
 
+import contextlib
 import time
 
 import pytest
-from concurrency import AtOnce, learn
+from concurrency import AtOnce, ask, learn
 from servers import SLOW, wait_for
 
 DYNAMIC = {"pm": "dynamic", "pm.max_children": 6, "pm.start_servers": 1,
            "pm.min_spare_servers": 1, "pm.max_spare_servers": 3, "pm.process_idle_timeout": "1s"}
+LONG = 60000 * SLOW  # ms, longer than any test
 
 
 def begun(server, count, ms=4000):
@@ -77,3 +79,30 @@ def test_one_place_each_is_as_ever(several, n):
         assert stays(server, 4), "three busy ones and pm.min_spare_servers"
         batch.told()
     wait_for(lambda: len(server.workers()) == 3, 20 * SLOW, "pm.max_spare_servers")
+
+
+def test_long_requests_leave_places(several):
+    """Workers with long requests are not all closed to be replaced: one at a time is, with
+    pm.max_surge = 1; the others go on."""
+    server = several({"pm.max_children": 2, "pm.max_requests": 12, "request_queue_timeout": "2s"},
+                     threads=4)
+    with contextlib.ExitStack() as long:
+        for _ in range(5):
+            long.enter_context(begun(server, 1, ms=LONG))
+            for _ in range(24):
+                ask(server)
+
+
+def test_one_that_is_needed_again(several):
+    """One of two workers gets no more when its places were not needed for a while; when they are, it
+    does."""
+    server = several({**DYNAMIC, "pm.max_children": 2, "pm.max_surge": 0,
+                      "pm.max_spare_servers": 2}, threads=4)
+    learn(server, 4, workers=2)
+    with begun(server, 2, ms=LONG):
+        def is_closed():
+            with AtOnce(server, ["ms=100"] * 2) as batch:
+                return len({t["pid"] for t in batch.told()}) == 1
+        wait_for(is_closed, 20 * SLOW, "one of them to be closed", interval=1.5)
+        with begun(server, 5, ms=1000) as batch:
+            assert len({t["pid"] for t in batch.told()}) == 2

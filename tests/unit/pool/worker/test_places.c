@@ -31,7 +31,9 @@ static int client, program[PROGRAMS];
 static void
 setup(void)
 {
-	fixture_init(&f, "pm.max_concurrency = 4\npm.start_timeout = 1s\nrequest_terminate_grace = 5s\nrequest_queue_limit = 9");
+	fixture_init(&f,
+	    "pm.max_concurrency = 4\npm.start_timeout = 1s\nrequest_queue_limit = 9\n"
+	    "request_terminate_grace = 5s");
 	w = fixture_worker(&f);
 	client = fixture_client(&f, NULL);
 	for (int i = 0; i < PROGRAMS; i++)
