@@ -117,8 +117,7 @@ report(FCGX_Request *request, const struct script *script, const struct outcome 
 	if (outcome->is_gone)
 		return;
 	if (outcome->ended != NULL)
-		answer_log(
-		    request, script->path, "it was ended%s: %s", without, outcome->ended);
+		answer_log(request, script->path, "it was ended%s: %s", without, outcome->ended);
 	else if (describe(outcome->status, text, sizeof(text)))
 		answer_log(request, script->path, "%s%s", text, without);
 	else if (outcome->out_bytes == 0)

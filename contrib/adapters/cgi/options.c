@@ -76,7 +76,8 @@ directory_of(const char *value)
 		options_die("-r %s: %s", value, strerror(errno));
 	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 	if (fd == -1 && (errno == ENOSYS || errno == EPERM)) /* EPERM: of a filter (seccomp(2)) */
-		options_die("there is no openat2(2) here: Linux 5.6 is needed, and leave to use it");
+		options_die(
+		    "there is no openat2(2) here: Linux 5.6 is needed, and leave to use it");
 	if (fd == -1)
 		options_die("-r %s: %s", path, strerror(errno));
 	close(fd);

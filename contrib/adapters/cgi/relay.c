@@ -186,7 +186,7 @@ do_what_is_due(struct relay *r)
 	if (r->look_ms != 0 && r->kill_ms == 0 && clock_now_us() / 1000 >= r->look_ms)
 		look_at_use(r);
 	if (r->kill_ms != 0 && clock_now_us() / 1000 >= r->kill_ms) {
-		tree_signal(r->child->pid, SIGKILL);
+		tree_kill(r->child->pid);
 		r->kill_ms += KILL_MS;
 	}
 }

@@ -9,9 +9,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/procstat.h"
+
+/* Of stopping a tree, which may grow faster than it can be read. */
+#define ROUNDS_MAX 100
 
 struct tree {
 	pid_t *pids;
@@ -114,12 +118,53 @@ tree_measure(pid_t root)
 	return use;
 }
 
+static void
+send(const struct tree *tree, int sig)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		kill(tree->pids[i], sig);
+}
+
 void
 tree_signal(pid_t root, int sig)
 {
 	struct tree tree = read_tree(root);
 
-	for (size_t i = 0; i < tree.count; i++)
-		kill(tree.pids[i], sig);
+	send(&tree, sig);
+	free(tree.pids);
+}
+
+/* Whether the tree is as it was before, and nobody in it is about to start another. */
+static bool
+is_still(const struct tree *before, const struct tree *tree)
+{
+	struct procstat stat;
+
+	if (tree->count != before->count)
+		return false;
+	for (size_t i = 0; i < tree->count; i++)
+		if (tree->pids[i] != before->pids[i] ||
+		    (procstat_read(tree->pids[i], &stat) && stat.state == 'R'))
+			return false;
+	return true;
+}
+
+void
+tree_kill(pid_t root)
+{
+	static const struct timespec pause = {.tv_nsec = 1000000};
+	struct tree before, tree = read_tree(root);
+	bool still = false;
+
+	for (int round = 0; !still && round < ROUNDS_MAX; round++) {
+		if (round > 0)
+			nanosleep(&pause, NULL);
+		send(&tree, SIGSTOP);
+		before = tree;
+		tree = read_tree(root);
+		still = is_still(&before, &tree);
+		free(before.pids);
+	}
+	send(&tree, SIGKILL);
 	free(tree.pids);
 }

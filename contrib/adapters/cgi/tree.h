@@ -18,4 +18,7 @@ struct tree_use tree_measure(pid_t root);
 /* Send a signal to each of them. */
 void tree_signal(pid_t root, int sig);
 
+/* Kill them all. Before, each is stopped, so that none starts another that would be missed. */
+void tree_kill(pid_t root);
+
 #endif

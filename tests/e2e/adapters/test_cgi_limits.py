@@ -7,7 +7,7 @@ import pytest
 from cgiscripts import Scripts, body, noted
 from fcgi import Client
 from others import SpawnFcgi
-from servers import ASAN, PYTHON, ROOT, alive, wait_for
+from servers import ASAN, PYTHON, ROOT, alive, marked, wait_for
 
 EATS = "b = bytearray(200_000_000)\nimport time\ntime.sleep(1000)"
 
@@ -46,6 +46,28 @@ def test_limit(anyfpm, env, limit):
                 "than it may\n")
             assert body(client.request(SCRIPT_FILENAME=hello)) == b"hello\n"
     wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
+
+
+STORM = f"""#!{PYTHON}
+import os, time
+taken = bytearray(3_000_000)
+if os.fork() == 0:
+    for _ in range(3000):
+        if os.fork() == 0:
+            break
+time.sleep(1000)
+"""
+
+
+def test_limit_while_it_forks(env):
+    """What is started while the script is ended is ended, too."""
+    scripts = Scripts(env)
+    server = SpawnFcgi(env, f"{scripts.command} -m 60M", 1)
+    script = scripts.add("storm", STORM)
+    for _ in range(3):
+        with Client(server.address, timeout=30) as client:
+            assert client.request(SCRIPT_FILENAME=script, flags=0).status == 503
+        wait_for(lambda: marked(env.mark) == server.pids, 5, "the end of all that it has started")
 
 
 @pytest.mark.skipif(ASAN, reason="its shadow memory is more than any limit")
