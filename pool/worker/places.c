@@ -107,13 +107,6 @@ places_least(struct pool *pool)
 	return TAILQ_FIRST(&places->lists[places->least < places->max ? places->least : 0]);
 }
 
-bool
-places_any(struct pool *pool)
-{
-	return !TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) ||
-	    (places_are_shared(pool) && places_least(pool) != NULL);
-}
-
 unsigned int
 places_each(const struct pool *pool)
 {

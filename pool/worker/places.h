@@ -63,7 +63,12 @@ unsigned int places_taken(const struct worker *w);
 struct worker *places_least(struct pool *pool);
 
 /* Whether a request that came now would go to a worker at once. */
-bool places_any(struct pool *pool);
+static inline bool
+places_any(struct pool *pool)
+{
+	return !TAILQ_EMPTY(&pool->workers.list[WORKER_IDLE]) ||
+	    (places_are_shared(pool) && places_least(pool) != NULL);
+}
 
 /* Requests that one worker can be counted on for. */
 unsigned int places_each(const struct pool *pool);
