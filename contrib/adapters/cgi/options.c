@@ -150,6 +150,15 @@ read_option(struct settings *settings, int option, const char *value)
 	}
 }
 
+/* Where nothing can be seen of processes, as in a chroot, there would be no limits. */
+static void
+check_limits(const struct tree_use *limits)
+{
+	if ((limits->memory > 0 || limits->cpu_ms > 0) && !tree_is_visible())
+		options_die(
+		    "-m and -c take /proc with /proc/PID/task/TID/children: %s", strerror(errno));
+}
+
 void
 options_read(struct settings *settings, int argc, char **argv)
 {
@@ -175,6 +184,7 @@ options_read(struct settings *settings, int argc, char **argv)
 		read_option(settings, option, optarg);
 	if (optind < argc)
 		options_die("%s: there is an argument too many", argv[optind]);
+	check_limits(&settings->limits);
 	if (settings->directories[0] == NULL && settings->scripts[0] == NULL)
 		options_die("say with -r below which directory scripts are run (-r / for all), or "
 			    "with -p which");

@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -83,6 +82,12 @@ read_tree(pid_t root)
 	for (size_t i = 0; ok && i < tree.count; i++)
 		ok = add_children(&tree, tree.pids[i]);
 	return tree;
+}
+
+bool
+tree_is_visible(void)
+{
+	return access("/proc/thread-self/children", R_OK) == 0;
 }
 
 static uint64_t

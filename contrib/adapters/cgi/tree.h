@@ -4,6 +4,7 @@
 #ifndef ANYFPM_CGI_TREE_H
 #define ANYFPM_CGI_TREE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,6 +12,9 @@ struct tree_use {
 	uint64_t memory; /* bytes that the processes have for themselves */
 	uint64_t cpu_ms; /* of those that they have waited for, too */
 };
+
+/* Whether descendants can be found; else errno says why not. */
+bool tree_is_visible(void);
 
 /* What they use together; nothing, where they cannot be seen. */
 struct tree_use tree_measure(pid_t root);

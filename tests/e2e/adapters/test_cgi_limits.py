@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 from cgiscripts import Scripts, body, noted
@@ -92,6 +93,21 @@ def test_worker_killed(anyfpm, env):
         os.kill(worker, signal.SIGKILL)
         assert client.answer().status == 502
     wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
+
+
+@pytest.mark.skipif(not ROOT, reason="mounting takes root")
+@pytest.mark.skipif(ASAN, reason="sanitizers read /proc themselves")
+def test_no_proc(env):
+    """Where nothing can be measured, as in a chroot, limits are refused and not forgotten."""
+    program = Scripts(env).program
+    hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    if subprocess.run([*hide, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted")
+    for limit, told in (([], "descriptor 0 is no listening socket"), (["-m", "1M"], "-m and -c take"),
+                        (["-c", "1"], "-m and -c take /proc with")):
+        done = subprocess.run([*hide, program, *limit, "-r", "/"], capture_output=True,
+                              stdin=subprocess.DEVNULL, text=True, check=False)
+        assert done.returncode == 1 and told in done.stderr, limit
 
 
 def test_no_descriptors(anyfpm, env):

@@ -55,6 +55,15 @@ def test_what_a_script_gets(anyfpm, env, scripts):
     assert rest.endswith("the body")
 
 
+def test_signals_of_a_script(client, scripts):
+    """None is blocked, and none ignored but those that the C library has for itself (32, 33)."""
+    script = scripts.page("a", "grep -E '^Sig(Blk|Ign)' /proc/self/status")
+    answer = body(client.request(body=b"x", SCRIPT_FILENAME=script)).split()
+    found = dict(zip(answer[::2], answer[1::2]))
+    assert int(found[b"SigBlk:"], 16) == 0
+    assert int(found[b"SigIgn:"], 16) & 0x7fffffff == 0
+
+
 def test_answers(client, scripts):
     """Programs too; what a script says into its standard error; and its exit code."""
     answer = client.request(SCRIPT_FILENAME="", DOCUMENT_ROOT=scripts.path + "/",
