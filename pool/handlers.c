@@ -10,6 +10,7 @@
 #include "pool/relay/demux.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/feed.h"
+#include "pool/relay/loss.h"
 #include "pool/relay/relay.h"
 #include "pool/relay/warmup.h"
 #include "pool/relay/window.h"
@@ -36,6 +37,7 @@ const struct events handlers = {
 	.worker_forfeits = ending_forfeited,
 	.conn_readable = relay_readable,
 	.conn_writable = feed_writable,
+	.conn_unread = loss_unread,
 	.child_is_ours = reap_is_ours,
 	.cannot_follow = orders_cannot_follow,
 	.start_prepared = template_prepare,

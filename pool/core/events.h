@@ -55,6 +55,8 @@ struct events {
 	/* A connection to a worker can be read, or is at its end; takes more. */
 	void (*conn_readable)(struct conn *conn);
 	void (*conn_writable)(struct conn *conn);
+	/* Nobody reads the request on that connection, which was kept. */
+	void (*conn_unread)(struct conn *conn);
 	/* Whether that child of ours is no orphan: a worker, or what looks at one. */
 	bool (*child_is_ours)(const struct pool *pool, pid_t pid);
 	/* In POOL_HELD: the one worker cannot be had; why: for people, of it as a predicate. */

@@ -20,6 +20,7 @@
 #include "pool/wire/params.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/leave.h"
+#include "pool/worker/probe.h"
 #include "pool/worker/program.h"
 
 /* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
@@ -139,6 +140,19 @@ loss_judge(struct conn *conn, bool dead, bool exited_zero, const char *how)
 	}
 	if (!dead)
 		judge_living(conn, &loss, how);
+}
+
+void
+loss_unread(struct conn *conn)
+{
+	struct worker *w = conn->worker;
+
+	log_notice("child %d has threads, and leaves a connection unread that it keeps: connections "
+		   "are closed after each request", (int)w->pid);
+	loss_judge(conn, false, false, "did not read a connection that it keeps");
+	w->pool->workers.program->keeps = w->pool->workers.probe->keeps = KEEPS_NO;
+	conns_close(w);
+	w->pool->events->settle(w->pool, SETTLE_QUEUE);
 }
 
 /* No explanation came in time: judge without one. */

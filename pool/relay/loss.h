@@ -12,6 +12,10 @@ void loss_begins(struct conn *conn);
  * ended, exited_zero: with exit code 0. how explains it in the log: a predicate. */
 void loss_judge(struct conn *conn, bool dead, bool exited_zero, const char *how);
 
+/* Nobody reads the request on that connection, which was kept for it: as if the worker had closed
+ * it, and all others of the program. */
+void loss_unread(struct conn *conn);
+
 /* Whether the worker may have taken it out of its listening socket. */
 bool loss_was_accepted(const struct conn *conn);
 

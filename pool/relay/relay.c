@@ -69,9 +69,10 @@ relay_end(struct conn *conn, const uint8_t body[8])
 	/* A body that the program left unread would be taken for the next request by many. */
 	if (!unread && (r->body.bytes > 0 || r->params.len > READ_AHEAD))
 		unread = ioctl(conn->fd, SIOCOUTQ, &queued) == -1 || queued > 0;
-	if (conn->requests > 1)
+	if (conn->requests > 1) {
 		conn->keeps = w->pool->workers.program->keeps = KEEPS_YES;
-	else if (conn->keeps == KEEPS_NO && w->pool->workers.program->keeps == KEEPS_UNKNOWN &&
+		w->pool->workers.program->reused++;
+	} else if (conn->keeps == KEEPS_NO && w->pool->workers.program->keeps == KEEPS_UNKNOWN &&
 		 w->life.served > 0)
 		w->pool->workers.program->keeps = KEEPS_NO; /* it closed the one before */
 	finish_part(conn);

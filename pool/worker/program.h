@@ -18,6 +18,7 @@ struct program {
 	struct jail *jail; /* worker/jail.h; NULL: workers have the root that we have */
 	struct leaves leaves;
 	enum worker_keeps keeps; /* as far as a worker has shown */
+	uint64_t reused; /* requests that were answered on connections that had one before */
 };
 
 #endif

@@ -13,12 +13,19 @@
 #include <linux/sockios.h>
 
 #include "base/clock.h"
+#include "base/procstat.h"
 #include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/program.h"
 
 #define LOOK_US 20000
+/* So long a free thread does not leave a request unread on any machine that is of use. */
+#define LEFT_US 1000000
+/* So often a connection is not read again just because the other threads have not yet begun. */
+#define REUSED_ENOUGH 64
 /* One that was idle for longer was not late because of work after its answer. */
 #define AFTER_ANSWER_US 1000000
 /* With less CPU time than this a worker finds from its answer back to its next request. */
@@ -97,6 +104,23 @@ is_at_work(struct conn *conn)
 	return cpu - conn->receipt.seen_cpu_us >= BACK_CPU_US;
 }
 
+/*
+ * Whether the request stands on a kept connection that nobody reads. Threads that take turns wait
+ * for a new connection with a lock held, and the one that has kept this one waits for the lock. A
+ * program that was often seen to read a second request on a connection is none of that kind, one with
+ * a single thread neither: it works on after its answer.
+ */
+static bool
+is_left_unread(const struct conn *conn, int64_t now_us)
+{
+	struct worker *w = conn->worker;
+	struct procstat stat;
+
+	return conn->requests > 1 && w->pool->workers.program->reused < REUSED_ENOUGH &&
+	    now_us - conn->request->times.run_us >= LEFT_US &&
+	    measure_wait(w) != PARKED_RUNS && procstat_read(w->pid, &stat) && stat.threads > 1;
+}
+
 /* Look at r; its clock begins now, unless its worker is known to have it all the time. */
 static void
 look(struct request *r)
@@ -107,6 +131,10 @@ look(struct request *r)
 	int64_t now = clock_now_us();
 	enum reads receipt = has_read(conn);
 
+	if (receipt == RECEIPT_NOT && is_left_unread(conn, now)) {
+		pool->events->conn_unread(conn);
+		return;
+	}
 	r->read = receipt != RECEIPT_NOT || is_patience_over(r, now);
 	/* Asked twice: what it was seen doing between was not for this request then. */
 	if (receipt == RECEIPT_NOT && is_at_work(conn) && has_read(conn) == RECEIPT_NOT)

@@ -64,7 +64,6 @@ def test_four_threads_of_sixteen(several, kind):
     assert load.seconds < 20 * SLOW, "1000 times 20 ms, eight at once: 2.5 s"
 
 
-@pytest.mark.xfail(strict=True, reason="a connection that is kept alone and not read is not found")
 @pytest.mark.parametrize("n", [1, 8])
 def test_threads_that_take_turns_to_accept(several, n):
     """The usual form with libfcgi: the thread that has the lock waits for a new connection, or on a
