@@ -156,6 +156,9 @@ run(FCGX_Request *request, const struct script *script, const struct settings *s
 		relay_run(request, &child, has_body(request->envp), &settings->limits, &masks->open,
 		    &outcome);
 		report(request, script, &outcome);
+		/* Without the end of an answer the web server sees that it is not whole. */
+		if (outcome.ended != NULL && outcome.out_bytes > 0)
+			FCGX_Free(request, 1);
 	} else {
 		answer_log(request, script->path, "it cannot be executed: %s%s", strerror(error),
 		    error == ENOENT ? "; is its interpreter (#!) there?" : "");

@@ -49,6 +49,26 @@ def test_limit(anyfpm, env, limit):
     wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
 
 
+def test_limit_behind_a_part_of_the_answer(anyfpm, env):
+    """It is cut, so that nobody takes it for whole; the log is told, and the worker serves on."""
+    scripts = Scripts(env)
+    script = scripts.page("a", "echo part; while :; do :; done")
+    server = anyfpm(f"{scripts.command} -c 1", {"pm.max_children": 1})
+    workers = server.wait_workers(1)
+    with Client(server.address, timeout=60) as client:
+        client.start(SCRIPT_FILENAME=script)
+        assert client.answer_or_cut() is None
+        told, = client.answers.values()
+        assert told.stdout.endswith(b"part\n")
+        assert told.stderr.decode() == (
+            f"anyfpm-cgi: {script}: it was ended: it has used more CPU time than it may\n")
+    server.wait_log("closed its connection in the middle of a request.*cut short")
+    with Client(server.address) as client:
+        hello = scripts.page("hello", "echo hello")
+        assert body(client.request(SCRIPT_FILENAME=hello)) == b"hello\n"
+    assert server.workers() == workers
+
+
 STORM = f"""#!{PYTHON}
 import os, time
 taken = bytearray(3_000_000)
