@@ -13,8 +13,9 @@
 #include "base/fd.h"
 #include "pool/worker/program.h"
 
-/* Connections of ours that may wait for the worker; it is one at a time, and stale ones. */
-#define WORKER_BACKLOG 16
+/* Connections of ours that may wait for the worker: as many as pm.max_concurrency can be, and stale
+ * ones. A worker that is at work, and late to accept, is none that cannot be connected to. */
+#define WORKER_BACKLOG 2048
 
 int
 socket_make(struct program *program, int *listen_fd, int *path_fd)

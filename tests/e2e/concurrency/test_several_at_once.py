@@ -8,6 +8,7 @@ import subprocess
 import zlib
 
 import pytest
+import wrk
 from concurrency import AtOnce, ask, learn, told_by
 from fcgi import Client
 from load import Load, all_right
@@ -176,6 +177,17 @@ def test_one_connection_per_request(several):
         server.program.wait_runs(len(server.program.runs()) + 500)
     all_right(load)
     assert sockets() <= before + 1, "one of them is the listening socket"
+
+
+def test_a_worker_that_is_late_to_accept(several, nginx):
+    """One that all its requests keep from the CPU: connections wait for it, and it is not replaced."""
+    server = several({"env[RUNS]": None}, kind="python", threads=64)
+    pid, = server.wait_workers(1)
+    front = nginx(server)
+    for _ in range(6):
+        *_, errors = wrk.latency(front, "/?ms=20", 64, 1)
+        assert errors == 0 and "cannot connect" not in server.log()
+    assert server.workers() == [pid]
 
 
 @pytest.mark.parametrize("kind", ["late", "wsgi", "each"])
