@@ -9,7 +9,7 @@ import pytest
 from cgiscripts import Scripts, body, noted
 from fcgi import ABORT, PARAMS, STDIN, Client, begin, pairs, params, record, stream
 from others import SpawnFcgi
-from servers import ASAN, PRELOAD, PYTHON, alive, wait_for
+from servers import ASAN, PRELOAD, PYTHON, alive, memory_kb, stat, wait_for
 
 SIZE = 4_000_000
 BLOCK = b"0123456789abcdef" * (SIZE // 16)
@@ -262,6 +262,23 @@ def test_client_goes(env, scripts, how):
         assert os.path.exists(f"{env.dir}/pub/{name}.term") == (name == "polite")
         with Client(server.address) as client:
             assert body(client.request(SCRIPT_FILENAME=hello, flags=0)) == b"hello\n"
+
+
+def test_endless_answer(env, scripts):
+    """What a client does not read is not kept for it, and its end is the script's."""
+    script = scripts.page("endless", "echo $$ >$PID; exec yes")
+    server = SpawnFcgi(env, scripts.command, 1)
+    before = memory_kb(server.pids[0])
+    with Client(server.address, timeout=30) as client:
+        client.start(SCRIPT_FILENAME=script, PID=env.dir + "/pub/pid")
+        pid, = noted(env.dir + "/pub/pid")
+        received = 0
+        while received < 20_000_000:
+            received += len(client.record().content)
+        both = (pid, server.pids[0])
+        wait_for(lambda: [stat(p)[0] for p in both] == ["S", "S"], 10, "both to wait for it")
+        assert memory_kb(server.pids[0]) - before < 4000 or ASAN
+    wait_for(lambda: not alive(pid), 10, "the end of the script")
 
 
 def test_client_goes_from_anyfpm(anyfpm, env, scripts):
