@@ -180,7 +180,7 @@ def test_one_connection_per_request(several):
 
 
 def test_a_worker_that_is_late_to_accept(several, nginx):
-    """One that all its requests keep from the CPU: connections wait for it, and it is not replaced."""
+    """All its requests keep it from the CPU: connections wait, and it is not replaced."""
     server = several({"env[RUNS]": None}, kind="python", threads=64)
     pid, = server.wait_workers(1)
     front = nginx(server)
