@@ -377,6 +377,19 @@ end_channel(struct pool *pool)
 	close_channel(t);
 }
 
+/* Whether its end says that the program does not work: it has forked nobody. One that was ready may
+ * have been killed by somebody; but if that happens in each fork, it does not get better by itself. */
+static bool
+is_failed_start(struct pool *pool, const siginfo_t *info)
+{
+	const struct template *t = pool->workers.template;
+	bool is_killed = info->si_code == CLD_KILLED && info->si_status == SIGKILL;
+
+	if (!template_is_wanted(pool) || pool->state >= POOL_STOPPING || t->forks > 0)
+		return false;
+	return t->exec_fd != -1 || !is_killed || starts_young_killed(pool);
+}
+
 void
 template_died(struct pool *pool, const siginfo_t *info)
 {
@@ -394,8 +407,7 @@ template_died(struct pool *pool, const siginfo_t *info)
 	bool failed;
 
 	end_channel(pool);
-	/* Killed as soon as it was there, or in each fork: that does not get better by itself. */
-	failed = template_is_wanted(pool) && pool->state < POOL_STOPPING && t->forks == 0;
+	failed = is_failed_start(pool, info);
 	capture_close(&t->captures.err);
 	snprintf(o.did, sizeof(o.did), "%llu worker%s forked", (unsigned long long)t->forks,
 	    t->forks == 1 ? "" : "s");

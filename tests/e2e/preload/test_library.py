@@ -267,7 +267,8 @@ def test_wrong_orders_are_answered(template, preloaded):
     made.leaves_only(said.pid)
     os.close(null)
     os.close(full)
-    assert os.listdir(f"/proc/{made.pid}/fd") == before
+    wait_for(lambda: os.listdir(f"/proc/{made.pid}/fd") == before, 10 * SLOW,
+             "the descriptors of before")
     made.order().report()
 
 
