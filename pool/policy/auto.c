@@ -1,0 +1,157 @@
+/* auto.c: pm = auto, the most workers that are of use. Calls nothing but the other files of auto
+ * and the C library. */
+#include "config.h"
+
+#include "pool/policy/auto.h"
+
+#include <limits.h>
+#include <math.h>
+
+/* auto_staff()'s: with 1.4 about 97 of 100 parts of the CPUs' time are used. */
+#define SPARE 1.4
+/* CPUs of which so much is used are in use; below it, with requests waiting, there may be more
+ * workers than foretold: each second so many times as many, up to a bound. */
+#define USED_ALL 0.95
+#define USED_LITTLE 0.88
+#define EXTRA_STEP 1.1
+#define EXTRA_MOST 3
+/* What a look may come to without any change: a part of the number. */
+#define SAME 0.05
+/* So long the number was as it is, it is no news. */
+#define SETTLED_US 1000000
+
+static const char *const bound_words[AUTO_BOUNDS] = {
+    [AUTO_LOAD] = "load",
+    [AUTO_CPUS] = "cpus",
+    [AUTO_MEMORY] = "memory",
+    [AUTO_CEILING] = "ceiling",
+    [AUTO_THROUGHPUT] = "throughput",
+};
+
+const char *
+auto_bound_word(int64_t bound)
+{
+	return bound >= 0 && bound < AUTO_BOUNDS ? bound_words[bound] : "";
+}
+
+static unsigned int
+whole(double x)
+{
+	return x < 1 ? 1 : x > (double)UINT_MAX ? UINT_MAX : (unsigned int)x;
+}
+
+/* Requests wait, workers are not in each other's way, and still CPUs have nothing to do: then
+ * they come less evenly than thought. */
+static void
+adjust_extra(struct auto_state *a, const struct auto_settings *s, const struct auto_window *w)
+{
+	double used, s_passed = (double)w->length_us / 1e6;
+
+	if (w->others_us < 0 || w->length_us <= 0 || !w->settled)
+		return;
+	used = (double)(w->cpu_us + w->others_us) / (double)w->length_us / s->cpus;
+	if (used > USED_ALL)
+		a->extra = fmax(1, a->extra * pow(EXTRA_STEP, -s_passed));
+	else if (used < USED_LITTLE && w->full && a->bound == AUTO_CPUS && a->number == a->by_cpus)
+		a->extra = fmin(EXTRA_MOST, a->extra * pow(EXTRA_STEP, s_passed));
+}
+
+static void
+foretell(struct auto_state *a, double share)
+{
+	double number, most = a->by_cpus;
+
+	if (share <= 0)
+		return;
+	number = auto_staff(a->cpus / share, share, SPARE) * a->extra;
+	/* One worker more or less for each noise would be work for nothing. */
+	if (!(number > most * (1 + SAME) + 0.25 || number < most * (1 - 2 * SAME) - 1))
+		return;
+	a->by_cpus = whole(ceil(number - 0.25));
+}
+
+static void
+set(struct auto_state *a, unsigned int *number, unsigned int limit, enum auto_bound bound)
+{
+	if (limit < *number) {
+		*number = limit;
+		a->bound = bound;
+	}
+}
+
+/* Before anything is known of sizes, one will tell, or those that are kept at all times. */
+static unsigned int
+by_memory(
+    const struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c)
+{
+	unsigned int number = auto_memory_number(&a->memory, c->alive, s->budget);
+
+	return a->memory.next <= 0 && number < s->floor ? s->floor : number;
+}
+
+static void
+choose(struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c)
+{
+	unsigned int number = UINT_MAX;
+
+	set(a, &number, a->by_cpus, AUTO_CPUS);
+	/* First of all a few tell what there is to know of the others. */
+	set(a, &number, auto_throughput_trust(&a->throughput), AUTO_CPUS);
+	if (a->throughput.number > 0)
+		set(a, &number, a->throughput.number, AUTO_THROUGHPUT);
+	/* What is kept at all times is not subject to guesses. */
+	if (number < s->floor)
+		number = s->floor;
+	set(a, &number, s->ceiling > 0 ? s->ceiling : UINT_MAX, AUTO_CEILING);
+	set(a, &number, by_memory(a, s, c), AUTO_MEMORY);
+	if (c->wanted < number)
+		a->bound = AUTO_LOAD;
+	if (number != a->number)
+		a->same_us = 0;
+	a->number = number;
+}
+
+void
+auto_begin(struct auto_state *a, const struct auto_settings *s)
+{
+	a->extra = 1;
+	a->cpus = s->cpus;
+	a->by_cpus = whole(ceil(s->cpus));
+	choose(a, s, &(struct auto_counts){0});
+}
+
+void
+auto_window(struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c,
+    const struct auto_window *w)
+{
+	double left = auto_cpu_left(s->cpus, s->pools, w);
+	double share;
+
+	a->same_us += w->length_us;
+	auto_cpu_add(&a->cpu, w);
+	auto_throughput_add(&a->throughput, w);
+	adjust_extra(a, s, w);
+	a->cpus += (left - a->cpus) * fmin(1, (double)w->length_us / AUTO_LATER_US);
+	share = auto_cpu_share(&a->cpu);
+	if (share > 0 && a->throughput.number > 0)
+		share = auto_throughput_share(&a->throughput, auto_cpu_us(&a->cpu), share);
+	foretell(a, share);
+	if (a->throughput.number > a->by_cpus)
+		a->throughput.number = 0; /* it does not hold any more */
+	choose(a, s, c);
+}
+
+int64_t
+auto_next_us(const struct auto_state *a)
+{
+	return a->same_us < SETTLED_US || !auto_cpu_known(&a->cpu) ||
+		       a->throughput.trial == TRIAL_FALL
+		   ? AUTO_SOON_US
+		   : AUTO_LATER_US;
+}
+
+int64_t
+auto_idle_us(int64_t idle_timeout_us)
+{
+	return idle_timeout_us / 4 * 3;
+}

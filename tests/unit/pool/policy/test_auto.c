@@ -1,0 +1,458 @@
+/*
+ * test_auto.c: pm = auto in simulated hours: steady load against each number of workers, steps,
+ * bursts, slow databases, programs that change, leaks, pools beside each other.
+ */
+#include "config.h"
+
+#include "pool/policy/auto.h"
+
+#include <string.h>
+
+#include "tests/unit/pool/policy/auto_sim.h"
+#include "tests/unit/run.h"
+
+#define SECOND 1e6
+#define CLIENTS 64
+#define GIB (UINT64_C(1) << 30)
+
+/* clang-format off */
+#define CPU(us)	  {SIM_CPU, (us)}
+#define WAIT(us)  {SIM_WAIT, (us)}
+#define PLACE(us) {SIM_PLACE, (us)}
+#define CPU_5	      {CPU(5000)}
+#define CPU_5_WAIT_20 {CPU(2500), WAIT(20000), CPU(2500)}
+#define CPU_1_WAIT_100 {CPU(500), WAIT(100000), CPU(500)}
+/* clang-format on */
+
+/* One after the other with `first`. */
+static const struct sim_program all = {
+    .phases = {CPU_5, CPU_5_WAIT_20, CPU_1_WAIT_100}, .kinds = 1};
+
+struct workload {
+	const char *name;
+	struct sim_program program;
+};
+
+static const struct workload workloads[] = {
+    {"5 ms of CPU", {.phases = {CPU_5}, .kinds = 1}},
+    {"5 ms of CPU, 20 of waiting", {.phases = {CPU_5_WAIT_20}, .kinds = 1}},
+    {"1 ms of CPU, 100 of waiting", {.phases = {CPU_1_WAIT_100}, .kinds = 1}},
+    {"half of each", {.phases = {CPU_5, CPU_1_WAIT_100}, .kinds = 2}},
+    {"a lock, and little else", {.phases = {{CPU(1000), PLACE(5000)}}, .kinds = 1, .places = 1}},
+    {"a lock after some waiting",
+	{.phases = {{CPU(1000), WAIT(20000), PLACE(5000)}}, .kinds = 1, .places = 1}},
+    {"a database that takes 8 queries",
+	{.phases = {{CPU(1000), PLACE(50000)}}, .kinds = 1, .places = 8}},
+    {"very short requests", {.phases = {{CPU(200), WAIT(100)}}, .kinds = 1}},
+};
+
+/* How even the lengths are, and what that leaves of the figures: with random ones the best number
+ * is a matter of luck, too. */
+static const struct even {
+	double spread, throughput, p99, mean;
+} evens[] = {
+    {0.3, 0.95, 1.15, 1.5},
+    {1, 0.9, 1.2, 3},
+};
+
+static const double cpus[] = {2, 2.5, 4};
+
+static struct sim *
+new_sim(double with_cpus, const struct sim_program *program, double spread)
+{
+	struct sim *sim = sim_new(with_cpus, 1);
+
+	sim_program(sim, 0, program, spread);
+	return sim;
+}
+
+struct result {
+	double throughput, p99;
+};
+
+/* So many workers, always. */
+static struct result
+run_fixed(const struct workload *load, double spread, double with_cpus, unsigned int workers)
+{
+	struct sim *sim = new_sim(with_cpus, &load->program, spread);
+	struct result result;
+
+	sim->pools[0].fixed = workers;
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 2 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 9 * SECOND);
+	result = (struct result){sim_throughput(sim, 0), sim_quantile(sim, 0, 0.99)};
+	sim_free(sim);
+	return result;
+}
+
+/* The best of the numbers, the least of those that are as good. */
+static struct result
+run_best(const struct workload *load, double spread, double with_cpus, unsigned int *workers)
+{
+	static const unsigned int numbers[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+	struct result results[COUNT(numbers)];
+	double most = 0;
+	int best = 0;
+
+	for (int i = 0; i < COUNT(numbers); i++) {
+		results[i] = run_fixed(load, spread, with_cpus, numbers[i]);
+		most = results[i].throughput > most ? results[i].throughput : most;
+	}
+	while (results[best].throughput < 0.98 * most)
+		best++;
+	*workers = numbers[best];
+	return (struct result){most, results[best].p99};
+}
+
+/* Numbers of CPUs take turns: each with each takes long. */
+#define STEADY_ROWS (COUNT(workloads) * COUNT(evens))
+
+/* From a cold start, after 10 seconds: as good as the best number, and not many more workers. */
+START_TEST(test_steady)
+{
+	const struct workload *load = &workloads[_i % COUNT(workloads)];
+	const struct even *even = &evens[_i / COUNT(workloads)];
+	double with_cpus = cpus[_i % COUNT(cpus)];
+	struct sim *sim = new_sim(with_cpus, &load->program, even->spread);
+	unsigned int workers;
+	struct result best = run_best(load, even->spread, with_cpus, &workers);
+	double throughput, p99, mean;
+
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 10 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 30 * SECOND);
+	throughput = sim_throughput(sim, 0);
+	p99 = sim_quantile(sim, 0, 0.99);
+	/* One more than there are clients is kept for the next. */
+	mean = sim_alive(sim, 0) - 1;
+	ck_assert_msg(throughput >= even->throughput * best.throughput,
+	    "%s, spread %.1f, %.1f CPUs: %.1f a second, %.1f with %u workers", load->name,
+	    even->spread, with_cpus, throughput, best.throughput, workers);
+	ck_assert_msg(p99 <= even->p99 * best.p99,
+	    "%s, spread %.1f, %.1f CPUs: p99 %.1f ms, %.1f with %u workers", load->name,
+	    even->spread, with_cpus, p99 / 1000, best.p99 / 1000, workers);
+	ck_assert_msg(mean <= even->mean * workers,
+	    "%s, spread %.1f, %.1f CPUs: %.1f workers, %u do", load->name, even->spread, with_cpus,
+	    mean + 1, workers);
+	sim_free(sim);
+}
+END_TEST
+
+/* From 2 clients to 64: nine tenths of the most within a second; without any, back at the floor
+ * within the idle timeout. */
+START_TEST(test_step)
+{
+	const struct workload *load = &workloads[_i];
+	struct sim *sim = new_sim(2, &load->program, 0.3);
+	struct sim_pool *pool = &sim->pools[0];
+	unsigned int workers;
+	struct result best = run_best(load, 0.3, 2, &workers);
+
+	pool->settings.floor = 2;
+	sim_clients(sim, 0, 2);
+	sim_run(sim, 20 * SECOND);
+	ck_assert_msg(pool->alive <= 4, "%s: %u workers for 2 clients", load->name, pool->alive);
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 20.75 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 21.25 * SECOND);
+	ck_assert_msg(sim_throughput(sim, 0) > 0.9 * best.throughput, "%s: %.1f of %.1f a second",
+	    load->name, sim_throughput(sim, 0), best.throughput);
+	sim_run(sim, 25 * SECOND);
+	sim_clients(sim, 0, 0);
+	sim_run(sim, 26 * SECOND);
+	sim_run(sim, 26 * SECOND + pool->idle_timeout_us);
+	ck_assert_msg(pool->alive == 2, "%s: %u workers are left", load->name, pool->alive);
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 36.75 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 37.25 * SECOND);
+	ck_assert_msg(sim_throughput(sim, 0) > 0.9 * best.throughput, "%s: %.1f of %.1f then",
+	    load->name, sim_throughput(sim, 0), best.throughput);
+	sim_free(sim);
+}
+END_TEST
+
+/* Requests that come by chance: hardly one waits, and there are no more workers than it takes. */
+START_TEST(test_random)
+{
+	static const double rates[] = {1, 20, 100, 200, 300};
+	struct sim *sim = new_sim(2, &workloads[1].program, 1);
+	double needed = rates[_i] * 0.025; /* if each took as long as alone */
+
+	sim_rate(sim, 0, rates[_i]);
+	sim_run(sim, 20 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 120 * SECOND);
+	ck_assert_msg(sim_throughput(sim, 0) > 0.85 * rates[_i], "%.0f: %.1f", rates[_i],
+	    sim_throughput(sim, 0));
+	ck_assert_msg(sim_quantile(sim, 0, 0.5) < 2 * 25000, "%.0f: median %.1f ms", rates[_i],
+	    sim_quantile(sim, 0, 0.5) / 1000);
+	ck_assert_msg(
+	    sim_alive(sim, 0) < 3 * needed + 5, "%.0f: %.1f workers", rates[_i], sim_alive(sim, 0));
+	sim_free(sim);
+}
+END_TEST
+
+/* Now and then as many requests at once as clients: the workers that it takes are there soon, and
+ * go again. */
+START_TEST(test_bursts)
+{
+	struct sim *sim = new_sim(2, &workloads[1].program, 0.3);
+
+	for (int i = 0; i < 20; i++) {
+		sim_clients(sim, 0, 2);
+		sim_run(sim, sim->now + 15 * SECOND);
+		check_round(
+		    sim->pools[0].alive <= 3, "%u workers in burst %d", sim->pools[0].alive, i);
+		sim_measure(sim);
+		sim_clients(sim, 0, CLIENTS);
+		sim_run(sim, sim->now + 2 * SECOND);
+		check_round(i == 0 || sim_throughput(sim, 0) > 330, "burst %d: %.1f a second", i,
+		    sim_throughput(sim, 0));
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* The program does something else from now on: the number follows within seconds. */
+START_TEST(test_change)
+{
+	static const struct {
+		unsigned int first;
+		double throughput;
+		unsigned int most;
+	} turns[] = {{1, 400, 18}, {0, 400, 6}, {2, 630, 65}, {1, 400, 18}, {2, 630, 65},
+	    {0, 400, 6}, {1, 400, 18}};
+	struct sim *sim = new_sim(2, &all, 0.3);
+
+	sim_clients(sim, 0, CLIENTS);
+	for (int i = 0; i < COUNT(turns); i++) {
+		sim->pools[0].program.first = turns[i].first;
+		sim_run(sim, sim->now + 15 * SECOND);
+		sim_measure(sim);
+		sim_run(sim, sim->now + 15 * SECOND);
+		check_round(sim_throughput(sim, 0) > 0.94 * turns[i].throughput,
+		    "turn %d: %.1f a second", i, sim_throughput(sim, 0));
+		check_round(sim->pools[0].alive <= turns[i].most, "turn %d: %u workers", i,
+		    sim->pools[0].alive);
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* A database becomes slow, well again, and takes more at once. */
+START_TEST(test_database)
+{
+	static const struct {
+		double us;
+		unsigned int places;
+		double throughput, mean;
+	} turns[] = {{50000, 8, 160, 16}, {200000, 8, 40, 20}, {50000, 8, 160, 20},
+	    {50000, 40, 800, 66}, {50000, 8, 160, 20}};
+	struct sim *sim = new_sim(2, &workloads[6].program, 0.3);
+	struct sim_pool *pool = &sim->pools[0];
+
+	sim_clients(sim, 0, CLIENTS);
+	for (int i = 0; i < COUNT(turns); i++) {
+		pool->program.phases[0][1].us = turns[i].us;
+		pool->program.places = turns[i].places;
+		sim_run(sim, sim->now + 60 * SECOND);
+		sim_measure(sim);
+		sim_run(sim, sim->now + 60 * SECOND);
+		check_round(sim_throughput(sim, 0) > 0.93 * turns[i].throughput,
+		    "turn %d: %.1f a second", i, sim_throughput(sim, 0));
+		check_round(sim_alive(sim, 0) < turns[i].mean, "turn %d: %.1f workers", i,
+		    sim_alive(sim, 0));
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* With a budget: the sum is never more than one worker above it, and requests end all the time. */
+static const struct {
+	const char *name;
+	double base, most, leak;   /* bytes */
+	double rate;               /* requests a second, 0: CLIENTS clients */
+	unsigned int least, alive; /* workers, of which 15 would be of use */
+} memory_rows[] = {
+    {"each of 20 MB, which is no bound", 20e6, 0, 0, 0, 14, 17},
+    {"each of 200 MB", 200e6, 0, 0, 0, 5, 5},
+    {"20 to 200 MB", 20e6, 200e6, 0, 0, 4, 6},
+    {"a leak of 1 MB a request", 20e6, 0, 1e6, 0, 4, 17},
+    {"a leak of 50 KB a request", 20e6, 0, 50e3, 0, 8, 17},
+    {"larger than the budget", 2e9, 0, 0, 0, 1, 1},
+    {"20 to 200 MB, little to do", 20e6, 200e6, 0, 20, 1, 6},
+};
+
+START_TEST(test_memory)
+{
+	struct sim *sim = new_sim(2, &workloads[1].program, 0.3);
+	struct sim_pool *pool = &sim->pools[0];
+
+	pool->program.base = memory_rows[_i].base;
+	pool->program.most = memory_rows[_i].most;
+	pool->program.leak = memory_rows[_i].leak;
+	pool->settings.budget = GIB;
+	if (memory_rows[_i].rate > 0)
+		sim_rate(sim, 0, memory_rows[_i].rate);
+	else
+		sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 10 * SECOND);
+	ck_assert_msg(pool->most_memory <= (double)GIB + pool->most_worker,
+	    "%s: %.0f MB at first, the largest %.0f", memory_rows[_i].name, pool->most_memory / 1e6,
+	    pool->most_worker / 1e6);
+	sim_measure(sim);
+	sim_run(sim, 130 * SECOND);
+	ck_assert_msg(pool->most_memory <= (double)GIB + pool->most_worker,
+	    "%s: %.0f MB, the largest %.0f", memory_rows[_i].name, pool->most_memory / 1e6,
+	    pool->most_worker / 1e6);
+	ck_assert_msg(pool->least_alive >= memory_rows[_i].least &&
+			  sim_alive(sim, 0) < memory_rows[_i].alive + 0.01,
+	    "%s: at least %u workers, %.1f on average", memory_rows[_i].name, pool->least_alive,
+	    sim_alive(sim, 0));
+	ck_assert_msg(
+	    pool->state.bound != AUTO_MEMORY || pool->alive < 15, "%s", memory_rows[_i].name);
+	ck_assert(sim_throughput(sim, 0) > 15);
+	sim_free(sim);
+}
+END_TEST
+
+/* Two pools share CPUs: one is busy all the time, the other now and then. */
+START_TEST(test_two_pools)
+{
+	struct sim *sim = sim_new(2, 2);
+
+	for (unsigned int i = 0; i < 2; i++)
+		sim_program(sim, i, &workloads[_i].program, 0.3);
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 20 * SECOND);
+	for (int i = 0; i < 5; i++) {
+		double alone = 0, first, second;
+
+		sim_measure(sim);
+		sim_run(sim, sim->now + 5 * SECOND);
+		alone = sim_throughput(sim, 0);
+		sim_clients(sim, 1, CLIENTS / 2);
+		sim_run(sim, sim->now + (i == 0 ? 5 : 2) * SECOND);
+		sim_measure(sim);
+		sim_run(sim, sim->now + 5 * SECOND);
+		first = sim_throughput(sim, 0);
+		second = sim_throughput(sim, 1);
+		check_round(
+		    first > 0.35 * alone && second > 0.35 * alone && first + second > 0.9 * alone,
+		    "burst %d: %.1f, then %.1f and %.1f", i, alone, first, second);
+		sim_clients(sim, 1, 0);
+		sim_run(sim, sim->now + 15 * SECOND);
+		check_round(sim->pools[1].alive == 1, "%u workers wait", sim->pools[1].alive);
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* And memory: each has its half, however busy the other is. */
+START_TEST(test_two_budgets)
+{
+	struct sim *sim = sim_new(4, 2);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		sim->pools[i].settings.budget = GIB / 2;
+		sim_program(sim, i, &workloads[1].program, 0.3);
+		sim->pools[i].program.base = 50e6;
+		sim->pools[i].program.most = _i == 0 ? 0 : 100e6;
+	}
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 20 * SECOND);
+	for (int i = 0; i < 5; i++) {
+		unsigned int alone = sim->pools[0].alive;
+
+		check_round(alone >= (_i == 0 ? 9 : 3), "%u workers alone", alone);
+		sim_clients(sim, 1, CLIENTS);
+		sim_run(sim, sim->now + 10 * SECOND);
+		sim_measure(sim);
+		sim_run(sim, sim->now + 10 * SECOND);
+		for (unsigned int p = 0; p < 2; p++)
+			check_round(sim_alive(sim, p) > (_i == 0 ? 8.5 : 2.5) &&
+					sim_throughput(sim, p) > 0.3 * 40 * alone,
+			    "pool %u: %.1f workers, %.1f a second", p, sim_alive(sim, p),
+			    sim_throughput(sim, p));
+		check_round(sim->most_memory <= (double)GIB + sim->pools[0].most_worker, "%.0f MB",
+		    sim->most_memory / 1e6);
+		sim_clients(sim, 1, 0);
+		sim_run(sim, sim->now + 20 * SECOND);
+	}
+	sim_free(sim);
+}
+END_TEST
+
+/* Something that is no pool takes all CPU time that it gets: the workers that half of the CPUs take
+ * are left. */
+START_TEST(test_background)
+{
+	struct sim *sim = new_sim(2, &workloads[1].program, 0.3);
+	struct sim_pool *pool = &sim->pools[0];
+	unsigned int alone;
+
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 10 * SECOND);
+	alone = pool->alive;
+	sim->background = 8;
+	sim_run(sim, 20 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 30 * SECOND);
+	ck_assert_uint_lt(pool->alive, alone * 2 / 3);
+	ck_assert_uint_ge(pool->alive, 7);
+	ck_assert_double_gt(sim_throughput(sim, 0), 80);
+	sim->background = 0;
+	sim_run(sim, 40 * SECOND);
+	ck_assert_uint_ge(pool->alive + 1, alone);
+	sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_ceiling)
+{
+	struct sim *sim = new_sim(2, &workloads[1].program, 0.3);
+	struct sim_pool *pool = &sim->pools[0];
+
+	pool->settings.ceiling = 4;
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 20 * SECOND);
+	ck_assert_uint_eq(pool->most_alive, 4);
+	ck_assert_int_eq(pool->state.bound, AUTO_CEILING);
+	pool->settings.ceiling = 0;
+	sim_run(sim, 40 * SECOND);
+	ck_assert_int_eq(pool->state.bound, AUTO_CPUS);
+	sim_clients(sim, 0, 3);
+	sim_run(sim, 60 * SECOND);
+	ck_assert_int_eq(pool->state.bound, AUTO_LOAD);
+	ck_assert_uint_ge(pool->state.number, 10); /* what it may be at once */
+	for (int i = 0; i < AUTO_BOUNDS; i++)
+		ck_assert(strlen(auto_bound_word(i)) > 0);
+	sim_free(sim);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("auto");
+	TCase *tc = tcase_create("auto");
+
+	tcase_add_loop_test(tc, test_steady, 0, STEADY_ROWS);
+	tcase_add_loop_test(tc, test_step, 0, COUNT(workloads));
+	tcase_add_loop_test(tc, test_random, 0, 5);
+	tcase_add_test(tc, test_bursts);
+	tcase_add_test(tc, test_change);
+	tcase_add_test(tc, test_database);
+	tcase_add_loop_test(tc, test_memory, 0, COUNT(memory_rows));
+	tcase_add_loop_test(tc, test_two_pools, 0, 3);
+	tcase_add_loop_test(tc, test_two_budgets, 0, 2);
+	tcase_add_test(tc, test_background);
+	tcase_add_test(tc, test_ceiling);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}
