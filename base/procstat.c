@@ -78,6 +78,19 @@ procstat_runs(pid_t pid)
 	return sscanf(text, "%*u %*u %llu", &runs) == 1 ? runs : 0;
 }
 
+int64_t
+procstat_delay(int fd)
+{
+	unsigned long long ns;
+	char text[96];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	return sscanf(text, "%*u %llu", &ns) == 1 ? (int64_t)(ns / 1000) : -1;
+}
+
 /* The number of the line that begins with name; false if there is none, or only its beginning. */
 static bool
 find_kb(const char *text, const char *name, uint64_t *bytes)

@@ -26,6 +26,10 @@ bool procstat_read_fd(int fd, struct procstat *stat);
 /* How often its first thread has got a CPU, 0: that cannot be told. */
 uint64_t procstat_runs(pid_t pid);
 
+/* The time that its first thread has waited for a CPU while it could run, in microseconds, from an
+ * open descriptor of /proc/PID/schedstat; -1: that cannot be told. */
+int64_t procstat_delay(int fd);
+
 /*
  * Bytes of memory that a process has for itself, from an open descriptor of /proc/PID/status:
  * anonymous and shared memory that it has mapped and used, swapped out too; not the files that it

@@ -178,6 +178,26 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *
 		    max, times, all);
 }
 
+/* What pm = auto takes, and what only it does. A pool without pm.max_children has the most. */
+static void
+check_auto(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
+{
+	static const char min_name[] = "pm.min_spare_servers", budget_name[] = "pm.memory_budget";
+
+	if (pool->pm != PM_AUTO) {
+		if (pool->memory_budget != MEMORY_BUDGET_USUAL)
+			where_complain(pool, ini, errors, budget_name, "requires pm = auto");
+		return;
+	}
+	if (pool->max_concurrency > 1)
+		where_complain(pool, ini, errors, "pm.max_concurrency",
+		    "pm = auto is for programs that take one request at a time; with %u, choose "
+		    "another pm", pool->max_concurrency);
+	if (pool->min_spare_servers > pool->max_children)
+		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children, %u",
+		    pool->min_spare_servers, pool->max_children);
+}
+
 /* Limits that contradict each other. */
 static void
 check_limits(const struct conf *conf, const struct conf_pool *pool, const struct ini *ini,
@@ -270,6 +290,7 @@ check_text(const struct conf *conf, const struct ini *ini, struct errors *errors
 		check_buffers(pool, ini, errors);
 		check_queue(pool, ini, errors);
 		check_spare(pool, ini, errors);
+		check_auto(pool, ini, errors);
 		check_limits(conf, pool, ini, errors);
 		check_access(pool, ini, errors);
 		check_cgroup(conf, pool, ini, errors);

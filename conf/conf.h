@@ -18,9 +18,10 @@
 struct address_network;
 
 enum pm_mode {
-	PM_STATIC,  /* pm.max_children workers, always */
-	PM_DYNAMIC, /* as many as are needed, with some to spare */
-	PM_ONDEMAND /* none until a request comes */
+	PM_STATIC,   /* pm.max_children workers, always */
+	PM_DYNAMIC,  /* as many as are needed, with some to spare */
+	PM_ONDEMAND, /* none until a request comes */
+	PM_AUTO	     /* as many as are of use, by what is measured */
 };
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -64,6 +65,7 @@ struct conf_global {
 #define POOL_MAX_CHILDREN 10000
 /* A value that no setting has: it was not given, and nothing is changed. */
 #define PRIORITY_UNSET 100
+#define MEMORY_BUDGET_USUAL 70 /* percent */
 #define RLIMIT_UNSET UINT64_MAX
 #define RLIMIT_UNLIMITED (UINT64_MAX - 1)
 
@@ -113,6 +115,7 @@ struct conf_pool {
 	unsigned int max_requests_jitter;
 	int64_t max_lifetime_ms;
 	uint64_t max_memory; /* bytes */
+	uint64_t memory_budget; /* bytes; 1 to 100: percent of what is available */
 
 	/* When a request is terminated; 0: never. */
 	int64_t request_terminate_timeout_ms;

@@ -28,6 +28,7 @@ enum directive_type {
 	TYPE_NUMBER,     /* int or unsigned int */
 	TYPE_TIME,       /* int64_t, milliseconds */
 	TYPE_SIZE,       /* uint64_t, bytes */
+	TYPE_SHARE,      /* uint64_t, bytes; 1 to 100: percent */
 	TYPE_BOOL,       /* bool */
 	TYPE_MODE,       /* mode_t, octal */
 	TYPE_WORD,       /* int or an enum, one of words */
@@ -57,7 +58,8 @@ struct directive {
 	size_t offset;
 	const char *fallback; /* the default as it would be written, NULL: none */
 	bool required;
-	bool unlimited;   /* TYPE_LIMIT_SIZE: "unlimited" is a value, RLIMIT_UNLIMITED */
+	bool but_for_auto; /* it is not, in a pool with pm = auto */
+	bool unlimited;    /* TYPE_LIMIT_SIZE: "unlimited" is a value, RLIMIT_UNLIMITED */
 	int64_t min, max; /* of numbers, times (milliseconds), sizes (bytes), modes and limits */
 	const struct value_word *words;
 	enum directive_reload reload;

@@ -76,6 +76,12 @@ fail_range(const struct setting *s, const char *text)
 		return fail(s, "expected a size from %s to %s (bytes, or with K, M or G)%s, got "
 			       "\"%.200s\"%s",
 		    min, max, s->d->unlimited ? " or unlimited" : "", text, hint);
+	case TYPE_SHARE:
+		value_format_size(VALUE_SHARE_MIN, min);
+		value_format_size(s->d->max, max);
+		return fail(s, "expected a size from %s to %s (bytes, or with K, M or G), or 1%% to "
+			       "100%%, got \"%.200s\"%s",
+		    min, max, text, hint);
 	case TYPE_MODE:
 		return fail(s,
 		    "expected an octal mode from %04" PRIo64 " to %04" PRIo64 ", got \"%.200s\"",
@@ -119,6 +125,9 @@ set_int64(const struct setting *s, const char *text)
 	case TYPE_SIZE:
 	case TYPE_LIMIT_SIZE:
 		ok = value_size(text, &n);
+		break;
+	case TYPE_SHARE:
+		ok = value_share(text, &n);
 		break;
 	case TYPE_MODE:
 		ok = value_octal(text, &n);
@@ -276,28 +285,6 @@ set_networks(const struct setting *s, const char *text)
 	return true;
 }
 
-/* Names between commas, each without the blanks around it; false where one is empty. */
-static bool
-split_names(const char *text, char ***names)
-{
-	static const char blanks[] = " \t\r\n";
-	size_t len, comma;
-
-	for (;; text += comma + 1) {
-		text += strspn(text, blanks);
-		comma = len = strcspn(text, ",");
-		while (len > 0 && strchr(blanks, text[len - 1]) != NULL)
-			len--;
-		if (len == 0)
-			return false;
-		char *name = text_ndup(text, len);
-		text_vector_add(names, name);
-		free(name);
-		if (text[comma] == '\0')
-			return true;
-	}
-}
-
 static bool
 set_names(const struct setting *s, const char *text)
 {
@@ -308,7 +295,7 @@ set_names(const struct setting *s, const char *text)
 		return fail(s, "is not possible: anyfpm was built without libacl; use "
 			       "listen.owner, listen.group and listen.mode");
 #endif
-	if (*text != '\0' && !split_names(text, &names)) {
+	if (*text != '\0' && !text_vector_split(&names, text)) {
 		text_vector_free(names);
 		return fail(s, "expected names with commas between them, got \"%.200s\"", text);
 	}

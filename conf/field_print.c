@@ -89,6 +89,8 @@ print_int64(const struct directive *d, const void *field, FILE *out)
 			value_format_time(wide, text);
 		else if (d->type == TYPE_LIMIT)
 			snprintf(text, sizeof(text), "%" PRId64, wide);
+		else if (d->type == TYPE_SHARE)
+			value_format_share(wide, text);
 		else
 			value_format_size(wide, text);
 		fputs(text, out);

@@ -156,6 +156,12 @@ apply_key(const struct target *t, const struct ini_key *key)
 	free(name);
 }
 
+static bool
+is_auto(const struct target *t)
+{
+	return t->scope == SCOPE_POOL && ((const struct conf_pool *)t->base)->pm == PM_AUTO;
+}
+
 static void
 apply_section(const struct target *t)
 {
@@ -166,6 +172,7 @@ apply_section(const struct target *t)
 		apply_key(t, key);
 	for (const struct directive *d = directives; d->name != NULL; d++) {
 		if (d->scope != t->scope || !d->required || t->section->duplicate ||
+		    (d->but_for_auto && is_auto(t)) ||
 		    ini_value(t->ini, t->section, d->name) != NULL)
 			continue;
 		message = text_printf("required, but not set: %s", d->help);
@@ -287,6 +294,21 @@ resolve(struct conf *conf, const char *prefix)
 	}
 }
 
+/* Workers of pm = auto where nothing else bounds them: places are kept for as many. */
+#define AUTO_MAX_CHILDREN 256
+
+static void
+settle_auto(struct conf_pool *pool, unsigned int process_max)
+{
+	if (pool->max_children == 0)
+		pool->max_children = process_max > 0 && process_max < AUTO_MAX_CHILDREN
+		    ? process_max
+		    : AUTO_MAX_CHILDREN;
+	if (pool->min_spare_servers == 0)
+		pool->min_spare_servers = 1;
+	pool->start_servers = 0; /* those of another mode are ignored */
+}
+
 /* What a pool leaves open is settled here, so that its fields hold what is in effect. */
 static void
 settle(struct conf *conf)
@@ -301,6 +323,8 @@ settle(struct conf *conf)
 			pool->rlimit_core = global->rlimit_core;
 		if (pool->process_priority == PRIORITY_UNSET)
 			pool->process_priority = global->process_priority;
+		if (pool->pm == PM_AUTO)
+			settle_auto(pool, global->process_max);
 		if (pool->pm == PM_DYNAMIC && pool->start_servers == 0)
 			pool->start_servers =
 			    ((pool->min_spare_servers + pool->max_spare_servers) / 2 +

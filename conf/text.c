@@ -111,6 +111,27 @@ text_vector_add(char ***v, const char *s)
 	(*v)[n + 1] = NULL;
 }
 
+bool
+text_vector_split(char ***v, const char *s)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t len, comma;
+
+	for (;; s += comma + 1) {
+		s += strspn(s, blanks);
+		comma = len = strcspn(s, ",");
+		while (len > 0 && strchr(blanks, s[len - 1]) != NULL)
+			len--;
+		if (len == 0)
+			return false;
+		char *one = text_ndup(s, len);
+		text_vector_add(v, one);
+		free(one);
+		if (s[comma] == '\0')
+			return true;
+	}
+}
+
 void
 text_vector_free(char **v)
 {

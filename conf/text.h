@@ -8,6 +8,7 @@
 #define ANYFPM_CONF_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 void *text_calloc(size_t count, size_t size);
@@ -31,6 +32,8 @@ void text_free(struct text *t);
 
 /* Append a copy of s to the NULL-terminated vector *v, which may be NULL. */
 void text_vector_add(char ***v, const char *s);
+/* Append the texts between commas, each without the blanks around it; false where one is empty. */
+bool text_vector_split(char ***v, const char *s);
 void text_vector_free(char **v);
 
 #endif

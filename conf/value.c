@@ -125,6 +125,25 @@ value_size(const char *text, int64_t *out)
 }
 
 bool
+value_share(const char *text, int64_t *out)
+{
+	const char *rest;
+	uint64_t percent;
+	int64_t n;
+
+	if ((rest = digits(text, 10, &percent)) != NULL && strcmp(rest, "%") == 0) {
+		if (percent < 1 || percent > 100)
+			return false;
+		*out = (int64_t)percent;
+		return true;
+	}
+	if (!value_size(text, &n) || n < VALUE_SHARE_MIN)
+		return false;
+	*out = n;
+	return true;
+}
+
+bool
 value_bool(const char *text, bool *out)
 {
 	static const char *const yes[] = {"yes", "true", "on", "1"};
@@ -179,4 +198,13 @@ void
 value_format_size(int64_t bytes, char text[VALUE_TEXT_MAX])
 {
 	format_unit(bytes, sizes, text);
+}
+
+void
+value_format_share(int64_t share, char text[VALUE_TEXT_MAX])
+{
+	if (share <= 100)
+		snprintf(text, VALUE_TEXT_MAX, "%d%%", (int)share);
+	else
+		value_format_size(share, text);
 }

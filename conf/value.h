@@ -22,6 +22,9 @@ bool value_integer(const char *text, int64_t *out);
 bool value_time(const char *text, int64_t *out_ms);
 /* A number of bytes, or with K, M or G after it of 1024, 1024^2, 1024^3 bytes. */
 bool value_size(const char *text, int64_t *out);
+/* A size of at least VALUE_SHARE_MIN bytes, or 1% to 100%, which is the number without the sign. */
+#define VALUE_SHARE_MIN (INT64_C(1) << 20)
+bool value_share(const char *text, int64_t *out);
 /* yes true on 1, no none false off 0; in capitals as well. */
 bool value_bool(const char *text, bool *out);
 bool value_octal(const char *text, int64_t *out);
@@ -31,5 +34,6 @@ bool value_word(const struct value_word *words, const char *text, int *out);
 #define VALUE_TEXT_MAX 32
 void value_format_time(int64_t ms, char text[VALUE_TEXT_MAX]);
 void value_format_size(int64_t bytes, char text[VALUE_TEXT_MAX]);
+void value_format_share(int64_t share, char text[VALUE_TEXT_MAX]);
 
 #endif

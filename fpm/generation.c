@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "conf/dump.h"
 #include "conf/load.h"
+#include "fpm/memory.h"
 #include "pool/main.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -199,6 +200,20 @@ send_fd(struct generation *g, enum message_fd which, int fd)
 	return channel_send(&g->process.channel, MESSAGE_FD, which, NULL, 0, fd);
 }
 
+/* With pm = auto. 0, or -1 with errno. */
+static int
+send_budget(struct generation *g)
+{
+	const struct service *service = g->service;
+	struct message_budget budget;
+
+	if (g->pool->pm != PM_AUTO)
+		return 0;
+	budget = memory_part(service->conf, g->pool, service->memory);
+	return channel_send(
+	    &g->process.channel, MESSAGE_BUDGET, 0, &budget, sizeof(budget), -1);
+}
+
 /* Everything a new pool process is waiting for. 0, or -1 with errno. */
 static int
 send_start(struct generation *g, const struct generation_fd *fds, size_t count)
@@ -210,6 +225,8 @@ send_start(struct generation *g, const struct generation_fd *fds, size_t count)
 			return -1;
 	if (g->is_withdrawn &&
 	    channel_send(&g->process.channel, MESSAGE_WITHDRAW, 1, NULL, 0, -1) == -1)
+		return -1;
+	if (send_budget(g) == -1)
 		return -1;
 	return channel_send(&g->process.channel, MESSAGE_START,
 	    g->is_held ? START_HOLD : START_ACCEPT, g->place, sizeof(*g->place), -1);
@@ -305,6 +322,14 @@ generation_withdraw(struct generation *g, bool is_withdrawn)
 	log_error("%s %ld cannot be told that its health checks are to %s: %s", g->process.title,
 	    (long)g->process.pid, is_withdrawn ? "fail" : "succeed", strerror(errno));
 	return false;
+}
+
+void
+generation_tell_budget(struct generation *g)
+{
+	if (generation_is_untold(g) && g->process.pid != 0 && send_budget(g) == -1)
+		log_warning("%s %ld cannot be told how much memory it may have: %s",
+		    g->process.title, (long)g->process.pid, strerror(errno));
 }
 
 void

@@ -111,6 +111,9 @@ void generation_hand_over(struct generation *generation, bool is_last);
 /* Tell it that so many of the pool's workers are another generation's, if that is new to it. */
 void generation_tell_room(struct generation *generation, unsigned int room, bool even_last);
 
+/* Tell it how much memory its workers may have, with pm = auto: other pools are there now. */
+void generation_tell_budget(struct generation *generation);
+
 /* Tell it, for its status page, why what the last reload wanted is not in effect; empty: it is. */
 void generation_tell_reload(struct generation *generation, const char *why);
 

@@ -27,6 +27,7 @@
 #include "fpm/files/users.h"
 #include "fpm/inherit.h"
 #include "fpm/master.h"
+#include "fpm/memory.h"
 #include "fpm/metrics/main.h"
 #include "fpm/notify.h"
 #include "fpm/options.h"
@@ -143,6 +144,8 @@ report_test(const struct options *options, const struct conf *conf, bool for_upg
 		code = EX_CONFIG;
 	if (code != 0 || (for_upgrade && (code = candidate_answer()) != 0))
 		return code;
+	if (!for_upgrade)
+		memory_tell(conf);
 	if (options->file != NULL)
 		log_notice("configuration file %s test is successful", options->file);
 	else

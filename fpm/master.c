@@ -334,6 +334,7 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 		return code;
 	if ((master->service.rundir = rundir_prepare()) == NULL)
 		return EX_CONFIG;
+	master->service.memory = seat_memory(&master->seats);
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		if ((seat = seat_new(&master->service, conf, pool, &seat_events, master)) == NULL) {
 			log_error("out of memory");
@@ -369,6 +370,7 @@ master_resume(struct master *master, struct conf *conf, const struct options *op
 	log_notice("upgrade: anyfpm " PACKAGE_VERSION " goes on as master, pid %ld",
 	    (long)getpid());
 	estate_adopt_pools(&master->estate, saved); /* what it can; the rest is logged */
+	master->service.memory = seat_memory(&master->seats);
 	signals_take();
 	reaper_collect(&master->reaper); /* who ended meanwhile: nobody says so again */
 	reload(master, &all);

@@ -13,6 +13,7 @@
 #include "fpm/control/session.h"
 #include "fpm/summary.h"
 #include "fpm/waits.h"
+#include "pool/policy/auto.h"
 
 #define RATE_S 10
 
@@ -50,6 +51,13 @@ add_numbers(json_t *object, const struct stats *sum, int64_t now_us)
 		if ((i == STATS_TEMPLATE_PID || i == STATS_TEMPLATE_UP) &&
 		    stats_get(sum, STATS_PRELOAD) == 0)
 			continue;
+		if (i >= STATS_AUTO_WORKERS && stats_get(sum, STATS_AUTO_WORKERS) == 0)
+			continue;
+		if (i == STATS_AUTO_BOUND) {
+			json_object_set_new(object, stats_gauge_names[i].key,
+			    json_string(auto_bound_word(stats_get(sum, STATS_AUTO_BOUND))));
+			continue;
+		}
 		set(object, stats_gauge_names[i].key,
 		    (uint64_t)(stats_get(sum, (enum stats_gauge)i) > 0
 			    ? stats_get(sum, (enum stats_gauge)i)
@@ -108,7 +116,8 @@ json_t *
 poolstate_pool(const struct seat *seat, struct stats *scratch)
 {
 	static const char *const managers[] = {
-	    [PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic", [PM_ONDEMAND] = "ondemand"};
+	    [PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic", [PM_ONDEMAND] = "ondemand",
+	    [PM_AUTO] = "auto"};
 	const struct conf_pool *pool = seat->setup.pool;
 	const struct stats_memory *memory = stats_memory_map_readonly(seat->stats_fd);
 	const char *why = summary_why(seat, memory);

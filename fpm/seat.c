@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/available.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/shared/stats_memory.h"
+#include "fpm/memory.h"
 
 _Static_assert(STATS_SLOTS_MAX >= POOL_MAX_CHILDREN + 1001,
     "of the largest pool's only generation, as many workers as may serve are told to metrics");
@@ -122,6 +124,26 @@ seat_send_log(struct seat *seat)
 		if (g->process.pid != 0)
 			generation_pass(
 			    g, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");
+}
+
+uint64_t
+seat_memory(const struct seat_list *seats)
+{
+	uint64_t total = available_memory("/proc");
+	const struct seat *seat;
+
+	TAILQ_FOREACH (seat, seats, next)
+		total += total > 0 ? memory_used(seat->stats_fd) : 0;
+	return total;
+}
+
+void
+seat_tell_budget(struct seat *seat)
+{
+	struct generation *g;
+
+	TAILQ_FOREACH (g, &seat->generations, next)
+		generation_tell_budget(g);
 }
 
 void

@@ -103,6 +103,13 @@ struct seat *seat_find(const struct seat_list *seats, const char *name);
 /* Give it the re-opened error log. */
 void seat_send_log(struct seat *seat);
 
+/* Bytes of memory that is available, and that workers of pools with pm = auto have, as they may
+ * after an upgrade; 0: not known. */
+uint64_t seat_memory(const struct seat_list *seats);
+
+/* Other pools are there than before: each with pm = auto has another part of memory. */
+void seat_tell_budget(struct seat *seat);
+
 /* The last reload has ended: why what it wanted is not in effect; empty: it is. */
 void seat_note_reload(struct seat *seat, const char *why);
 

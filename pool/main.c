@@ -65,6 +65,7 @@ struct settings {
 	int listen_fd, status_fd, log_fd, access_fd, dir_fd, stats_fd, slowlog_fd, exe_fd;
 	int cgroup_fd;
 	struct place place;
+	struct message_budget budget;
 	bool withdrawn;
 	enum message_start start;
 };
@@ -145,6 +146,10 @@ receive_settings(struct settings *s)
 		case MESSAGE_WITHDRAW:
 			s->withdrawn = m.arg != 0;
 			break;
+		case MESSAGE_BUDGET:
+			if (len == sizeof(s->budget))
+				memcpy(&s->budget, m.data, len);
+			break;
 		case MESSAGE_START:
 			return take_start(s, &m, len);
 		case MESSAGE_DRAIN:
@@ -161,13 +166,28 @@ receive_settings(struct settings *s)
 	return false;
 }
 
+/* Workers there may be. Where pm = auto allows more than half of the descriptors are enough for, the
+ * other half is left to clients. */
+static unsigned int
+workers_at_most(struct pool *pool, rlim_t descriptors)
+{
+	unsigned int besides = pool->conf->max_surge + 1;
+	unsigned int workers = pool->conf->max_children + besides;
+	unsigned int enough = (unsigned int)(descriptors / 2 / FDS_PER_WORKER);
+
+	if (pool->conf->pm != PM_AUTO || workers <= enough)
+		return workers;
+	pool->workers.sample->most = enough > besides ? enough - besides : 1;
+	log_notice("pm = auto: up to %u workers, as there are only %llu descriptors",
+	    pool->workers.sample->most, (unsigned long long)descriptors);
+	return pool->workers.sample->most + besides;
+}
+
 /* As many descriptors as allowed; workers get the original limit back. */
 static void
 raise_descriptor_limit(struct pool *pool, const struct place *place)
 {
-	unsigned int workers = pool->conf->max_children + pool->conf->max_surge + 1;
-	unsigned int further = workers * (pool->conf->max_concurrency - 1); /* connections */
-	unsigned int reserved, max;
+	unsigned int workers, further, reserved, max;
 	struct rlimit rl;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
@@ -182,6 +202,8 @@ raise_descriptor_limit(struct pool *pool, const struct place *place)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		rl.rlim_cur = 1024;
 
+	workers = workers_at_most(pool, rl.rlim_cur);
+	further = workers * (pool->conf->max_concurrency - 1); /* connections */
 	reserved = FDS_RESERVED + workers * FDS_PER_WORKER;
 	if (pool->conf->status_listen != NULL)
 		reserved += STATUS_CLIENTS_MAX;
@@ -385,6 +407,7 @@ run(const struct conf *conf, const struct settings *s)
 		return fail(why);
 	}
 	measure_init(&pool);
+	sample_init(&pool, &s->budget);
 	if (s->access_fd != -1 && !accesslog_open(&pool, s->access_fd))
 		return fail("out of memory for the access log");
 	if (!init_events(&pool, s))

@@ -36,6 +36,7 @@
 #include "pool/worker/obituary.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/room.h"
+#include "pool/worker/sample.h"
 #include "pool/worker/starts.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */
@@ -364,6 +365,7 @@ on_master(evutil_socket_t fd, short what, void *arg)
 		pool->events->settle(pool, SETTLE_WORKERS);
 		break;
 	default:
+		sample_heed(pool, &m, len);
 		break;
 	}
 }

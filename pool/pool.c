@@ -38,6 +38,7 @@ pool_init(struct pool *pool, struct pool_parts *parts)
 	pool->workers.ready = &parts->ready;
 	pool->workers.room = &parts->room;
 	pool->workers.starts = &parts->starts;
+	pool->workers.sample = &parts->sample;
 	pool->workers.sweep = &parts->sweep;
 	pool->workers.template = &parts->template;
 	template_init(&parts->template);

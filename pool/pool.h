@@ -17,6 +17,7 @@
 #include "pool/worker/program.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/room.h"
+#include "pool/worker/sample.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/sweep.h"
 
@@ -33,6 +34,7 @@ struct pool_parts {
 	struct program program;
 	struct ready ready;
 	struct room room;
+	struct sample sample;
 	struct starts starts;
 	struct sweep sweep;
 	struct template template;

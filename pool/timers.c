@@ -21,6 +21,7 @@
 #include "pool/worker/manage.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/receipt.h"
+#include "pool/worker/sample.h"
 #include "pool/worker/sweep.h"
 
 const struct timer timers[] = {
@@ -38,6 +39,7 @@ const struct timer timers[] = {
 	{ leave_expire },
 	{ ready_expire },
 	{ template_expire },
+	{ sample_expire },
 	{ manage_expire }, /* when all before it have said which workers end */
 	{ sweep_expire },
 	{ capture_expire },

@@ -81,8 +81,11 @@ enum message_type {
 	MESSAGE_UNDERSTOOD, /* it could take the master's place */
 	/* pool process -> master */
 	MESSAGE_ACCEPTING, /* it accepts, as MESSAGE_ACCEPT wants */
-	MESSAGE_LEFT	   /* after MESSAGE_HAND_OVER or MESSAGE_DRAIN: it accepts nobody any more, and
+	MESSAGE_LEFT,	   /* after MESSAGE_HAND_OVER or MESSAGE_DRAIN: it accepts nobody any more, and
 			    * has given away all connections that can be by now */
+	/* master -> pool process with pm = auto */
+	MESSAGE_BUDGET /* data: struct message_budget; before MESSAGE_START, and again where it
+			    * may have changed */
 };
 
 enum message_fd {
@@ -124,6 +127,12 @@ struct message_pool_state {
 	char reload[MESSAGE_RELOAD_MAX]; /* why what the last reload wanted is not in effect;
 					  * empty: it is */
 	uint32_t off;		   /* 1: it was stopped by order */
+};
+
+struct message_budget {
+	uint64_t bytes; /* of memory for all workers of the pool; 0: not known */
+	uint32_t pools; /* with pm = auto, this one among them */
+	uint32_t unused;
 };
 
 struct message {

@@ -71,6 +71,12 @@ const struct stats_name stats_gauge_names[STATS_GAUGES] = {
 	[STATS_PRELOAD] = { "preload", NULL, NULL },
 	[STATS_TEMPLATE_PID] = { "template process", NULL, NULL },
 	[STATS_TEMPLATE_UP] = { "template up", NULL, NULL },
+	[STATS_AUTO_WORKERS] = { "auto workers", NULL, NULL },
+	[STATS_AUTO_BOUND] = { "auto bound", NULL, NULL },
+	[STATS_AUTO_SHARE] = { "auto cpu share", NULL, NULL },
+	[STATS_AUTO_MEMORY] = { "auto memory", NULL, NULL },
+	[STATS_AUTO_NEXT] = { "auto memory next", NULL, NULL },
+	[STATS_AUTO_BUDGET] = { "auto memory budget", NULL, NULL },
 };
 
 const int64_t stats_bounds_us[STATS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 10000, 25000, 50000,

@@ -57,6 +57,13 @@ enum stats_gauge {
 	STATS_PRELOAD,	     /* 1: pm.preload asks for a template */
 	STATS_TEMPLATE_PID,  /* 0: there is none */
 	STATS_TEMPLATE_UP,   /* 1: it has loaded, and can fork workers */
+	/* From here on of pools with pm = auto only. */
+	STATS_AUTO_WORKERS,  /* the most that are of use, with pm = auto; 0: it is another */
+	STATS_AUTO_BOUND,    /* what allows no more: enum auto_bound, pool/policy/auto.h */
+	STATS_AUTO_SHARE,    /* CPUs that a request wants, in 1/10000; 0: not known yet */
+	STATS_AUTO_MEMORY,   /* bytes that workers have */
+	STATS_AUTO_NEXT,     /* bytes that one more is expected to take */
+	STATS_AUTO_BUDGET,   /* bytes that workers may have; 0: not known */
 	STATS_GAUGES
 };
 

@@ -18,7 +18,7 @@
 #include "base/shared/place.h"
 #include "base/shared/stats.h"
 
-#define STATS_MAGIC UINT64_C(0x616e7966706d0006) /* its last 16 bits: the layout's version */
+#define STATS_MAGIC UINT64_C(0x616e7966706d0007) /* its last 16 bits: the layout's version */
 /* pm.max_children and pm.max_surge at their most. Of a pool that has more, because two generations
  * of thousands of workers run or thousands stop, metrics do not see those in the last slots. */
 #define STATS_SLOTS_MAX 11001

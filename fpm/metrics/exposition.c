@@ -16,6 +16,7 @@
 #include "base/shared/ends.h"
 #include "base/shared/stats.h"
 #include "base/text_out.h"
+#include "pool/policy/auto.h"
 
 #define PREFIX_TEXT "anyfpm_"
 #define OPENMETRICS_TYPE "application/openmetrics-text"
@@ -244,6 +245,59 @@ write_template(const struct page *page, const struct family *f, const struct exp
 	text_out_printf(page->out, "%d\n", stats_get(p->stats, STATS_TEMPLATE_UP) == 1);
 }
 
+static bool
+is_auto(const struct exposed_pool *p)
+{
+	return p->stats != NULL && stats_get(p->stats, STATS_AUTO_WORKERS) > 0;
+}
+
+static void
+write_auto_workers(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	if (!is_auto(p))
+		return;
+	family_sample(page, f, p, NULL, NULL);
+	text_out_printf(page->out, "%" PRId64 "\n", stats_get(p->stats, STATS_AUTO_WORKERS));
+}
+
+static void
+write_auto_bound(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	for (int bound = 0; is_auto(p) && bound < AUTO_BOUNDS; bound++) {
+		family_sample(page, f, p, "bound", auto_bound_word(bound));
+		text_out_printf(
+		    page->out, "%d\n", stats_get(p->stats, STATS_AUTO_BOUND) == bound);
+	}
+}
+
+static void
+write_auto_share(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	if (!is_auto(p))
+		return;
+	family_sample(page, f, p, NULL, NULL);
+	text_out_printf(
+	    page->out, "%.4f\n", (double)stats_get(p->stats, STATS_AUTO_SHARE) / 10000);
+}
+
+static void
+write_auto_memory(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	static const struct {
+		enum stats_gauge gauge;
+		const char *word;
+	} rows[] = {
+	    {STATS_AUTO_MEMORY, "workers"},
+	    {STATS_AUTO_NEXT, "next"},
+	    {STATS_AUTO_BUDGET, "budget"},
+	};
+
+	for (size_t i = 0; is_auto(p) && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		family_sample(page, f, p, "of", rows[i].word);
+		text_out_printf(page->out, "%" PRId64 "\n", stats_get(p->stats, rows[i].gauge));
+	}
+}
+
 static void
 write_cpu(const struct page *page, const struct family *f, const struct exposed_pool *p)
 {
@@ -277,6 +331,16 @@ static const struct family families[] = {
     {"template_up", GAUGE,
 	"Whether the template of a pool with pm.preload has loaded and can fork workers.",
 	write_template},
+    {"auto_workers", GAUGE, "The most workers that are of use, with pm = auto.",
+	write_auto_workers},
+    {"auto_bound", GAUGE, "What allows no more workers than there may be, with pm = auto: 1.",
+	write_auto_bound},
+    {"auto_cpu_share", GAUGE, "CPUs that a request wants while it is under way, with pm = auto.",
+	write_auto_share},
+    {"auto_memory_bytes", GAUGE,
+	"Memory with pm = auto: what workers have together, what one more is expected to take, and "
+	"what they may have.",
+	write_auto_memory},
 };
 
 /* The tables of stats.c ---------------------------------------------------------- */

@@ -73,6 +73,7 @@ struct workers {
 	struct program *program; /* worker/program.h */
 	struct ready *ready;	 /* worker/ready.h */
 	struct room *room;	 /* worker/room.h */
+	struct sample *sample;	 /* worker/sample.h */
 	struct starts *starts;	 /* worker/starts.h */
 	struct sweep *sweep;	 /* worker/sweep.h */
 	struct template *template; /* template/template.h */

@@ -128,6 +128,11 @@ struct measure {
 	int stat_fd;	    /* /proc/PID/stat, -1 where the parts of its CPU time are not needed */
 	int tree_memory_fd; /* memory.stat of its control group, -1: there is none, or no need */
 	int tree_cpu_fd;    /* and cpu.stat */
+	int sched_fd;	    /* /proc/PID/schedstat, -1 but for pm = auto */
+	bool in_window;	    /* likewise: it had a request since it was looked at (worker/sample.c) */
+	int64_t window_us; /* when that was, or when its first request since began */
+	int64_t window_cpu_us, window_delay_us; /* what that found */
+	uint64_t window_memory; /* likewise; bytes, 0: not yet */
 	clockid_t cpu_clock;	   /* of the process */
 	int64_t cpu_start_us;	   /* its CPU time when its request began, or the last one ended */
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */

@@ -37,6 +37,20 @@ each_of(const struct scale_settings *s)
 	return s->each > 1 ? s->each : 1;
 }
 
+/* Workers that there may be, if no others do; with auto those that are of use. */
+static unsigned int
+most_of(const struct scale_settings *s)
+{
+	return s->pm == PM_AUTO ? least(s->most, s->max_children) : s->max_children;
+}
+
+/* Whether some are kept to spare. */
+static bool
+keeps_spare(const struct scale_settings *s)
+{
+	return (s->pm == PM_DYNAMIC || s->pm == PM_AUTO) && !s->ends;
+}
+
 /* Places of those that are ready, and stay. */
 static unsigned int
 free_places(const struct scale_counts *c, const struct scale_settings *s)
@@ -71,7 +85,7 @@ wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned in
 	/* Without any worker there is no use in waiting. */
 	waiting = serving == c->starting ? c->queued : c->overdue;
 	more = minus(waiting, spare); /* those will take them */
-	if (s->pm == PM_DYNAMIC && !s->ends)
+	if (keeps_spare(s))
 		more = greatest(more, minus(s->min_spare, spare));
 	more = workers_for(more, s);
 	if (s->pm == PM_DYNAMIC && !s->ends && !c->begun)
@@ -82,7 +96,9 @@ wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned in
 bool
 scale_has_surplus(const struct scale_counts *c, const struct scale_settings *s)
 {
-	unsigned int spare_max = s->pm == PM_DYNAMIC ? s->max_spare : 0;
+	unsigned int spare_max = s->pm == PM_DYNAMIC ? s->max_spare
+	    : s->pm == PM_AUTO			     ? s->min_spare
+						     : 0;
 
 	/* One that leaves and is idle is as good as any, where one is to go. */
 	return s->pm != PM_STATIC && c->queued == 0 &&
@@ -98,7 +114,9 @@ decide_stop(const struct scale_counts *c, const struct scale_settings *s,
 	bool is_idle = c->idle > 0;
 	int64_t since_us = is_idle ? c->longest_idle_us : c->surplus_us;
 
-	if (c->stopping > 0 || !scale_has_surplus(c, s) ||
+	/* One after the other; with auto all that are as old at once. */
+	if (s->pm == PM_STATIC || (c->stopping > 0 && s->pm != PM_AUTO) ||
+	    !scale_has_surplus(c, s) ||
 	    (!is_idle && minus(c->busy, c->leaving) < 2))
 		return;
 	/* The last used worker is used next: this one was not needed for as long as it is idle. */
@@ -140,6 +158,9 @@ decide_shrink(const struct scale_counts *c, const struct scale_settings *s,
 	if (s->others > 0 && alive > scale_ceiling(s)) {
 		d->shrinks = true;
 		d->stop_one = c->idle > 0;
+	} else if (s->pm == PM_AUTO && !s->ends && minus(alive, c->leaving) > most_of(s)) {
+		d->shrinks = true;
+		d->stop_one = c->idle > 0;
 	} else if (s->ends) {
 		d->shrinks = true;
 		d->stop_one = c->idle > 0 && c->queued == 0 && alive > s->spare;
@@ -157,7 +178,7 @@ scale_decide(const struct scale_counts *c, const struct scale_settings *s,
 
 	*d = (struct scale_decision){ .wanted = want };
 	d->at_max = s->pm != PM_STATIC && want > minus(s->max_children, serving);
-	d->start = least(want, minus(least(s->max_children, ceiling), serving));
+	d->start = least(want, minus(least(most_of(s), ceiling), serving));
 	d->start = least(d->start, minus(ceiling, scale_counted(c, s)));
 	d->start = least(d->start, minus(s->max_spawn_rate, c->starting));
 	if (d->start == 0 && (s->pm != PM_STATIC || s->ends) && c->queued > c->overdue)

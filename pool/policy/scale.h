@@ -37,6 +37,7 @@ struct scale_settings {
 	enum pm_mode pm;
 	unsigned int each; /* requests that a worker takes at once; 0 is 1 */
 	unsigned int max_children;
+	unsigned int most; /* PM_AUTO: workers that are of use, if those are fewer */
 	unsigned int max_surge;
 	unsigned int start_servers;
 	unsigned int min_spare; /* places: requests that could start at once */

@@ -48,6 +48,7 @@ spare_most(const struct scale_counts *c, const struct scale_settings *s, enum me
 	case PM_STATIC:
 		return 0; /* all of them are its minimum */
 	case PM_DYNAMIC:
+	case PM_AUTO:
 		return c->begun ? least(spare, minus(unneeded, s->min_spare) / each) : 0;
 	case PM_ONDEMAND:
 		return spare;

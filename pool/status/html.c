@@ -291,6 +291,20 @@ template_card(struct text_out *out, const struct status_view *view)
 	text_out_string(out, "</section>\n");
 }
 
+/* What bounds the number of workers, with pm = auto. */
+static void
+auto_card(struct text_out *out, const struct status_view *view)
+{
+	char memory[NUMBER_MAX], budget[NUMBER_MAX];
+
+	if (item(view, "auto workers") > 0)
+		text_out_printf(out, "<section class=\"card auto\"><h2>Auto</h2><p>up to %" PRIu64
+		    " workers, bound by %s</p><p>memory %s of %s</p></section>\n",
+		    item(view, "auto workers"), item_text(view, "auto bound"),
+		    bytes(item(view, "auto memory"), memory),
+		    bytes(item(view, "auto memory budget"), budget));
+}
+
 /* The tables ------------------------------------------------------------------- */
 
 static bool
@@ -469,6 +483,7 @@ status_html(struct text_out *out, const struct status_view *view, bool full)
 	status_charts(out, view->stats, view->now_us);
 	text_out_string(out, "</div>\n");
 	template_card(out, view);
+	auto_card(out, view);
 	workers_table(out, view, full);
 	totals(out, view);
 	if (full)

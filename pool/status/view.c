@@ -12,6 +12,7 @@
 #include "base/shared/ends.h"
 #include "base/shared/stats_sum.h"
 #include "pool/core/template.h"
+#include "pool/policy/auto.h"
 #include "pool/status/processes.h"
 #include "pool/worker/measure.h"
 
@@ -52,7 +53,8 @@ static struct status_value
 get_manager(const struct source *s, unsigned int arg)
 {
 	static const char *const names[] = {
-		[PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic", [PM_ONDEMAND] = "ondemand"
+		[PM_STATIC] = "static", [PM_DYNAMIC] = "dynamic",
+		[PM_ONDEMAND] = "ondemand", [PM_AUTO] = "auto"
 	};
 
 	return (struct status_value){ .text = names[s->pool->conf->pm] };
@@ -198,6 +200,22 @@ get_template_forks(const struct source *s, unsigned int arg)
 	return (struct status_value){ .number = t->state != TEMPLATE_DEAD ? t->forks : 0 };
 }
 
+/* pm = auto ------------------------------------------------------------------------ */
+
+static struct status_value
+get_bound(const struct source *s, unsigned int arg)
+{
+	return (struct status_value){ .text =
+					  auto_bound_word(stats_get(s->stats, STATS_AUTO_BOUND)) };
+}
+
+static struct status_value
+get_share(const struct source *s, unsigned int arg)
+{
+	return (struct status_value){ .decimal =
+					  (double)stats_get(s->stats, STATS_AUTO_SHARE) / 10000 };
+}
+
 /* One row for each item, in the order of the page. As with php-fpm, no metric has a label. */
 struct row {
 	const char *key;
@@ -325,10 +343,24 @@ static const struct row rows_of_template[] = {
 	{ COUNTER(STATS_TEMPLATES_STARTED) },
 	{ COUNTER(STATS_WORKERS_FORKED) },
 };
+/* With pm = auto. */
+static const struct row rows_of_auto[] = {
+	{ GAUGE(STATS_AUTO_WORKERS), .metric = "anyfpm_auto_workers",
+	    .help = "The most workers that are of use." },
+	{ ROW("auto bound", STATUS_TEXT, get_bound, 0) },
+	{ ROW("auto cpu share", STATUS_DECIMAL, get_share, 0), .metric = "anyfpm_auto_cpu_share",
+	    .help = "CPUs that a request wants while it is under way." },
+	{ GAUGE(STATS_AUTO_MEMORY), .metric = "anyfpm_auto_memory_bytes",
+	    .help = "Memory of all workers together." },
+	{ GAUGE(STATS_AUTO_NEXT), .metric = "anyfpm_auto_memory_next_bytes",
+	    .help = "Memory that one worker more is expected to take." },
+	{ GAUGE(STATS_AUTO_BUDGET), .metric = "anyfpm_auto_memory_budget_bytes",
+	    .help = "Memory that all workers together may take; 0: not known." },
+};
 /* clang-format on */
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 _Static_assert(COUNT(rows_of_phpfpm) + COUNT(rows_before) + COUNT(rows_after) + REQUEST_ENDS +
-    COUNT(rows_of_template) <= STATUS_ITEMS_MAX, "room for all items");
+    COUNT(rows_of_template) + COUNT(rows_of_auto) <= STATUS_ITEMS_MAX, "room for all items");
 
 static void
 add_item(struct status_view *view, const struct source *s, const struct row *row)
@@ -402,6 +434,8 @@ status_view_gather(struct status_view *view, const struct pool *pool, bool full)
 		s.memory = measure_template(pool, &s.share);
 		add_rows(view, &s, rows_of_template, COUNT(rows_of_template));
 	}
+	if (pool->conf->pm == PM_AUTO)
+		add_rows(view, &s, rows_of_auto, COUNT(rows_of_auto));
 	return !full || processes_gather(view, pool, s.now_sec);
 }
 

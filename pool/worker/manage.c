@@ -24,6 +24,7 @@
 #include "pool/worker/places.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/room.h"
+#include "pool/worker/sample.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/yield.h"
@@ -98,7 +99,7 @@ void
 manage_spare_later(struct pool *pool)
 {
 	/* A short burst needs no more spare workers; what lasts longer does. */
-	if (pool->conf->pm == PM_DYNAMIC &&
+	if ((pool->conf->pm == PM_DYNAMIC || pool->conf->pm == PM_AUTO) &&
 	    (places_are_shared(pool) ? places_free(pool) : pool->workers.count[WORKER_IDLE]) <
 		pool->conf->min_spare_servers)
 		deadline_at(pool, clock_now_us() + starts_wait_us(pool));
@@ -270,12 +271,15 @@ settings_of(const struct pool *pool)
 		.pm = conf->pm,
 		.each = places_each(pool),
 		.max_children = conf->max_children,
+		.most = sample_number(pool),
 		.max_surge = conf->max_surge,
 		.start_servers = conf->start_servers,
 		.min_spare = conf->min_spare_servers,
 		.max_spare = conf->max_spare_servers,
 		.max_spawn_rate = conf->max_spawn_rate,
-		.idle_timeout_us = conf->process_idle_timeout_ms * 1000,
+		.idle_timeout_us = conf->pm == PM_AUTO
+		    ? auto_idle_us(conf->process_idle_timeout_ms * 1000)
+		    : conf->process_idle_timeout_ms * 1000,
 		.wait_us = starts_wait_us(pool),
 		.others = pool->workers.room->others,
 		.keeps_one = pool->workers.room->keeps_one,
@@ -321,7 +325,31 @@ stop_least_needed(struct pool *pool)
 	leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),
 	    pool->clients.handing_over   ? "another generation of the pool follows"
 		: pool->workers.room->ends ? "the pool ends"
+		: pool->conf->pm == PM_AUTO && pool->workers.room->others == 0 ? "fewer are of use"
 					   : "its place is another generation's");
+}
+
+/* Where memory is what bounds, the largest goes: an idle one, or a busy one after its request. */
+static void
+retire_largest(struct pool *pool)
+{
+	struct worker *w, *largest = NULL;
+
+	for (int state = WORKER_IDLE; state <= WORKER_BUSY && largest == NULL; state++) {
+		TAILQ_FOREACH (w, &pool->workers.list[state], link) {
+			if (!w->leave.leaving &&
+			    (largest == NULL ||
+				w->measure.window_memory > largest->measure.window_memory))
+				largest = w;
+		}
+	}
+	if (largest == NULL)
+		return;
+	if (largest->state == WORKER_IDLE)
+		leave_stop(largest, "the memory of all workers is more than their budget");
+	else
+		leave_close(largest, "the memory of all workers is more than their budget", 0,
+		    END_COMPANY);
 }
 
 /* Of n starts, those that are made now. Workers that leave wait for one that has shown, by its age,
@@ -375,7 +403,9 @@ manage_adjust(struct pool *pool)
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);
 	/* Whoever stops one comes back for the others: the stop asks for SETTLE_WORKERS. */
-	if (decision.stop_one && decision.shrinks)
+	if (decision.shrinks && sample_lacks_memory(pool))
+		retire_largest(pool);
+	else if (decision.stop_one && decision.shrinks)
 		stop_least_needed(pool);
 	else if (decision.stop_one)
 		leave_stop(TAILQ_LAST(&pool->workers.list[WORKER_IDLE], worker_list),

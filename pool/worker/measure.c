@@ -32,7 +32,7 @@ measure_init(struct pool *pool)
 {
 	const struct conf_pool *conf = pool->conf;
 
-	if (conf->max_memory > 0 || conf->request_terminate_memory > 0)
+	if (conf->max_memory > 0 || conf->request_terminate_memory > 0 || conf->pm == PM_AUTO)
 		pool->observe.needs_memory = true;
 	if (conf->request_terminate_cpu_ms > 0)
 		pool->observe.needs_cpu = true;
@@ -135,6 +135,7 @@ measure_close(struct worker *w)
 {
 	fd_close(&w->measure.status_fd);
 	fd_close(&w->measure.stat_fd);
+	fd_close(&w->measure.sched_fd);
 	fd_close(&w->measure.wait_fd);
 	fd_close(&w->measure.tree_memory_fd);
 	fd_close(&w->measure.tree_cpu_fd);

@@ -17,6 +17,7 @@
 #include "pool/worker/measure.h"
 #include "pool/worker/places.h"
 #include "pool/worker/probe.h"
+#include "pool/worker/sample.h"
 #include "pool/worker/slot.h"
 
 #define TO(state) (1u << WORKER_##state)
@@ -48,6 +49,7 @@ worker_new(struct pool *pool)
 	w->pool = pool;
 	w->listen_fd = w->path_fd = w->life.exec_fd = -1;
 	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
+	w->measure.sched_fd = -1;
 	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
 	capture_init(&w->captures, pool, w, &w->pid);
 	conns_init(w);
@@ -96,9 +98,13 @@ void
 worker_set_state(struct worker *w, enum worker_state state)
 {
 	struct pool *pool = w->pool;
+	bool is_auto = pool->conf->pm == PM_AUTO;
+	enum worker_state was = w->state;
 
 	assert(legal[w->state] & (1u << state));
 	assert(w->state != WORKER_BUSY || w->conns.count[CONN_RUNNING] == 0);
+	if (is_auto)
+		sample_before(w);
 	TAILQ_REMOVE(&pool->workers.list[w->state], w, link);
 	pool->workers.count[w->state]--;
 	w->state = state;
@@ -111,6 +117,8 @@ worker_set_state(struct worker *w, enum worker_state state)
 	pool->workers.count[state]++;
 	stats_memory_set_state(pool->stats_memory, w->slot, gauges[state]);
 	places_update(w);
+	if (is_auto)
+		sample_after(w, was);
 	pool->events->workers_changed(pool);
 	if (state == WORKER_DEAD)
 		worker_let_go(w);

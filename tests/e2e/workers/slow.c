@@ -4,8 +4,9 @@
  *
  *	slow THREADS     so many threads beside the main one wait; one of them ticks
  *
- * ms=N sleeps for so long, deep inside; burn=N uses CPU time instead; hide=1 forbids tracing before
- * it. The answer is "pid largest-gap-of-the-ticks-in-microseconds".
+ * ms=N sleeps for so long, deep inside; burn=N uses CPU time instead; grow=N takes so many KB more
+ * for good; hide=1 forbids tracing before it.
+ * The answer is "pid largest-gap-of-the-ticks-in-microseconds".
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,6 +42,18 @@ sleep_us(int64_t us)
 
 		nanosleep(&ts, NULL);
 	}
+}
+
+static void
+grow(size_t size)
+{
+	static char *volatile last; /* or else the compiler would see that nobody reads it */
+	char *p = size > 0 ? malloc(size) : NULL;
+
+	if (p == NULL)
+		return;
+	memset(p, 1, size);
+	last = p;
 }
 
 NOINLINE static void
@@ -115,6 +128,7 @@ main(int argc, char *argv[])
 	while (FCGX_Accept_r(&r) == 0) {
 		if (query(&r, "hide=") != 0)
 			prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		grow((size_t)query(&r, "grow=") * 1024);
 		largest_gap_us = 0;
 		in_the_middle(query(&r, "ms="), query(&r, "burn="), (int)query(&r, "depth="));
 		FCGX_FPrintF(r.out, "Content-Type: text/plain\r\n\r\n%ld %ld\n", (long)getpid(),

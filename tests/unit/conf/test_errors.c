@@ -115,8 +115,21 @@ static const struct {
     {POOL "pm.start_timeout = 0\n",
 	"t:5: [pool www] pm.start_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, 1h), "
 	"got \"0\""},
-    {POOL "pm = elastic\n", "t:5: [pool www] pm: expected static, dynamic or ondemand, "
+    {POOL "pm = elastic\n", "t:5: [pool www] pm: expected static, dynamic, ondemand or auto, "
 			    "got \"elastic\""},
+    {POOL "pm = auto\npm.memory_budget = 101%\n",
+	"t:6: [pool www] pm.memory_budget: expected a size from 1M to 1024G (bytes, or with K, M or "
+	"G), or 1% to 100%, got \"101%\""},
+    {POOL "pm = auto\npm.memory_budget = 0\n",
+	"t:6: [pool www] pm.memory_budget: expected a size from 1M to 1024G (bytes, or with K, M or "
+	"G), or 1% to 100%, got \"0\""},
+    {POOL "pm.memory_budget = 1G\n",
+	"t:5: [pool www] pm.memory_budget: requires pm = auto"},
+    {POOL "pm = auto\npm.max_concurrency = 2\n",
+	"t:6: [pool www] pm.max_concurrency: pm = auto is for programs that take one request at a "
+	"time; with 2, choose another pm"},
+    {POOL "pm = auto\npm.min_spare_servers = 2\n",
+	"t:6: [pool www] pm.min_spare_servers: 2 is more than pm.max_children, 1"},
     {POOL "pm.process_idle_timeout = 0\n",
 	"t:5: [pool www] pm.process_idle_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, "
 	"1h), got \"0\""},
@@ -191,7 +204,7 @@ static const struct {
 	"address that the web server connects to"},
     {"\n[www]\nlisten = 1\ncommand = x\n",
 	"t:2: [pool www] pm.max_children: required, but not set: number of workers (static), or "
-	"its upper limit (dynamic, ondemand)"},
+	"its upper limit (dynamic, ondemand, auto)"},
     {POOL "buffer_limit = 1M\nresponse_header_limit = 1025K\n",
 	"t:6: [pool www] response_header_limit: 1025K is more than buffer_limit, 1M"},
     {POOL "buffer_limit = 1M\nresponse_buffer_size = 2M\n",

@@ -48,6 +48,38 @@ START_TEST(test_unsigned)
 }
 END_TEST
 
+static const struct row share_rows[] = {
+    {"1%", true, 1},
+    {"70%", true, 70},
+    {"100%", true, 100},
+    {"101%", false, 0},
+    {"0%", false, 0},
+    {"-1%", false, 0},
+    {"70 %", false, 0},
+    {"70%%", false, 0},
+    {"%", false, 0},
+    {"70", false, 0},
+    {"1023K", false, 0},
+    {"1M", true, 1048576},
+    {"1G", true, 1073741824},
+    {"1T", false, 0},
+    {"", false, 0},
+};
+
+START_TEST(test_share)
+{
+	char text[VALUE_TEXT_MAX];
+	int64_t n = -99;
+	bool ok = value_share(share_rows[_i].text, &n);
+
+	check_row(&share_rows[_i], ok, n);
+	if (ok) {
+		value_format_share(n, text);
+		ck_assert_str_eq(text, share_rows[_i].text);
+	}
+}
+END_TEST
+
 static const struct row integer_rows[] = {
     {"0", true, 0},
     {"-1", true, -1},
@@ -236,6 +268,7 @@ main(void)
 	TCase *tc = tcase_create("convert");
 
 	tcase_add_loop_test(tc, test_unsigned, 0, COUNT(unsigned_rows));
+	tcase_add_loop_test(tc, test_share, 0, COUNT(share_rows));
 	tcase_add_loop_test(tc, test_integer, 0, COUNT(integer_rows));
 	tcase_add_loop_test(tc, test_time, 0, COUNT(time_rows));
 	tcase_add_loop_test(tc, test_size, 0, COUNT(size_rows));

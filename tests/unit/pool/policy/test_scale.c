@@ -20,6 +20,10 @@
 	 .min_spare = 1, .max_spare = 3, .max_spawn_rate = (rate), .idle_timeout_us = IDLE_TIMEOUT, \
 	 .wait_us = SCALE_WAIT_US}
 #define D DYNAMIC(32, 1)
+/* 20 at most, so many are of use, 1 spare. */
+#define AUTO(useful) \
+	{.pm = PM_AUTO, .max_children = 20, .most = (useful), .max_surge = 1, .min_spare = 1, \
+	 .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT, .wait_us = SCALE_WAIT_US}
 /* clang-format on */
 
 struct row {
@@ -339,6 +343,30 @@ check_row(const struct row *row)
 	    d.again_us == want->again_us, "%s: again in %lld us", row->name, (long long)d.again_us);
 }
 
+static const struct row auto_rows[] = {
+    {"none to spare", {.busy = 2, .begun = true}, AUTO(4), {.start = 1}},
+    {"none to spare, no more are of use", {.busy = 4, .begun = true}, AUTO(4), {.start = 0}},
+    {"a burst", {.busy = 1, .queued = 9, .overdue = 9, .begun = true}, AUTO(4), {.start = 3}},
+    {"a burst beyond pm.max_children", {.busy = 1, .queued = 40, .overdue = 40, .begun = true},
+	AUTO(64), {.start = 19, .at_max = true}},
+    {"fewer are of use, none is idle", {.busy = 4, .begun = true}, AUTO(3), {.shrinks = true}},
+    {"fewer are of use", {.busy = 3, .idle = 1, .begun = true}, AUTO(3),
+	{.shrinks = true, .stop_one = true}},
+    {"fewer are of use, one leaves already", {.busy = 4, .leaving = 1, .begun = true}, AUTO(3),
+	{.start = 0}},
+    {"one is not needed", {.idle = 2, .begun = true, .longest_idle_us = IDLE_TIMEOUT}, AUTO(4),
+	{.stop_one = true}},
+    {"and more, while one stops",
+	{.idle = 2, .stopping = 1, .begun = true, .longest_idle_us = IDLE_TIMEOUT}, AUTO(4),
+	{.stop_one = true}},
+};
+
+START_TEST(test_auto)
+{
+	check_row(&auto_rows[_i]);
+}
+END_TEST
+
 START_TEST(test_shared)
 {
 	check_row(&shared_rows[_i]);
@@ -456,6 +484,7 @@ main(void)
 	TCase *tc = tcase_create("policy");
 
 	tcase_add_loop_test(tc, test_static, 0, COUNT(static_rows));
+	tcase_add_loop_test(tc, test_auto, 0, COUNT(auto_rows));
 	tcase_add_loop_test(tc, test_shared, 0, COUNT(shared_rows));
 	tcase_add_loop_test(tc, test_dynamic, 0, COUNT(dynamic_rows));
 	tcase_add_loop_test(tc, test_room, 0, COUNT(room_rows));

@@ -6,6 +6,7 @@
 
 #define STATIC {.pm = PM_STATIC, .max_children = 4}
 #define DYNAMIC {.pm = PM_DYNAMIC, .max_children = 8, .min_spare = 2, .max_spare = 6}
+#define AUTO {.pm = PM_AUTO, .max_children = 8, .most = 8, .min_spare = 1}
 #define ONDEMAND {.pm = PM_ONDEMAND, .max_children = 8}
 
 /* What can be given up, called for those that are idle for long or for a moment; and for any. */
@@ -34,6 +35,8 @@ static const struct {
     {"dynamic, more wait than can be served", {.idle = 5, .queued = 9, .begun = true}, DYNAMIC, 0,
 	0},
     {"dynamic, more to start with are wanted", {.idle = 5}, DYNAMIC, 0, 5},
+    {"auto, the one that it keeps", {.idle = 1, .begun = true}, AUTO, 0, 1},
+    {"auto, two above it", {.idle = 3, .busy = 1, .begun = true}, AUTO, 2, 3},
     {"ondemand, none", {.begun = true}, ONDEMAND, 0, 0},
     {"ondemand, some", {.idle = 3, .busy = 2, .begun = true}, ONDEMAND, 3, 3},
     {"ondemand, the last one", {.idle = 1, .begun = true}, ONDEMAND, 1, 1},

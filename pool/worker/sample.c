@@ -1,0 +1,383 @@
+/*
+ * sample.c: pm = auto: add up what workers use in windows of time, and ask auto.c. Only workers
+ * that had a request in the window are looked at, once for it; without requests there is no window.
+ */
+#include "config.h"
+
+#include "pool/worker/sample.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/available.h"
+#include "base/clock.h"
+#include "base/cpus.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/procstat.h"
+#include "pool/core/deadline.h"
+#include "pool/core/events.h"
+#include "pool/core/worker.h"
+#include "pool/worker/measure.h"
+
+/* A bound that has lasted so long is worth a line in the log. */
+#define TELL_US 10000000
+
+static bool
+is_auto(const struct pool *pool)
+{
+	return pool->conf->pm == PM_AUTO;
+}
+
+/* Bytes that other generations' workers have. */
+static uint64_t
+others_memory(const struct pool *pool)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < PLACES_MAX; i++) {
+		const struct stats *stats = &pool->stats_memory->blocks[i].stats;
+		int64_t used = stats_get(stats, STATS_AUTO_MEMORY);
+
+		if (stats != pool->stats && stats_get(stats, STATS_PID) > 0 && used > 0)
+			sum += (uint64_t)used;
+	}
+	return sum;
+}
+
+/* What is left for workers of the budget, 0: there is none. */
+static uint64_t
+budget_left(const struct pool *pool)
+{
+	uint64_t share = 0, taken = others_memory(pool);
+	uint64_t budget = pool->workers.sample->budget.bytes;
+
+	if (pool->conf->preload)
+		measure_template(pool, &share);
+	taken += share;
+	return budget == 0 ? 0 : taken < budget ? budget - taken : 1;
+}
+
+static struct auto_settings
+settings_of(const struct pool *pool)
+{
+	const struct sample *s = pool->workers.sample;
+
+	return (struct auto_settings){
+	    .cpus = cpus_usable(),
+	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
+	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
+	    .floor = pool->conf->min_spare_servers,
+	    .budget = budget_left(pool),
+	};
+}
+
+/* CPU time of everything, in microseconds; -1: it is not that of our CPUs, or cannot be told. */
+static int64_t
+machine_used(void)
+{
+	unsigned long long user, nice, system, idle, wait, irq, soft, steal = 0;
+	long ticks_per_s = sysconf(_SC_CLK_TCK);
+	char text[256];
+	ssize_t n;
+	int fd;
+
+	if ((long)cpus_usable() != sysconf(_SC_NPROCESSORS_ONLN) ||
+	    (fd = open("/proc/stat", O_RDONLY | O_CLOEXEC)) == -1)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	if (sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
+		&idle, &wait, &irq, &soft, &steal) < 7)
+		return -1;
+	return (int64_t)(user + nice + system + irq + soft + steal) * 1000000 / ticks_per_s;
+}
+
+/* For the metrics, and for other generations. */
+static void
+report(const struct pool *pool)
+{
+	const struct sample *s = pool->workers.sample;
+	const struct auto_state *a = &s->state;
+
+	stats_set(pool->stats, STATS_AUTO_WORKERS, a->number);
+	stats_set(pool->stats, STATS_AUTO_BOUND, a->bound);
+	stats_set(pool->stats, STATS_AUTO_SHARE, (int64_t)(auto_cpu_share(&a->cpu) * 10000 + 0.5));
+	stats_set(pool->stats, STATS_AUTO_MEMORY, (int64_t)a->memory.now);
+	stats_set(pool->stats, STATS_AUTO_NEXT, (int64_t)a->memory.next);
+	stats_set(pool->stats, STATS_AUTO_BUDGET, (int64_t)s->budget.bytes);
+}
+
+void
+sample_init(struct pool *pool, const struct message_budget *budget)
+{
+	struct sample *s = pool->workers.sample;
+	struct auto_settings settings;
+
+	if (!is_auto(pool))
+		return;
+	s->budget = *budget;
+	s->looked_us = clock_now_us();
+	settings = settings_of(pool);
+	auto_begin(&s->state, &settings);
+	report(pool);
+}
+
+void
+sample_heed(struct pool *pool, const struct message *message, size_t len)
+{
+	struct message_budget *budget = &pool->workers.sample->budget;
+
+	if (!is_auto(pool) || message->type != MESSAGE_BUDGET || len != sizeof(*budget))
+		return;
+	memcpy(budget, message->data, len); /* the next window counts with it */
+	report(pool);
+}
+
+static void
+count_busy(struct sample *s, const struct pool *pool, int64_t now)
+{
+	if (s->began_us != 0 && now > s->counted_us)
+		s->busy_us += (int64_t)pool->workers.count[WORKER_BUSY] * (now - s->counted_us);
+	s->counted_us = now;
+}
+
+static bool
+is_full(const struct pool *pool)
+{
+	return pool->workers.count[WORKER_IDLE] == 0 && pool->requests.count[REQUEST_QUEUED] > 0;
+}
+
+static void
+begin(struct pool *pool, int64_t now)
+{
+	struct sample *s = pool->workers.sample;
+
+	s->began_us = s->counted_us = now;
+	s->busy_us = 0;
+	s->requests = 0;
+	s->wanted = pool->workers.count[WORKER_BUSY] + pool->requests.count[REQUEST_QUEUED];
+	s->settled =
+	    pool->workers.count[WORKER_STARTING] == 0 &&
+	    pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY] <= s->state.number;
+	s->full = is_full(pool);
+	s->used_us = machine_used();
+	s->due_us = now + auto_next_us(&s->state);
+	deadline_at(pool, s->due_us);
+}
+
+/* The kernel tells a delay when it is over. One that has neither run nor ended a delay since it was
+ * looked at, and could run now, has waited ever since: that is taken in advance. */
+static int64_t
+delay_of(struct worker *w, int64_t cpu_us, int64_t now)
+{
+	int64_t delay_us = procstat_delay(w->measure.sched_fd);
+	struct procstat stat;
+
+	if (w->state == WORKER_BUSY && cpu_us == w->measure.window_cpu_us &&
+	    delay_us <= w->measure.window_delay_us && procstat_read(w->pid, &stat) &&
+	    stat.state == 'R')
+		return w->measure.window_delay_us + now - w->measure.window_us;
+	return delay_us;
+}
+
+/* What it has used since it was looked at last. */
+static void
+look(struct worker *w, struct auto_window *window)
+{
+	int64_t now = clock_now_us(), cpu_us = measure_cpu(w), delay_us = delay_of(w, cpu_us, now);
+
+	if (window != NULL && cpu_us > w->measure.window_cpu_us)
+		window->cpu_us += cpu_us - w->measure.window_cpu_us;
+	if (window != NULL) /* less where more was taken in advance */
+		window->delay_us += delay_us - w->measure.window_delay_us;
+	w->measure.window_cpu_us = cpu_us > 0 ? cpu_us : 0;
+	w->measure.window_delay_us = delay_us > 0 ? delay_us : 0;
+	w->measure.window_us = now;
+	w->measure.in_window = w->state == WORKER_BUSY;
+}
+
+/* A request was given to a worker: so many are there. */
+static void
+count_wanted(struct pool *pool)
+{
+	struct sample *s = pool->workers.sample;
+	unsigned int n = pool->workers.count[WORKER_BUSY] + pool->requests.count[REQUEST_QUEUED];
+
+	if (n > s->wanted)
+		s->wanted = n;
+}
+
+/* Without requests there is no window that would find that it has gone. */
+static void
+forget(const struct worker *w)
+{
+	double *now = &w->pool->workers.sample->state.memory.now;
+
+	*now -= *now < (double)w->measure.window_memory ? *now : (double)w->measure.window_memory;
+	report(w->pool);
+}
+
+void
+sample_before(struct worker *w)
+{
+	count_busy(w->pool->workers.sample, w->pool, clock_now_us());
+}
+
+void
+sample_after(struct worker *w, enum worker_state was)
+{
+	struct pool *pool = w->pool;
+	struct sample *s = pool->workers.sample;
+
+	if (was == WORKER_STARTING && w->state == WORKER_IDLE) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)w->pid);
+		w->measure.sched_fd = open(path, O_RDONLY | O_CLOEXEC);
+		look(w, NULL);
+	}
+	if (w->state == WORKER_BUSY) {
+		if (!w->measure.in_window)
+			w->measure.window_us = clock_now_us();
+		w->measure.in_window = true;
+		if (s->began_us == 0)
+			begin(pool, clock_now_us());
+		count_wanted(pool);
+	} else if (was == WORKER_BUSY)
+		s->requests++;
+	if (was == WORKER_STARTING || w->state == WORKER_STOPPING || w->state == WORKER_DEAD)
+		s->settled = false;
+	if (w->state == WORKER_DEAD)
+		forget(w);
+}
+
+/* Sizes change where there were requests only. */
+static struct auto_size
+size_of(struct worker *w, int64_t now)
+{
+	uint64_t before = w->measure.window_memory, memory = before;
+
+	if (memory == 0 || w->measure.in_window)
+		memory = measure_share(w, measure_memory(w));
+	w->measure.window_memory = memory;
+	return (struct auto_size){
+	    .now = memory,
+	    .before = w->life.was_busy ? before : 0,
+	    .peak = memory,
+	    .peak_before = before,
+	    .age_us = now - w->life.started_us,
+	    .has_served = w->life.was_busy,
+	};
+}
+
+static void
+look_at_memory(struct pool *pool, int64_t now, uint64_t budget)
+{
+	struct sample *s = pool->workers.sample;
+	struct auto_size *sizes = calloc(pool_workers(pool) + 1, sizeof(*sizes));
+	size_t n = 0;
+
+	if (sizes == NULL)
+		return;
+	for (int state = WORKER_STARTING; state <= WORKER_STOPPING; state++) {
+		struct worker *w;
+
+		TAILQ_FOREACH (w, &pool->workers.list[state], link)
+			sizes[n++] = size_of(w, now);
+	}
+	auto_memory_look(&s->state.memory, sizes, n, s->requests, now - s->looked_us);
+	auto_memory_pressed(&s->state.memory, available_is_pressed("/proc"), budget,
+	    now - s->looked_us);
+	s->looked_us = now;
+	free(sizes);
+}
+
+bool
+sample_lacks_memory(const struct pool *pool)
+{
+	return is_auto(pool) && pool->workers.sample->state.bound == AUTO_MEMORY;
+}
+
+/* What bounds the number now, once it has for a while: with a load that comes and goes it is
+ * another every other moment. */
+static void
+tell(struct sample *s, int64_t now)
+{
+	if (s->state.bound == s->told) {
+		s->differs_us = 0;
+		return;
+	}
+	if (s->differs_us == 0)
+		s->differs_us = now;
+	if (now - s->differs_us < TELL_US)
+		return;
+	log_notice("pm = auto: up to %u workers, bound by %s", s->state.number,
+	    auto_bound_word(s->state.bound));
+	s->told = s->state.bound;
+	s->differs_us = 0;
+}
+
+static void
+end(struct pool *pool, int64_t now)
+{
+	struct sample *s = pool->workers.sample;
+	struct auto_settings settings = settings_of(pool);
+	struct auto_window window = {
+	    .length_us = now - s->began_us,
+	    .others_us = -1,
+	    .requests = s->requests,
+	};
+	struct auto_counts counts = {
+	    .alive = pool->workers.count[WORKER_STARTING] + pool->workers.count[WORKER_IDLE] +
+		     pool->workers.count[WORKER_BUSY],
+	    .wanted = s->wanted,
+	};
+	unsigned int number = s->state.number;
+	int64_t used_us;
+
+	count_busy(s, pool, now);
+	window.busy_us = s->busy_us;
+	window.settled = s->settled && pool->workers.count[WORKER_STARTING] == 0;
+	window.full = s->full && is_full(pool);
+	look_at_memory(pool, now, settings.budget);
+	for (int state = WORKER_IDLE; state <= WORKER_BUSY; state++) {
+		struct worker *w;
+
+		TAILQ_FOREACH (w, &pool->workers.list[state], link) {
+			if (w->measure.in_window)
+				look(w, &window);
+		}
+	}
+	if (s->used_us >= 0 && (used_us = machine_used()) >= s->used_us)
+		window.others_us =
+		    used_us - s->used_us > window.cpu_us ? used_us - s->used_us - window.cpu_us : 0;
+	auto_window(&s->state, &settings, &counts, &window);
+	report(pool);
+	tell(s, now);
+	if (s->state.number != number || counts.wanted > counts.alive)
+		pool->events->settle(pool, SETTLE_WORKERS);
+}
+
+int64_t
+sample_expire(struct pool *pool, int64_t now_us)
+{
+	struct sample *s = pool->workers.sample;
+
+	if (!is_auto(pool) || s->began_us == 0)
+		return 0;
+	if (now_us < s->due_us)
+		return s->due_us;
+	end(pool, now_us);
+	if (pool->workers.count[WORKER_BUSY] > 0 || s->requests > 0)
+		begin(pool, now_us);
+	else
+		s->began_us = 0;
+	return s->began_us > 0 ? s->due_us : 0;
+}

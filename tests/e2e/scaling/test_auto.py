@@ -1,0 +1,201 @@
+"""pm = auto: the number of workers follows what the program does, the CPUs and the memory."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+
+import pytest
+import slowlog
+from fcgi import Client
+from scraping import Endpoint
+from servers import ANYFPM, SLOW, children, is_template, status_of, wait_for
+from statuspage import page, status
+
+program = slowlog.program
+CPUS = len(os.sched_getaffinity(0))
+SHARE = "burn=5&ms=20"  # of a CPU: 0.2
+CLIENTS = 64
+MB = 1 << 20
+
+
+class Clients:
+    """They ask all the time, each on its connection; every answer is to be whole."""
+
+    def __init__(self, address, query, count):
+        self.address, self.query = address, query
+        self.stop = threading.Event()
+        self.wrong, self.served = [], 0
+        self.threads = [threading.Thread(target=self._run) for _ in range(count)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not any(t.is_alive() for t in self.threads), "a request hangs"
+
+    def _run(self):
+        try:
+            with Client(self.address, timeout=60) as client:
+                while not self.stop.is_set():
+                    answer = client.request(query=self.query)
+                    if answer.status != 200:
+                        self.wrong.append(answer.status)
+                    self.served += 1
+        except (OSError, ValueError) as e:
+            self.wrong.append(repr(e))
+
+
+@pytest.fixture
+def auto(anyfpm, program):
+    """anyfpm with a pool of the worker slow.c: auto({"directive": value})."""
+    def start(options=None, **more):
+        settings = {"pm": "auto", "pm.max_children": None, "pm.status_path": "/status",
+                    "pm.process_idle_timeout": "1s"}
+        return anyfpm(f"{program} 0", dict(settings, **(options or {})), **more)
+    return start
+
+
+def workers(server):
+    return [pid for pid in children(status(server)["pool process"]) if not is_template(pid)]
+
+
+def memory(pid):
+    """Bytes that it has for itself; 0: it has ended."""
+    try:
+        return int(status_of(pid).get("RssAnon", "0").split()[0]) * 1024
+    except OSError:
+        return 0
+
+
+def test_grows_to_what_cpus_bear_and_goes_back(auto):
+    """No other directive of pm is needed. 64 clients get as many workers as keep the CPUs busy, and
+    one is left when they have gone; the log says what bounds, once it has lasted."""
+    server = auto()
+    with Clients(server.address, SHARE, CLIENTS) as clients:
+        if CPUS <= 8:
+            wait_for(lambda: status(server)["auto workers"] >= 3 * CPUS, 5 * SLOW, "it grows")
+        if CPUS <= 4:
+            wait_for(lambda: re.search(r"pm = auto: up to \d+ workers, bound by (cpus|throughput)",
+                                       server.log()), 15 * SLOW, "the log says so")
+        said = status(server)
+        assert said["auto workers"] <= 20 * CPUS
+        assert 0.1 < said["auto cpu share"] < 0.4
+        assert 0 < said["auto memory"] < said["auto memory budget"]
+    assert not clients.wrong and clients.served > 100
+    wait_for(lambda: len(workers(server)) == 1, 10 * SLOW, "it goes back")
+    assert status(server)["max children reached"] == 0
+    assert status(server)["auto memory"] < said["auto memory"] / 2 or CPUS < 2
+
+
+def test_ceiling_and_floor(auto):
+    """pm.max_children holds, and pm.min_spare_servers are there without a request. All that tells
+    of the pool names what bounds it."""
+    metrics = Endpoint()
+    server = auto({"pm.max_children": 4, "pm.min_spare_servers": 3},
+                  global_options={"metrics_listen": metrics.address})
+    wait_for(lambda: len(workers(server)) == 3, 5, "the floor")
+    with Clients(server.address, "ms=20", 16) as clients:
+        wait_for(lambda: (s := status(server))["auto bound"] == "ceiling"
+                 and s["active processes"] == 4, 5 * SLOW, "the ceiling")
+        assert re.search(r"<h2>Auto</h2><p>up to 4 workers, bound by ceiling</p>"
+                         r"<p>memory [\d.]+ [KM]B of [\d.]+ [MG]B</p>",
+                         page(server, "html").body.decode())
+        assert re.search(r"^auto bound: +ceiling$", page(server, "").body.decode(), re.M)
+        samples = metrics.get("/metrics").text
+        assert 'anyfpm_auto_workers{pool="www"} 4' in samples
+        assert 'anyfpm_auto_bound{pool="www",bound="ceiling"} 1' in samples
+        assert 'anyfpm_auto_bound{pool="www",bound="cpus"} 0' in samples
+        assert re.search(r'anyfpm_auto_memory_bytes{pool="www",of="budget"} [1-9]', samples)
+        assert "anyfpm_auto_workers 4" in page(server, "openmetrics").body.decode()
+    assert not clients.wrong
+    assert status(server)["max active processes"] == 4
+    wait_for(lambda: len(workers(server)) == 3, 10 * SLOW, "the floor again")
+
+
+def test_few_descriptors(auto, env):
+    """Where there are too few for 256 workers, there are fewer, and not no clients."""
+    script = f"{env.dir}/few"
+    with open(script, "w", encoding="ascii") as f:
+        f.write(f'#!/bin/sh\nulimit -n 256\nexec {ANYFPM} "$@"\n')
+    os.chmod(script, 0o755)
+    server = auto(binary=script)
+    assert "pm = auto: up to 10 workers, as there are only 256 descriptors" in server.log()
+    with Clients(server.address, "ms=20", 24) as clients:
+        wait_for(lambda: status(server)["auto bound"] == "ceiling", 10 * SLOW, "the ceiling")
+    assert not clients.wrong
+    assert status(server)["max active processes"] <= 10
+
+
+def test_budget_of_a_program_that_grows(auto):
+    """Workers take 1 MB more with each request: together they never have more than the budget and
+    one worker, as the largest go in time, and no request is lost."""
+    budget = 64 * MB
+    server = auto({"pm.memory_budget": "64M"})
+    most = count = largest = 0
+    with Clients(server.address, "ms=50&grow=1024", 16) as clients:
+        until = time.monotonic() + 5
+        while time.monotonic() < until or "more than their budget" not in server.log():
+            assert time.monotonic() < until + 30 * SLOW, "no worker goes"
+            sizes = [memory(pid) for pid in workers(server)]
+            most, count = max(most, sum(sizes)), max(count, len(sizes))
+            largest = max(largest, *sizes, 0)
+    assert not clients.wrong and clients.served > 50
+    assert count > 1
+    assert most <= budget + largest, f"{most / MB:.1f} MB in all, {largest / MB:.1f} in one"
+    assert status(server)["auto memory budget"] == budget
+
+
+def test_pools_share_and_a_reload_changes_it(auto, env, program):
+    """Of two pools each has half of what one had; one that is not changed is told so, and keeps its
+    process. Where one has gone, the other has all."""
+    server = auto()
+    www = server.configured["www"]
+    before = status(server)
+    other = dict(www, listen=f"{env.dir}/other.sock")
+    server.rewrite({"www": www, "other": other})
+    server.reload()
+    both = [wait_for(lambda a=a: (s := status(a))["auto memory budget"] > 0 and s, 5, "a budget")
+            for a in (server.address, other["listen"])]
+    half = before["auto memory budget"] // 2
+    wait_for(lambda: abs(status(server)["auto memory budget"] - half) < 2, 5, "half")
+    assert both[1]["auto memory budget"] == status(server)["auto memory budget"]
+    assert status(server)["pool process"] == before["pool process"]
+    with Clients(server.address, SHARE, 8) as one, Clients(other["listen"], SHARE, 8) as two:
+        wait_for(lambda: one.served > 50 and two.served > 50, 10 * SLOW, "both are served")
+    assert not one.wrong and not two.wrong
+    server.rewrite({"www": www})
+    server.reload()
+    wait_for(lambda: status(server)["auto memory budget"] == before["auto memory budget"], 5, "all")
+
+
+@pytest.mark.parametrize("preload", ["no", "yes"])
+def test_reload_under_load(auto, preload):
+    """A pool that is replaced loses nothing and grows again; workers may be forked."""
+    server = auto({"pm.preload": preload})
+    with Clients(server.address, "ms=20", 16) as clients:
+        wait_for(lambda: status(server)["active processes"] >= 4, 10 * SLOW, "it grows")
+        server.change({"pm.process_idle_timeout": "2s"})
+        server.reload()
+        wait_for(lambda: status(server)["active processes"] >= 4, 10 * SLOW, "it grows again")
+        assert (status(server).get("template state") == "ready") == (preload == "yes")
+    assert not clients.wrong
+
+
+def test_what_is_assumed_and_refused(auto, env):
+    """-t says what this machine is taken for."""
+    server = auto({"pm.memory_budget": "1G"})
+    said = subprocess.run([ANYFPM, "-t", "-y", server.config_path], capture_output=True, check=True,
+                          text=True).stderr
+    assert re.search(r"\[pool www\] pm = auto: \d+ CPUs?, [\d.]+G of memory available now, 1.0G "
+                     r"of it for workers; from 1 to 256 of them", said), said
+    server.change({"pm": "dynamic"})
+    said = subprocess.run([ANYFPM, "-t", "-y", server.config_path], capture_output=True,
+                          check=False, text=True)
+    assert said.returncode == 78 and "pm.memory_budget: requires pm = auto" in said.stderr
