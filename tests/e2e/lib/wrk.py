@@ -23,11 +23,12 @@ def _to_ms(text):
     return float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def latency(front, path, clients, seconds):
+def latency(front, path, clients, seconds, script=None):
     """(requests per second, p50 ms, p99 ms, answers that were none or an error)"""
     out = subprocess.run(
         [WRK, "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "--latency",
-         f"http://127.0.0.1:{front.port}{path}"], capture_output=True, text=True, check=True).stdout
+         *(["-s", script] if script else []), f"http://127.0.0.1:{front.port}{path}"],
+        capture_output=True, text=True, check=True).stdout
     errors = re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", out)
     return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
             _to_ms(re.search(r"^\s+50%\s+(\S+)", out, re.M).group(1)),

@@ -5,14 +5,17 @@
  *	slow THREADS     so many threads beside the main one wait; one of them ticks
  *
  * ms=N sleeps for so long, deep inside; burn=N uses CPU time instead; grow=N takes so many KB more
- * for good; hide=1 forbids tracing before it.
+ * for good; lock=N sleeps for so long with a lock that all workers share; hide=1 forbids tracing
+ * before it.
  * The answer is "pid largest-gap-of-the-ticks-in-microseconds".
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +57,19 @@ grow(size_t size)
 		return;
 	memset(p, 1, size);
 	last = p;
+}
+
+/* The lock is the program's file. */
+static void
+hold(int64_t ms)
+{
+	static int fd = -1;
+
+	if (ms == 0 || (fd == -1 && (fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)) == -1) ||
+	    flock(fd, LOCK_EX) == -1)
+		return;
+	sleep_us(ms * 1000);
+	flock(fd, LOCK_UN);
 }
 
 NOINLINE static void
@@ -128,6 +144,7 @@ main(int argc, char *argv[])
 	while (FCGX_Accept_r(&r) == 0) {
 		if (query(&r, "hide=") != 0)
 			prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		hold(query(&r, "lock="));
 		grow((size_t)query(&r, "grow=") * 1024);
 		largest_gap_us = 0;
 		in_the_middle(query(&r, "ms="), query(&r, "burn="), (int)query(&r, "depth="));
