@@ -59,6 +59,7 @@ available_memory(const char *proc)
 {
 	char self[64], dir[CGROUP_PATH_MAX];
 	uint64_t least = available(proc), left;
+	bool is_known = least > 0;
 
 	snprintf(self, sizeof(self), "%s/self", proc);
 	if (!cgroup_own(self, dir))
@@ -67,10 +68,12 @@ available_memory(const char *proc)
 	for (char *end = dir + strlen(dir); end != NULL && end != dir; end = strrchr(dir, '/')) {
 		*end = '\0';
 		left = left_by(dir);
-		if (left < least || least == 0)
-			least = left == UINT64_MAX ? least : left;
+		if (left != UINT64_MAX && (left < least || !is_known)) {
+			least = left;
+			is_known = true;
+		}
 	}
-	return least;
+	return is_known && least == 0 ? 1 : least; /* 0 would be: it is not known */
 }
 
 /* Whether tasks have waited for memory for a tenth of the last ten seconds. */

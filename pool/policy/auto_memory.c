@@ -18,9 +18,12 @@
 #define LEAK (0.5 / 300e6)
 #define OLD_US INT64_C(600000000)
 #define RENEW 2
-/* Under pressure workers have to make do with so much of what they have now; how fast the budget
- * comes back, a second. */
+/* Under pressure workers have to make do with so much of what they have now, but no less than so much
+ * of the budget: the pressure may be others'. Then nothing more is taken for as long as the kernel's
+ * mean remembers it (avg10). How fast the budget comes back, a second. */
 #define PRESSED_TIMES 0.9
+#define PRESSED_LEAST 0.5
+#define PRESSED_US 10e6
 #define RELIEF 0.02
 
 static void
@@ -134,8 +137,13 @@ auto_memory_look(struct auto_memory *m, const struct auto_size sizes[], size_t n
 void
 auto_memory_pressed(struct auto_memory *m, bool pressed, uint64_t budget, int64_t passed_us)
 {
-	if (pressed)
-		m->most = fmin(m->most > 0 ? m->most : (double)budget, m->now * PRESSED_TIMES);
+	m->since_us += (double)passed_us;
+	if (pressed && (m->most <= 0 || m->since_us >= PRESSED_US)) {
+		m->most = fmin(m->most > 0 ? m->most : (double)budget,
+		    fmax(m->now * PRESSED_TIMES, (double)budget * PRESSED_LEAST));
+		m->since_us = 0;
+	} else if (pressed)
+		return;
 	else if (m->most > 0 && m->most < (double)budget)
 		m->most += (double)budget * RELIEF * (double)passed_us / 1e6;
 	else
@@ -149,8 +157,8 @@ auto_memory_number(const struct auto_memory *m, unsigned int alive, uint64_t bud
 
 	if (budget == 0)
 		return UINT_MAX;
-	if (m->next <= 0)
-		return 1; /* one will tell */
+	if (m->next <= 0) /* one will tell, unless sizes are not told to us */
+		return m->requests > 0 ? UINT_MAX : 1;
 	room = (m->most > 0 ? fmin(m->most, (double)budget) : (double)budget) - m->soon;
 	each = room < 0 && alive > 0 ? fmax(m->soon / alive, 1) : m->next;
 	number = alive + floor(room / each);

@@ -35,6 +35,7 @@ struct auto_memory {
 	double now;      /* all there are, as of the last look */
 	double soon;     /* as they may be at the next */
 	double next;     /* one that is started; 0: none was seen */
+	double since_us; /* the budget was last cut */
 	double most;     /* the budget, as far as the kernel's complaints have left it; 0: all */
 };
 

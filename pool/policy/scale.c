@@ -159,7 +159,7 @@ decide_shrink(const struct scale_counts *c, const struct scale_settings *s,
 		d->shrinks = true;
 		d->stop_one = c->idle > 0;
 	} else if (s->pm == PM_AUTO && !s->ends && minus(alive, c->leaving) > most_of(s)) {
-		d->shrinks = true;
+		d->shrinks = d->retires = true;
 		d->stop_one = c->idle > 0;
 	} else if (s->ends) {
 		d->shrinks = true;

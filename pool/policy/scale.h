@@ -57,6 +57,7 @@ struct scale_decision {
 	bool stop_one;	   /* the one that is idle longest */
 	bool close_one;	   /* one of those that have the fewest requests: it gets no more */
 	bool shrinks;	   /* whoever becomes idle may be one too many: decide again then */
+	bool retires;	   /* there are more than pm = auto finds of use */
 	bool at_max;	   /* more are wanted than max_children allows */
 	int64_t again_us;  /* decide again after this time, 0: when something happens */
 };

@@ -403,7 +403,7 @@ manage_adjust(struct pool *pool)
 	if (decision.again_us > 0)
 		deadline_at(pool, now + decision.again_us);
 	/* Whoever stops one comes back for the others: the stop asks for SETTLE_WORKERS. */
-	if (decision.shrinks && sample_lacks_memory(pool))
+	if (decision.retires && sample_lacks_memory(pool))
 		retire_largest(pool);
 	else if (decision.stop_one && decision.shrinks)
 		stop_least_needed(pool);

@@ -9,8 +9,10 @@
 
 #include "pool/worker/measure.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +34,7 @@ measure_init(struct pool *pool)
 {
 	const struct conf_pool *conf = pool->conf;
 
-	if (conf->max_memory > 0 || conf->request_terminate_memory > 0 || conf->pm == PM_AUTO)
+	if (conf->max_memory > 0 || conf->request_terminate_memory > 0)
 		pool->observe.needs_memory = true;
 	if (conf->request_terminate_cpu_ms > 0)
 		pool->observe.needs_cpu = true;
@@ -42,16 +44,41 @@ measure_init(struct pool *pool)
 	}
 }
 
+static bool
+needs_status(const struct worker *w)
+{
+	return w->pool->observe.needs_memory || w->pool->observe.needs_last ||
+	    w->pool->conf->pm == PM_AUTO;
+}
+
+static void
+open_status(struct worker *w)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)w->pid);
+	w->measure.status_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Before its exec(2) the file of a child that has changed its user may be root's. */
+void
+measure_open_again(struct worker *w)
+{
+	if (!needs_status(w) || w->measure.status_fd != -1)
+		return;
+	open_status(w);
+	if (w->measure.status_fd == -1)
+		log_warning("cannot measure the memory of child %d: /proc/%d/status: %s",
+		    (int)w->pid, (int)w->pid, strerror(errno));
+}
+
 void
 measure_open(struct worker *w)
 {
 	char path[64];
 
-	if (w->pool->observe.needs_memory || w->pool->observe.needs_last) {
-		snprintf(path, sizeof(path), "/proc/%d/status", (int)w->pid);
-		if ((w->measure.status_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-			log_warning("cannot measure the memory of child %d: no %s", (int)w->pid,
-			    path);
+	if (needs_status(w)) {
+		open_status(w);
 		w->measure.tree_memory_fd =
 		    leaf_open(&w->pool->workers.program->leaves, w->slot, "memory.stat");
 	}

@@ -11,9 +11,10 @@ void measure_init(struct pool *pool);
 /* A request begins on that connection: from now on CPU time is its own. */
 void measure_begins(struct conn *conn);
 
-/* A worker was born: open what measuring it takes. It has become ready: what it used to start is
- * nobody's. It is gone. */
+/* A worker was born: open what measuring it takes. It has become ready: open what it could not
+ * be before; what it used to start is nobody's. It is gone. */
 void measure_open(struct worker *w);
+void measure_open_again(struct worker *w);
 void measure_ready(struct worker *w);
 void measure_close(struct worker *w);
 

@@ -80,6 +80,7 @@ ready_reached(struct worker *w)
 	w->life.was_ready = true;
 	if (w->life.order != 0)
 		starts_took(pool, took_us);
+	measure_open_again(w);
 	measure_ready(w);
 	fd_close(&w->life.exec_fd);
 	capture_forget_tail(&w->captures);

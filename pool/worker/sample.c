@@ -162,6 +162,7 @@ begin(struct pool *pool, int64_t now)
 	s->began_us = s->counted_us = now;
 	s->busy_us = 0;
 	s->requests = 0;
+	s->gone.cpu_us = s->gone.delay_us = 0;
 	s->wanted = pool->workers.count[WORKER_BUSY] + pool->requests.count[REQUEST_QUEUED];
 	s->settled =
 	    pool->workers.count[WORKER_STARTING] == 0 &&
@@ -252,6 +253,8 @@ sample_after(struct worker *w, enum worker_state was)
 		count_wanted(pool);
 	} else if (was == WORKER_BUSY)
 		s->requests++;
+	if (w->state == WORKER_STOPPING && w->measure.in_window)
+		look(w, &s->gone);
 	if (was == WORKER_STARTING || w->state == WORKER_STOPPING || w->state == WORKER_DEAD)
 		s->settled = false;
 	if (w->state == WORKER_DEAD)
@@ -331,6 +334,8 @@ end(struct pool *pool, int64_t now)
 	struct auto_settings settings = settings_of(pool);
 	struct auto_window window = {
 	    .length_us = now - s->began_us,
+	    .cpu_us = s->gone.cpu_us,
+	    .delay_us = s->gone.delay_us,
 	    .others_us = -1,
 	    .requests = s->requests,
 	};
@@ -376,7 +381,7 @@ sample_expire(struct pool *pool, int64_t now_us)
 		return s->due_us;
 	end(pool, now_us);
 	if (pool->workers.count[WORKER_BUSY] > 0 || s->requests > 0)
-		begin(pool, now_us);
+		begin(pool, clock_now_us());
 	else
 		s->began_us = 0;
 	return s->began_us > 0 ? s->due_us : 0;

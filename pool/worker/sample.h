@@ -15,6 +15,7 @@ struct sample {
 	int64_t looked_us; /* at memory */
 	struct message_budget budget;
 	unsigned int most; /* workers, as descriptors allow; 0: pm.max_children */
+	struct auto_window gone; /* what those have used in the window that have left since */
 	int64_t used_us;   /* CPU time of all the machine, at the beginning; -1: not known */
 	uint64_t requests;
 	unsigned int wanted;  /* requests at once, at most */

@@ -32,7 +32,8 @@ static const struct row {
 } rows[] = {
     {"no budget", {SAME(20)}, 1, 1, MANY, 0, UINT_MAX},
     {"nothing was seen: one", {{0}}, 0, 0, 0, 1000, 1},
-    {"one that cannot be measured", {{0}}, 1, 1, MANY, 1000, 1},
+    {"one that is not yet there", {{0}}, 1, 1, 0, 1000, 1},
+    {"one that cannot be measured: memory bounds nothing", {{0}}, 1, 1, MANY, 1000, UINT_MAX},
     {"one, that is new", {FRESH(20)}, 1, 1, MANY, 1000, 50},
     {"of few requests: fewer", {FIRST(20)}, 1, 1, 4, 1000, 17},
     {"all the same", {SAME(20), SAME(20), SAME(20)}, 3, 3, MANY, 1000, 50},
@@ -86,16 +87,24 @@ START_TEST(test_pressure)
 	struct auto_size sizes[SIZES];
 	struct auto_memory m = {0};
 	unsigned int alive = SIZES, seconds = 0, number;
+	double most;
 
 	for (unsigned int i = 0; i < SIZES; i++)
 		sizes[i] = (struct auto_size)SAME(100);
 	for (; alive > 4; alive = number < alive ? alive - 1 : alive) {
 		auto_memory_look(&m, sizes, alive, MANY, SECOND);
-		auto_memory_pressed(&m, true, 800 * MB, SECOND);
+		auto_memory_pressed(&m, true, 800 * MB, 10 * SECOND);
 		number = auto_memory_number(&m, alive, 800 * MB);
 		ck_assert_uint_lt(number, alive);
+		most = m.most;
+		auto_memory_pressed(&m, true, 800 * MB, SECOND / 10); /* it remembers what was */
+		ck_assert_double_eq(m.most, most);
 		check_round(++seconds < 20, "%u", alive);
 	}
+	auto_memory_look(&m, sizes, 1, MANY, SECOND);
+	for (int i = 0; i < 9; i++) /* half of the budget is left, whatever happens */
+		auto_memory_pressed(&m, true, 800 * MB, 10 * SECOND);
+	ck_assert_double_eq(m.most, 400.0 * MB);
 	for (seconds = 0; alive < SIZES; seconds++) {
 		auto_memory_look(&m, sizes, alive, MANY, SECOND);
 		auto_memory_pressed(&m, false, 800 * MB, SECOND);
