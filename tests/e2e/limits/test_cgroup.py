@@ -273,7 +273,7 @@ def test_cpu_of_the_whole_tree(started, group):
 @pytest.mark.parametrize("what, size, text", [
     ("cpu", "500ms", "while :; do :; done"),
     ("memory", "100M", f'exec {PYTHON} -c "b = bytearray(200_000_000); import time; time.sleep(999)"')])
-def test_script_of_anyfpm_cgi(anyfpm, env, group, what, size, text):
+def test_script_of_anyfpm_cgi(group, anyfpm, env, what, size, text):
     """The pool's limits reach what a CGI script has started in a session of its own."""
     if what == "memory" and what not in read(group + "/cgroup.controllers").split():
         pytest.skip("the controller memory is not there")
