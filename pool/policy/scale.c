@@ -3,23 +3,7 @@
 
 #include "pool/policy/scale.h"
 
-static unsigned int
-minus(unsigned int a, unsigned int b)
-{
-	return a > b ? a - b : 0;
-}
-
-static unsigned int
-least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
-static unsigned int
-greatest(unsigned int a, unsigned int b)
-{
-	return a > b ? a : b;
-}
+#include "pool/policy/counts.h"
 
 int64_t
 scale_wait(int64_t wait_us, int64_t took_us)
@@ -31,8 +15,8 @@ scale_wait(int64_t wait_us, int64_t took_us)
 					: wait;
 }
 
-static unsigned int
-each_of(const struct scale_settings *s)
+unsigned int
+scale_each(const struct scale_settings *s)
 {
 	return s->each > 1 ? s->each : 1;
 }
@@ -55,22 +39,22 @@ keeps_spare(const struct scale_settings *s)
 static unsigned int
 free_places(const struct scale_counts *c, const struct scale_settings *s)
 {
-	if (each_of(s) == 1)
+	if (scale_each(s) == 1)
 		return minus(c->idle, c->leaving_idle);
-	return minus(each_of(s) * minus(c->idle + c->busy, c->leaving), c->running);
+	return minus(scale_each(s) * minus(c->idle + c->busy, c->leaving), c->running);
 }
 
 unsigned int
 scale_spare(const struct scale_counts *c, const struct scale_settings *s)
 {
-	return each_of(s) * c->starting + free_places(c, s);
+	return scale_each(s) * c->starting + free_places(c, s);
 }
 
 /* The workers that so many places take. */
 static unsigned int
 workers_for(unsigned int places, const struct scale_settings *s)
 {
-	return (places + each_of(s) - 1) / each_of(s);
+	return (places + scale_each(s) - 1) / scale_each(s);
 }
 
 /* Workers that the pool should have more than it has, whatever the limits. */
@@ -102,7 +86,7 @@ scale_has_surplus(const struct scale_counts *c, const struct scale_settings *s)
 
 	/* One that leaves and is idle is as good as any, where one is to go. */
 	return s->pm != PM_STATIC && c->queued == 0 &&
-	    free_places(c, s) + each_of(s) * c->leaving_idle >= each_of(s) + spare_max;
+	    free_places(c, s) + scale_each(s) * c->leaving_idle >= scale_each(s) + spare_max;
 }
 
 /* Whether the worker that is idle longest is one too many, and has been for long enough; or, where

@@ -62,6 +62,9 @@ struct scale_decision {
 	int64_t again_us;  /* decide again after this time, 0: when something happens */
 };
 
+/* Requests that a worker takes at once. */
+unsigned int scale_each(const struct scale_settings *settings);
+
 /* Requests that could start at once, or when those have started that do, and are not waited for. */
 unsigned int scale_spare(const struct scale_counts *counts, const struct scale_settings *settings);
 

@@ -3,22 +3,12 @@
 
 #include "pool/policy/spare.h"
 
+#include "pool/policy/counts.h"
+
 /* Longer than the pauses between the requests of a busy page. */
 #define IDLE_US 500000
 /* Nobody has come back to it since. */
 #define LONG_IDLE_US 5000000
-
-static unsigned int
-minus(unsigned int a, unsigned int b)
-{
-	return a > b ? a - b : 0;
-}
-
-static unsigned int
-least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
 
 int64_t
 spare_patience_us(enum message_call call)
@@ -31,7 +21,7 @@ spare_most(const struct scale_counts *c, const struct scale_settings *s, enum me
 {
 	/* Counted as where it is decided how many are started: what is given up must not be
 	 * missed. */
-	unsigned int each = s->each > 1 ? s->each : 1;
+	unsigned int each = scale_each(s);
 	unsigned int unneeded = minus(scale_spare(c, s), c->queued);
 	unsigned int spare = least(c->starting + minus(c->idle, c->leaving_idle), unneeded / each);
 

@@ -3,13 +3,13 @@
 
 #include "pool/template/expire.h"
 
-#include <poll.h>
 #include <signal.h>
 
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
 #include "pool/template/orders.h"
 #include "pool/template/template.h"
+#include "pool/worker/socket.h"
 #include "preload/template.h"
 
 /* How often it is looked whether it accepts although it should not, and the last interval. */
@@ -20,9 +20,7 @@
 static bool
 has_accepted(const struct template *t)
 {
-	struct pollfd pfd = {.fd = t->listen_fd, .events = POLLIN};
-
-	return poll(&pfd, 1, 0) == 0;
+	return socket_is_empty(t->listen_fd);
 }
 
 static int64_t

@@ -15,6 +15,7 @@
 #include "pool/wire/fcgi.h"
 #include "pool/worker/conn.h"
 #include "pool/worker/places.h"
+#include "pool/worker/socket.h"
 
 #define DELAY_FIRST_US 1000
 #define DELAY_MAX_US 50000
@@ -48,9 +49,7 @@ waiting(const struct pool *pool)
 static bool
 is_accepted(const struct conn *conn)
 {
-	struct pollfd pfd = { .fd = conn->worker->listen_fd, .events = POLLIN };
-
-	return poll(&pfd, 1, 0) == 0;
+	return socket_is_empty(conn->worker->listen_fd);
 }
 
 /* Whether its request may have ended, so that the worker had time for another connection: it was

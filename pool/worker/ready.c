@@ -3,8 +3,6 @@
 
 #include "pool/worker/ready.h"
 
-#include <poll.h>
-
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -13,6 +11,7 @@
 #include "pool/worker/capture.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/socket.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/worker.h"
 
@@ -28,10 +27,9 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	struct timeval tv = { 0, 0 };
 
 	for (w = TAILQ_FIRST(&pool->workers.list[WORKER_STARTING]); w != NULL; w = next) {
-		struct pollfd pfd = { .fd = w->listen_fd, .events = POLLIN };
-
 		next = TAILQ_NEXT(w, link);
-		if (w->conns.count[CONN_RUNNING] > 0 || w->pid == 0 || poll(&pfd, 1, 0) != 0)
+		if (w->conns.count[CONN_RUNNING] > 0 || w->pid == 0 ||
+		    !socket_is_empty(w->listen_fd))
 			continue;
 		pool->events->worker_accepted(w);
 	}

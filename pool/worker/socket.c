@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -34,6 +35,14 @@ socket_make(struct program *program, int *listen_fd, int *path_fd)
 	if (*path_fd == -1)
 		return -1;
 	return listen(*listen_fd, WORKER_BACKLOG);
+}
+
+bool
+socket_is_empty(int listen_fd)
+{
+	struct pollfd pfd = { .fd = listen_fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 0;
 }
 
 int

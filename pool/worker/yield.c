@@ -8,6 +8,7 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
+#include "pool/policy/counts.h"
 #include "pool/policy/spare.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/permits.h"
@@ -15,12 +16,6 @@
 
 /* Each is stopped by the adjustment that the one before has caused. */
 #define STOPPING_MAX 8
-
-static unsigned int
-least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
 
 unsigned int
 yield_owed(const struct pool *pool, unsigned int unused)

@@ -3,12 +3,11 @@
 import os
 import re
 import subprocess
-import threading
 import time
 
 import pytest
 import slowlog
-from fcgi import Client
+from load import Load
 from scraping import Endpoint
 from servers import ANYFPM, ASAN, SLOW, children, is_template, status_of, wait_for
 from statuspage import page, status
@@ -20,36 +19,21 @@ CLIENTS = 64
 MB = 1 << 20
 
 
-class Clients:
-    """They ask all the time, each on its connection; every answer is to be whole."""
+class Asks:
+    """What clients ask all the time, each on its connection; every answer is to be whole."""
 
-    def __init__(self, address, query, count):
-        self.address, self.query = address, query
-        self.stop = threading.Event()
-        self.wrong, self.served = [], 0
-        self.threads = [threading.Thread(target=self._run) for _ in range(count)]
+    def __init__(self, query):
+        self.query = query
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
+    def request(self, *_):
+        return {"query": self.query}
 
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(60)
-        assert not any(t.is_alive() for t in self.threads), "a request hangs"
+    def right(self, *_):
+        return True
 
-    def _run(self):
-        try:
-            with Client(self.address, timeout=60) as client:
-                while not self.stop.is_set():
-                    answer = client.request(query=self.query)
-                    if answer.status != 200:
-                        self.wrong.append(answer.status)
-                    self.served += 1
-        except (OSError, ValueError) as e:
-            self.wrong.append(repr(e))
+
+def clients_of(address, query, count):
+    return Load(address, Asks(query), clients=count, timeout=60)
 
 
 @pytest.fixture
@@ -78,7 +62,7 @@ def test_grows_to_what_cpus_bear_and_goes_back(auto):
     """No other directive of pm is needed. 64 clients get as many workers as keep the CPUs busy, and
     one is left when they have gone; the log says what bounds, once it has lasted."""
     server = auto()
-    with Clients(server.address, SHARE, CLIENTS) as clients:
+    with clients_of(server.address, SHARE, CLIENTS) as clients:
         if CPUS <= 8:
             wait_for(lambda: status(server)["auto workers"] >= 3 * CPUS, 5 * SLOW, "it grows")
         if CPUS <= 4:
@@ -89,7 +73,7 @@ def test_grows_to_what_cpus_bear_and_goes_back(auto):
             assert said["auto workers"] <= 24 * CPUS
             assert 0.08 < said["auto cpu share"] < 0.4
         assert 0 < said["auto memory"] < said["auto memory budget"]
-    assert not clients.wrong and clients.served > 100
+    assert not clients.failed and clients.served > 100
     wait_for(lambda: len(workers(server)) == 1, 10 * SLOW, "it goes back")
     assert status(server)["max children reached"] == 0
     assert status(server)["auto memory"] < said["auto memory"] / 2 or CPUS < 2
@@ -102,7 +86,7 @@ def test_ceiling_and_floor(auto):
     server = auto({"pm.max_children": 4, "pm.min_spare_servers": 3},
                   global_options={"metrics_listen": metrics.address})
     wait_for(lambda: len(workers(server)) == 3, 5, "the floor")
-    with Clients(server.address, "ms=20", 16) as clients:
+    with clients_of(server.address, "ms=20", 16) as clients:
         wait_for(lambda: (s := status(server))["auto bound"] == "ceiling"
                  and s["active processes"] == 4, 5 * SLOW, "the ceiling")
         assert re.search(r"<h2>Auto</h2><p>up to 4 workers, bound by ceiling</p>"
@@ -115,7 +99,7 @@ def test_ceiling_and_floor(auto):
         assert 'anyfpm_auto_bound{pool="www",bound="cpus"} 0' in samples
         assert re.search(r'anyfpm_auto_memory_bytes{pool="www",of="budget"} [1-9]', samples)
         assert "anyfpm_auto_workers 4" in page(server, "openmetrics").body.decode()
-    assert not clients.wrong
+    assert not clients.failed
     assert status(server)["max active processes"] == 4
     wait_for(lambda: len(workers(server)) == 3, 10 * SLOW, "the floor again")
 
@@ -128,9 +112,9 @@ def test_few_descriptors(auto, env):
     os.chmod(script, 0o755)
     server = auto(binary=script)
     assert "pm = auto: up to 10 workers, as there are only 256 descriptors" in server.log()
-    with Clients(server.address, "ms=20", 24) as clients:
+    with clients_of(server.address, "ms=20", 24) as clients:
         wait_for(lambda: status(server)["auto bound"] == "ceiling", 10 * SLOW, "the ceiling")
-    assert not clients.wrong
+    assert not clients.failed
     assert status(server)["max active processes"] <= 10
 
 
@@ -140,14 +124,14 @@ def test_budget_of_a_program_that_grows(auto):
     budget = 64 * MB
     server = auto({"pm.memory_budget": "64M"})
     most = count = largest = 0
-    with Clients(server.address, "ms=50&grow=1024", 16) as clients:
+    with clients_of(server.address, "ms=50&grow=1024", 16) as clients:
         until = time.monotonic() + 5
         while time.monotonic() < until or "more than their budget" not in server.log():
             assert time.monotonic() < until + 30 * SLOW, "no worker goes"
             sizes = [memory(pid) for pid in workers(server)]
             most, count = max(most, sum(sizes)), max(count, len(sizes))
             largest = max(largest, *sizes, 0)
-    assert not clients.wrong and clients.served > 50
+    assert not clients.failed and clients.served > 50
     assert count > 1
     assert most <= budget + largest, f"{most / MB:.1f} MB in all, {largest / MB:.1f} in one"
     assert status(server)["auto memory budget"] == budget
@@ -168,9 +152,9 @@ def test_pools_share_and_a_reload_changes_it(auto, env, program):
     wait_for(lambda: abs(status(server)["auto memory budget"] - half) < 2, 5, "half")
     assert both[1]["auto memory budget"] == status(server)["auto memory budget"]
     assert status(server)["pool process"] == before["pool process"]
-    with Clients(server.address, SHARE, 8) as one, Clients(other["listen"], SHARE, 8) as two:
+    with clients_of(server.address, SHARE, 8) as one, clients_of(other["listen"], SHARE, 8) as two:
         wait_for(lambda: one.served > 50 and two.served > 50, 10 * SLOW, "both are served")
-    assert not one.wrong and not two.wrong
+    assert not one.failed and not two.failed
     server.rewrite({"www": www})
     server.reload()
     wait_for(lambda: status(server)["auto memory budget"] == before["auto memory budget"], 5, "all")
@@ -180,13 +164,13 @@ def test_pools_share_and_a_reload_changes_it(auto, env, program):
 def test_reload_under_load(auto, preload):
     """A pool that is replaced loses nothing and grows again; workers may be forked."""
     server = auto({"pm.preload": preload})
-    with Clients(server.address, "ms=20", 16) as clients:
+    with clients_of(server.address, "ms=20", 16) as clients:
         wait_for(lambda: status(server)["active processes"] >= 4, 10 * SLOW, "it grows")
         server.change({"pm.process_idle_timeout": "2s"})
         server.reload()
         wait_for(lambda: status(server)["active processes"] >= 4, 10 * SLOW, "it grows again")
         assert (status(server).get("template state") == "ready") == (preload == "yes")
-    assert not clients.wrong
+    assert not clients.failed
 
 
 def test_what_is_assumed_and_refused(auto, env):
