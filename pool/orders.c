@@ -37,6 +37,7 @@
 #include "pool/worker/permits.h"
 #include "pool/worker/room.h"
 #include "pool/worker/sample.h"
+#include "pool/worker/sample_memory.h"
 #include "pool/worker/starts.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */

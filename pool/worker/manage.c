@@ -25,6 +25,7 @@
 #include "pool/worker/ready.h"
 #include "pool/worker/room.h"
 #include "pool/worker/sample.h"
+#include "pool/worker/sample_memory.h"
 #include "pool/worker/spawn.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/yield.h"

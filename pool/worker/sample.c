@@ -8,11 +8,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/available.h"
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/fd.h"
@@ -22,44 +19,10 @@
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/worker/measure.h"
+#include "pool/worker/sample_memory.h"
 
 /* A bound that has lasted so long is worth a line in the log. */
 #define TELL_US 10000000
-
-static bool
-is_auto(const struct pool *pool)
-{
-	return pool->conf->pm == PM_AUTO;
-}
-
-/* Bytes that other generations' workers have. */
-static uint64_t
-others_memory(const struct pool *pool)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < PLACES_MAX; i++) {
-		const struct stats *stats = &pool->stats_memory->blocks[i].stats;
-		int64_t used = stats_get(stats, STATS_AUTO_MEMORY);
-
-		if (stats != pool->stats && stats_get(stats, STATS_PID) > 0 && used > 0)
-			sum += (uint64_t)used;
-	}
-	return sum;
-}
-
-/* What is left for workers of the budget, 0: there is none. */
-static uint64_t
-budget_left(const struct pool *pool)
-{
-	uint64_t share = 0, taken = others_memory(pool);
-	uint64_t budget = pool->workers.sample->budget.bytes;
-
-	if (pool->conf->preload)
-		measure_template(pool, &share);
-	taken += share;
-	return budget == 0 ? 0 : taken < budget ? budget - taken : 1;
-}
 
 static struct auto_settings
 settings_of(const struct pool *pool)
@@ -71,7 +34,7 @@ settings_of(const struct pool *pool)
 	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
 	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
 	    .floor = pool->conf->min_spare_servers,
-	    .budget = budget_left(pool),
+	    .budget = sample_memory_left(pool),
 	};
 }
 
@@ -99,45 +62,19 @@ machine_used(void)
 	return (int64_t)(user + nice + system + irq + soft + steal) * 1000000 / ticks_per_s;
 }
 
-/* For the metrics, and for other generations. */
-static void
-report(const struct pool *pool)
-{
-	const struct sample *s = pool->workers.sample;
-	const struct auto_state *a = &s->state;
-
-	stats_set(pool->stats, STATS_AUTO_WORKERS, a->number);
-	stats_set(pool->stats, STATS_AUTO_BOUND, a->bound);
-	stats_set(pool->stats, STATS_AUTO_SHARE, (int64_t)(auto_cpu_share(&a->cpu) * 10000 + 0.5));
-	stats_set(pool->stats, STATS_AUTO_MEMORY, (int64_t)a->memory.now);
-	stats_set(pool->stats, STATS_AUTO_NEXT, (int64_t)a->memory.next);
-	stats_set(pool->stats, STATS_AUTO_BUDGET, (int64_t)s->budget.bytes);
-}
-
 void
 sample_init(struct pool *pool, const struct message_budget *budget)
 {
 	struct sample *s = pool->workers.sample;
 	struct auto_settings settings;
 
-	if (!is_auto(pool))
+	if (!sample_is_on(pool))
 		return;
 	s->budget = *budget;
 	s->looked_us = clock_now_us();
 	settings = settings_of(pool);
 	auto_begin(&s->state, &settings);
-	report(pool);
-}
-
-void
-sample_heed(struct pool *pool, const struct message *message, size_t len)
-{
-	struct message_budget *budget = &pool->workers.sample->budget;
-
-	if (!is_auto(pool) || message->type != MESSAGE_BUDGET || len != sizeof(*budget))
-		return;
-	memcpy(budget, message->data, len); /* the next window counts with it */
-	report(pool);
+	sample_report(pool);
 }
 
 static void
@@ -215,16 +152,6 @@ count_wanted(struct pool *pool)
 		s->wanted = n;
 }
 
-/* Without requests there is no window that would find that it has gone. */
-static void
-forget(const struct worker *w)
-{
-	double *now = &w->pool->workers.sample->state.memory.now;
-
-	*now -= *now < (double)w->measure.window_memory ? *now : (double)w->measure.window_memory;
-	report(w->pool);
-}
-
 void
 sample_before(struct worker *w)
 {
@@ -258,54 +185,7 @@ sample_after(struct worker *w, enum worker_state was)
 	if (was == WORKER_STARTING || w->state == WORKER_STOPPING || w->state == WORKER_DEAD)
 		s->settled = false;
 	if (w->state == WORKER_DEAD)
-		forget(w);
-}
-
-/* Sizes change where there were requests only. */
-static struct auto_size
-size_of(struct worker *w, int64_t now)
-{
-	uint64_t before = w->measure.window_memory, memory = before;
-
-	if (memory == 0 || w->measure.in_window)
-		memory = measure_share(w, measure_memory(w));
-	w->measure.window_memory = memory;
-	return (struct auto_size){
-	    .now = memory,
-	    .before = w->life.was_busy ? before : 0,
-	    .peak = memory,
-	    .peak_before = before,
-	    .age_us = now - w->life.started_us,
-	    .has_served = w->life.was_busy,
-	};
-}
-
-static void
-look_at_memory(struct pool *pool, int64_t now, uint64_t budget)
-{
-	struct sample *s = pool->workers.sample;
-	struct auto_size *sizes = calloc(pool_workers(pool) + 1, sizeof(*sizes));
-	size_t n = 0;
-
-	if (sizes == NULL)
-		return;
-	for (int state = WORKER_STARTING; state <= WORKER_STOPPING; state++) {
-		struct worker *w;
-
-		TAILQ_FOREACH (w, &pool->workers.list[state], link)
-			sizes[n++] = size_of(w, now);
-	}
-	auto_memory_look(&s->state.memory, sizes, n, s->requests, now - s->looked_us);
-	auto_memory_pressed(&s->state.memory, available_is_pressed("/proc"), budget,
-	    now - s->looked_us);
-	s->looked_us = now;
-	free(sizes);
-}
-
-bool
-sample_lacks_memory(const struct pool *pool)
-{
-	return is_auto(pool) && pool->workers.sample->state.bound == AUTO_MEMORY;
+		sample_memory_forget(w);
 }
 
 /* What bounds the number now, once it has for a while: with a load that comes and goes it is
@@ -351,7 +231,7 @@ end(struct pool *pool, int64_t now)
 	window.busy_us = s->busy_us;
 	window.settled = s->settled && pool->workers.count[WORKER_STARTING] == 0;
 	window.full = s->full && is_full(pool);
-	look_at_memory(pool, now, settings.budget);
+	sample_memory_look(pool, now, settings.budget);
 	for (int state = WORKER_IDLE; state <= WORKER_BUSY; state++) {
 		struct worker *w;
 
@@ -364,7 +244,7 @@ end(struct pool *pool, int64_t now)
 		window.others_us =
 		    used_us - s->used_us > window.cpu_us ? used_us - s->used_us - window.cpu_us : 0;
 	auto_window(&s->state, &settings, &counts, &window);
-	report(pool);
+	sample_report(pool);
 	tell(s, now);
 	if (s->state.number != number || counts.wanted > counts.alive)
 		pool->events->settle(pool, SETTLE_WORKERS);
@@ -375,7 +255,7 @@ sample_expire(struct pool *pool, int64_t now_us)
 {
 	struct sample *s = pool->workers.sample;
 
-	if (!is_auto(pool) || s->began_us == 0)
+	if (!sample_is_on(pool) || s->began_us == 0)
 		return 0;
 	if (now_us < s->due_us)
 		return s->due_us;

@@ -1,0 +1,43 @@
+/* sample_data.h: pm = auto: what is measured and known, and the number of workers that follows. */
+#ifndef ANYFPM_POOL_WORKER_SAMPLE_DATA_H
+#define ANYFPM_POOL_WORKER_SAMPLE_DATA_H
+
+#include "base/shared/message.h"
+#include "pool/core/pool.h"
+#include "pool/policy/auto.h"
+
+struct sample {
+	struct auto_state state;
+	int64_t began_us;   /* the window, 0: there is none while nothing happens */
+	int64_t due_us;     /* its end */
+	int64_t counted_us; /* until when busy_us is right */
+	int64_t busy_us;
+	int64_t looked_us; /* at memory */
+	struct message_budget budget;
+	unsigned int most; /* workers, as descriptors allow; 0: pm.max_children */
+	struct auto_window gone; /* what those have used in the window that have left since */
+	int64_t used_us;   /* CPU time of all the machine, at the beginning; -1: not known */
+	uint64_t requests;
+	unsigned int wanted;  /* requests at once, at most */
+	enum auto_bound told; /* the one that the log was told last */
+	int64_t differs_us;   /* since when there is another, 0: there is none */
+	bool settled, full;   /* as struct auto_window has it; full: at its beginning */
+};
+
+static inline bool
+sample_is_on(const struct pool *pool)
+{
+	return pool->conf->pm == PM_AUTO;
+}
+
+/* Workers that are of use at most; with another pm it is of no meaning. */
+static inline unsigned int
+sample_number(const struct pool *pool)
+{
+	return pool->workers.sample->state.number;
+}
+
+/* What it has come to, for the metrics and for other generations. */
+void sample_report(const struct pool *pool);
+
+#endif

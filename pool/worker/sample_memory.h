@@ -1,0 +1,23 @@
+/* sample_memory.h: pm = auto: the memory of workers, and what the pool may have of it. */
+#ifndef ANYFPM_POOL_WORKER_SAMPLE_MEMORY_H
+#define ANYFPM_POOL_WORKER_SAMPLE_MEMORY_H
+
+#include "base/shared/message.h"
+#include "pool/core/pool.h"
+
+/* What the master says; other messages than MESSAGE_BUDGET are left alone. */
+void sample_heed(struct pool *pool, const struct message *message, size_t len);
+
+/* What is left for workers of the budget, 0: there is none. */
+uint64_t sample_memory_left(const struct pool *pool);
+
+/* At the end of a window. */
+void sample_memory_look(struct pool *pool, int64_t now_us, uint64_t budget);
+
+/* It has gone: without requests there is no window that would find that. */
+void sample_memory_forget(const struct worker *w);
+
+/* Whether it is memory that allows no more. */
+bool sample_lacks_memory(const struct pool *pool);
+
+#endif
