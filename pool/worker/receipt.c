@@ -108,7 +108,7 @@ is_at_work(struct conn *conn)
  * Whether the request stands on a kept connection that nobody reads. Threads that take turns wait
  * for a new connection with a lock held, and the one that has kept this one waits for the lock. A
  * program that was often seen to read a second request on a connection is none of that kind, one with
- * a single thread neither: it works on after its answer.
+ * a single thread neither: it works on after its answer. Nor is one that somebody has stopped.
  */
 static bool
 is_left_unread(const struct conn *conn, int64_t now_us)
@@ -116,8 +116,8 @@ is_left_unread(const struct conn *conn, int64_t now_us)
 	struct worker *w = conn->worker;
 	struct procstat stat;
 
-	return conn->requests > 1 && w->pool->workers.program->reused < REUSED_ENOUGH &&
-	    now_us - conn->request->times.run_us >= LEFT_US &&
+	return conn->requests > 1 && !w->back.stopped &&
+	    w->pool->workers.program->reused < REUSED_ENOUGH && now_us - conn->request->times.run_us >= LEFT_US &&
 	    measure_wait(w) != PARKED_RUNS && procstat_read(w->pid, &stat) && stat.threads > 1;
 }
 

@@ -9,7 +9,7 @@ import time
 import pytest
 from concurrency import AtOnce, ask, learn, told_by
 from fcgi import Client
-from servers import SLOW, alive, memory_kb, wait_for
+from servers import SLOW, alive, memory_kb, stat, wait_for
 
 PAGE = re.compile(rb"<title>(\d+) [A-Z]")
 
@@ -143,11 +143,18 @@ def test_crash_among_others(several, kind, do):
 
 
 def test_those_that_were_never_read_go_on(several):
-    """A worker that somebody has stopped reads nothing: what it was given goes to the next one."""
+    """A worker that somebody has stopped reads nothing: what it was given goes to the next one. The
+    pool process, which its master would continue, learns both at once: that it was stopped and that
+    there are requests."""
     server = several(threads=4)
     pid = first_worker(server, 4)
-    os.kill(pid, signal.SIGSTOP)
+    (manager,) = server.pools()
+    for each in (server.pid, manager, pid):
+        os.kill(each, signal.SIGSTOP)
+        wait_for(lambda each=each: stat(each)[0] == "T", 5 * SLOW, "all its threads to stop")
     with AtOnce(server, [f"id={i}&ms=10" for i in range(4)]) as batch:
+        os.kill(manager, signal.SIGCONT)
+        os.kill(server.pid, signal.SIGCONT)
         assert pid not in {t["pid"] for t in batch.told()}
 
 

@@ -46,7 +46,7 @@ def test_template_that_talks_nonsense(wrong, what, why):
     log = server.log()
     said = re.findall(rf"ERROR: \[pool www\] template (\d+) is of no use: {why}\n", log)
     assert len(said) >= 2 and len(set(said)) == len(said)
-    assert re.search(rf"template {said[0]} exited on signal 9 .*; stopped: {why}", log)
+    server.wait_log(rf"template {said[0]} exited on signal 9 .*; stopped: {why}")
     assert not server.workers()
 
 
