@@ -5,7 +5,7 @@
  *	DIRECTORY			the directive cgroup; nobody is in it while we run
  *	  |-- anyfpm			ours: the master, pool processes, metrics
  *	  `-- pool-NAME
- *	        |-- 1			a worker each, by ANYFPM_SLOT (pool/worker/leaf.h)
+ *	        |-- 1			a worker each, by ANYFPM_SLOT (pool/measure/leaf.h)
  *	        `-- 2 ...
  *
  * Controllers can only be had for groups below one in which no process is: that is why we go into

@@ -36,6 +36,7 @@
 #include "pool/core/deadline.h"
 #include "pool/handlers.h"
 #include "pool/loop.h"
+#include "pool/measure/measure.h"
 #include "pool/observe/accesslog.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
@@ -47,7 +48,6 @@
 #include "pool/timers.h"
 #include "pool/worker/jail.h"
 #include "pool/worker/manage.h"
-#include "pool/worker/measure.h"
 #include "pool/worker/ready.h"
 #include "pool/worker/slot.h"
 

@@ -28,6 +28,8 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/descriptors.h"
+#include "pool/measure/sample.h"
+#include "pool/measure/sample_memory.h"
 #include "pool/relay/admission.h"
 #include "pool/relay/ending.h"
 #include "pool/template/template.h"
@@ -36,8 +38,6 @@
 #include "pool/worker/obituary.h"
 #include "pool/worker/permits.h"
 #include "pool/worker/room.h"
-#include "pool/worker/sample.h"
-#include "pool/worker/sample_memory.h"
 #include "pool/worker/starts.h"
 
 /* For workers, from SIGTERM to SIGKILL, when the service is stopped at once. */

@@ -8,6 +8,8 @@
 #include "pool/client/client.h"
 #include "pool/client/handover.h"
 #include "pool/client/writing.h"
+#include "pool/conn/receipt.h"
+#include "pool/measure/sample.h"
 #include "pool/observe/slowlog.h"
 #include "pool/orders.h"
 #include "pool/relay/admission.h"
@@ -20,8 +22,6 @@
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
 #include "pool/worker/ready.h"
-#include "pool/worker/receipt.h"
-#include "pool/worker/sample.h"
 #include "pool/worker/sweep.h"
 
 const struct timer timers[] = {

@@ -68,12 +68,12 @@ struct workers {
 	struct drops *drops;	 /* worker/capture.h */
 	struct manage *manage;	 /* worker/manage.h */
 	struct permits *permits; /* worker/permits.h */
-	struct places *places;	 /* worker/places.h */
-	struct probe *probe;	 /* worker/probe.h */
-	struct program *program; /* worker/program.h */
+	struct places *places;	 /* conn/places.h */
+	struct probe *probe;	 /* conn/probe.h */
+	struct program *program; /* measure/program.h */
 	struct ready *ready;	 /* worker/ready.h */
 	struct room *room;	 /* worker/room.h */
-	struct sample *sample;	 /* worker/sample.h */
+	struct sample *sample;	 /* measure/sample.h */
 	struct starts *starts;	 /* worker/starts.h */
 	struct sweep *sweep;	 /* worker/sweep.h */
 	struct template *template; /* template/template.h */

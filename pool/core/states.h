@@ -45,7 +45,7 @@ enum worker_state {
 enum conn_state {
 	CONN_CLOSED,  /* none: a record to make the next one with */
 	CONN_READY,   /* connected, without a request */
-	CONN_WAITING, /* the same, but a request must not rely on it (worker/probe.h) */
+	CONN_WAITING, /* the same, but a request must not rely on it (conn/probe.h) */
 	CONN_RUNNING, /* has a request; it may be lost already */
 	CONN_STATES
 };

@@ -65,7 +65,7 @@ struct leave {
 	char stop_reason[96]; /* why it was asked to end, for the obituary; "" if it was not */
 };
 
-/* Whether a request was read (worker/receipt.c). */
+/* Whether a request was read (conn/receipt.c). */
 struct receipt {
 	bool stopped_unread;  /* the worker was stopped by a signal before it had read all of it */
 	bool worked;	      /* the worker was seen at work before it read it */
@@ -74,7 +74,7 @@ struct receipt {
 	int64_t answered_us;  /* when its request before that had ended, 0: none did */
 };
 
-/* A connection to it (worker/conn.c; what goes over it: relay/feed.c, relay/relay.c). */
+/* A connection to it (conn/conn.c; what goes over it: relay/feed.c, relay/relay.c). */
 struct conn {
 	TAILQ_ENTRY(conn) link; /* in worker->conns.list[state]; READY: last used first */
 	TAILQ_ENTRY(conn) lost_link; /* in pool->pace.lost while lost */
@@ -106,7 +106,7 @@ struct conn {
 	size_t written;	   /* bytes of the request that went into it */
 };
 
-/* All of them (worker/conn.c): pm.max_concurrency at most, the records are made as needed. */
+/* All of them (conn/conn.c): pm.max_concurrency at most, the records are made as needed. */
 struct conns {
 	struct conn_list list[CONN_STATES];
 	unsigned int count[CONN_STATES];
@@ -121,7 +121,7 @@ struct back {
 	bool stopped; /* by a signal, while it had a request */
 };
 
-/* Its memory and its CPU time (worker/measure.c, relay/recycle.c). */
+/* Its memory and its CPU time (measure/measure.c, relay/recycle.c). */
 struct measure {
 	int status_fd;	    /* /proc/PID/status, -1 where no limit asks for memory */
 	int wait_fd;	    /* /proc/PID/syscall, -1 until it is needed */
@@ -129,7 +129,7 @@ struct measure {
 	int tree_memory_fd; /* memory.stat of its control group, -1: there is none, or no need */
 	int tree_cpu_fd;    /* and cpu.stat */
 	int sched_fd;	    /* /proc/PID/schedstat, -1 but for pm = auto */
-	bool in_window;	    /* likewise: it had a request since it was looked at (worker/sample.c) */
+	bool in_window;	    /* likewise: it had a request since it was looked at (measure/sample.c) */
 	int64_t window_us; /* when that was, or when its first request since began */
 	int64_t window_cpu_us, window_delay_us; /* what that found */
 	uint64_t window_memory; /* likewise; bytes, 0: not yet */

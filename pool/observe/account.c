@@ -14,14 +14,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pool/conn/places.h"
 #include "pool/core/client.h"
 #include "pool/core/request.h"
 #include "pool/core/template.h"
 #include "pool/core/worker.h"
+#include "pool/measure/measure.h"
 #include "pool/observe/accesslog.h"
 #include "pool/request/request.h"
-#include "pool/worker/measure.h"
-#include "pool/worker/places.h"
 #include "pool/worker/starts.h"
 
 void

@@ -20,9 +20,9 @@
 #include "base/orphans.h"
 #include "conf/text.h"
 #include "pool/core/pool.h"
+#include "pool/measure/program.h"
 #include "pool/observe/trace.h"
 #include "pool/worker/fork.h"
-#include "pool/worker/program.h"
 
 #define KILL_AGAIN_US 1000000
 /* Of its own argument vector: its words, a pid if none of them is "%p", and NULL. */

@@ -3,6 +3,7 @@
 
 #include "pool/relay/admission.h"
 
+#include "pool/conn/places.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/report.h"
@@ -11,7 +12,6 @@
 #include "pool/relay/dispatch.h"
 #include "pool/relay/ending.h"
 #include "pool/request/queue.h"
-#include "pool/worker/places.h"
 #include "pool/worker/starts.h"
 
 void

@@ -4,12 +4,12 @@
 #include "pool/relay/dispatch.h"
 
 #include "base/clock.h"
+#include "pool/conn/places.h"
+#include "pool/conn/probe.h"
 #include "pool/core/worker.h"
+#include "pool/measure/measure.h"
 #include "pool/policy/choose.h"
 #include "pool/relay/feed.h"
-#include "pool/worker/measure.h"
-#include "pool/worker/places.h"
-#include "pool/worker/probe.h"
 
 /* Idle workers that are looked at to find one that is back. */
 #define LOOKS_MAX 8

@@ -15,6 +15,7 @@
 #include "base/shared/ends.h"
 #include "pool/client/output.h"
 #include "pool/client/writing.h"
+#include "pool/conn/conn.h"
 #include "pool/core/client.h"
 #include "pool/core/report.h"
 #include "pool/core/request.h"
@@ -28,7 +29,6 @@
 #include "pool/request/queue.h"
 #include "pool/request/request.h"
 #include "pool/wire/params.h"
-#include "pool/worker/conn.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/starts.h"
 

@@ -11,10 +11,10 @@
 #include "pool/core/deadline.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/measure/measure.h"
 #include "pool/policy/limits.h"
 #include "pool/relay/ending.h"
 #include "pool/worker/leave.h"
-#include "pool/worker/measure.h"
 
 void
 enforce_begins(struct request *r)

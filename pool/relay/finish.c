@@ -9,6 +9,8 @@
 #include "base/shared/ends.h"
 #include "pool/client/input.h"
 #include "pool/client/output.h"
+#include "pool/conn/conn.h"
+#include "pool/conn/places.h"
 #include "pool/core/client.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
@@ -19,9 +21,7 @@
 #include "pool/request/body.h"
 #include "pool/request/request.h"
 #include "pool/worker/capture.h"
-#include "pool/worker/conn.h"
 #include "pool/worker/leave.h"
-#include "pool/worker/places.h"
 #include "pool/worker/worker.h"
 
 struct request *

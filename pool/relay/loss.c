@@ -10,18 +10,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pool/conn/conn.h"
+#include "pool/conn/probe.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/measure/program.h"
 #include "pool/policy/evidence.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/finish.h"
 #include "pool/wire/params.h"
-#include "pool/worker/conn.h"
 #include "pool/worker/leave.h"
-#include "pool/worker/probe.h"
-#include "pool/worker/program.h"
 
 /* How long a lost connection waits to be explained by the worker's end: one that lives on closed it
  * because it keeps none, or because of the request. */

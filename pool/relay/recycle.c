@@ -8,10 +8,10 @@
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/measure/measure.h"
 #include "pool/policy/limits.h"
 #include "pool/worker/leave.h"
 #include "pool/worker/manage.h"
-#include "pool/worker/measure.h"
 #include "pool/worker/starts.h"
 #include "pool/worker/yield.h"
 

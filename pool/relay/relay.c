@@ -17,10 +17,14 @@
 #include "base/log.h"
 #include "pool/client/output.h"
 #include "pool/client/writing.h"
+#include "pool/conn/conn.h"
+#include "pool/conn/places.h"
+#include "pool/conn/probe.h"
 #include "pool/core/client.h"
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/measure/program.h"
 #include "pool/relay/ending.h"
 #include "pool/relay/finish.h"
 #include "pool/relay/loss.h"
@@ -31,10 +35,6 @@
 #include "pool/request/body.h"
 #include "pool/wire/params.h"
 #include "pool/worker/capture.h"
-#include "pool/worker/conn.h"
-#include "pool/worker/places.h"
-#include "pool/worker/probe.h"
-#include "pool/worker/program.h"
 
 /* One that is closed within that time of its response is not kept by the program. It is far longer
  * than others on a busy machine keep the program from its CPU before it can close. */

@@ -4,9 +4,9 @@
 #include "pool/relay/retryafter.h"
 
 #include "base/clock.h"
+#include "pool/conn/places.h"
 #include "pool/core/request.h"
 #include "pool/policy/retry.h"
-#include "pool/worker/places.h"
 #include "pool/worker/starts.h"
 
 /* Seconds over which requests are looked at to know how long one takes. */

@@ -11,8 +11,8 @@
 #include "base/shared/stats_sum.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
+#include "pool/measure/measure.h"
 #include "pool/observe/account.h"
-#include "pool/worker/measure.h"
 
 #define SECOND_US 1000000
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

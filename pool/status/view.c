@@ -12,9 +12,9 @@
 #include "base/shared/ends.h"
 #include "base/shared/stats_sum.h"
 #include "pool/core/template.h"
+#include "pool/measure/measure.h"
 #include "pool/policy/auto.h"
 #include "pool/status/processes.h"
-#include "pool/worker/measure.h"
 
 #define SECOND_US 1000000
 

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "pool/conn/socket.h"
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
+#include "pool/measure/program.h"
 #include "pool/template/wire.h"
 #include "pool/worker/capture.h"
 #include "pool/worker/fork.h"
-#include "pool/worker/program.h"
-#include "pool/worker/socket.h"
 
 #define PRELOAD "LD_PRELOAD="
 

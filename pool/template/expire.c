@@ -5,11 +5,11 @@
 
 #include <signal.h>
 
+#include "pool/conn/socket.h"
 #include "pool/core/pool.h"
 #include "pool/core/template.h"
 #include "pool/template/orders.h"
 #include "pool/template/template.h"
-#include "pool/worker/socket.h"
 #include "preload/template.h"
 
 /* How often it is looked whether it accepts although it should not, and the last interval. */

@@ -23,8 +23,8 @@
 #include "base/log.h"
 #include "base/oomscore.h"
 #include "pool/core/pool.h"
+#include "pool/measure/program.h"
 #include "pool/worker/jail.h"
-#include "pool/worker/program.h"
 
 /* Where the child puts the pipe that reports a failed exec. */
 #define CHILD_EXEC_FD 3

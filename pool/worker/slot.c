@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/shared/place.h"
-#include "pool/worker/leaf.h"
-#include "pool/worker/program.h"
+#include "pool/measure/leaf.h"
+#include "pool/measure/program.h"
 #include "pool/worker/sweep.h"
 
 /* However much of workers that are gone still dies, each worker that may live has a slot. */

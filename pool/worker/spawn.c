@@ -18,15 +18,15 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/conn/conn.h"
+#include "pool/conn/socket.h"
 #include "pool/core/events.h"
 #include "pool/core/template.h"
 #include "pool/core/worker.h"
+#include "pool/measure/program.h"
 #include "pool/worker/capture.h"
-#include "pool/worker/conn.h"
 #include "pool/worker/fork.h"
-#include "pool/worker/program.h"
 #include "pool/worker/slot.h"
-#include "pool/worker/socket.h"
 #include "pool/worker/worker.h"
 
 /* The environment of one worker: the pool's and its slot. The strings stay the pool's. */

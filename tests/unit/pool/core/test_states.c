@@ -4,12 +4,12 @@
 #include <signal.h>
 
 #include "pool/client/client.h"
+#include "pool/conn/conn.h"
 #include "pool/core/client.h"
 #include "pool/core/pool.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/request/request.h"
-#include "pool/worker/conn.h"
 #include "pool/worker/worker.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"

@@ -8,7 +8,7 @@
 
 #include "pool/core/client.h"
 #include "pool/core/worker.h"
-#include "pool/worker/measure.h"
+#include "pool/measure/measure.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

@@ -1,6 +1,6 @@
 /* conn.h: the connections to a worker. */
-#ifndef ANYFPM_POOL_WORKER_CONN_H
-#define ANYFPM_POOL_WORKER_CONN_H
+#ifndef ANYFPM_POOL_CONN_CONN_H
+#define ANYFPM_POOL_CONN_CONN_H
 
 #include <stdbool.h>
 

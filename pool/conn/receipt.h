@@ -2,8 +2,8 @@
  * receipt.h: whether a worker has read the request that it was given. It may still have been at
  * work for the one before: that time and that CPU time are not the new one's.
  */
-#ifndef ANYFPM_POOL_WORKER_RECEIPT_H
-#define ANYFPM_POOL_WORKER_RECEIPT_H
+#ifndef ANYFPM_POOL_CONN_RECEIPT_H
+#define ANYFPM_POOL_CONN_RECEIPT_H
 
 #include "pool/core/pool.h"
 

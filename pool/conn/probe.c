@@ -1,21 +1,21 @@
 /* probe.c: what a program does with several connections at once. */
 #include "config.h"
 
-#include "pool/worker/probe.h"
+#include "pool/conn/probe.h"
 
 #include <poll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pool/conn/conn.h"
+#include "pool/conn/places.h"
+#include "pool/conn/socket.h"
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/policy/scale.h"
 #include "pool/wire/fcgi.h"
-#include "pool/worker/conn.h"
-#include "pool/worker/places.h"
-#include "pool/worker/socket.h"
 
 #define DELAY_FIRST_US 1000
 #define DELAY_MAX_US 50000

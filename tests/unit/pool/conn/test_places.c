@@ -1,7 +1,7 @@
 /* test_places.c: workers that take several requests at once, and what is found out of them. */
 #include "config.h"
 
-#include "pool/worker/places.h"
+#include "pool/conn/places.h"
 
 #include <sys/socket.h>
 
@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pool/conn/conn.h"
+#include "pool/conn/probe.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
 #include "pool/relay/ending.h"
-#include "pool/worker/conn.h"
 #include "pool/worker/leave.h"
-#include "pool/worker/probe.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/run.h"
 

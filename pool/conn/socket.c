@@ -1,7 +1,7 @@
 /* socket.c: the private listening socket of a worker. */
 #include "config.h"
 
-#include "pool/worker/socket.h"
+#include "pool/conn/socket.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "pool/worker/program.h"
+#include "pool/measure/program.h"
 
 /* Connections of ours that may wait for the worker: as many as pm.max_concurrency can be, and stale
  * ones. A worker that is at work, and late to accept, is none that cannot be connected to. */

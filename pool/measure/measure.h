@@ -1,9 +1,9 @@
 /* measure.h: the memory and the CPU time of workers. */
-#ifndef ANYFPM_POOL_WORKER_MEASURE_H
-#define ANYFPM_POOL_WORKER_MEASURE_H
+#ifndef ANYFPM_POOL_MEASURE_MEASURE_H
+#define ANYFPM_POOL_MEASURE_MEASURE_H
 
 #include "pool/core/pool.h"
-#include "pool/worker/parked.h"
+#include "pool/measure/parked.h"
 
 /* At the start of the pool process: which measurements its limits take. */
 void measure_init(struct pool *pool);

@@ -1,12 +1,12 @@
 /* places.c: busy workers by the number of requests that they have, as far as they take more. */
 #include "config.h"
 
-#include "pool/worker/places.h"
+#include "pool/conn/places.h"
 
 #include <stdlib.h>
 
+#include "pool/conn/conn.h"
 #include "pool/core/worker.h"
-#include "pool/worker/conn.h"
 
 bool
 places_init(struct pool *pool)

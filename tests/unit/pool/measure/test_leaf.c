@@ -13,7 +13,7 @@
 #include "base/cgroup.h"
 #include "base/shared/place.h"
 #include "conf/conf.h"
-#include "pool/worker/leaf.h"
+#include "pool/measure/leaf.h"
 #include "tests/unit/run.h"
 
 #define EVENTS "populated 1\nfrozen 0\n"

@@ -4,8 +4,8 @@
  * Idle workers are the pool's list of WORKER_IDLE; here are the busy ones. Where a worker has one
  * request at a time, there are none, and nothing here costs anything.
  */
-#ifndef ANYFPM_POOL_WORKER_PLACES_H
-#define ANYFPM_POOL_WORKER_PLACES_H
+#ifndef ANYFPM_POOL_CONN_PLACES_H
+#define ANYFPM_POOL_CONN_PLACES_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* socket.h: the private listening socket of a worker, or of a template, which nobody but us can
  * connect to. */
-#ifndef ANYFPM_POOL_WORKER_SOCKET_H
-#define ANYFPM_POOL_WORKER_SOCKET_H
+#ifndef ANYFPM_POOL_CONN_SOCKET_H
+#define ANYFPM_POOL_CONN_SOCKET_H
 
 #include <stdbool.h>
 

@@ -4,15 +4,15 @@
  */
 #include "config.h"
 
-#include "pool/worker/sample_memory.h"
+#include "pool/measure/sample_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/available.h"
 #include "pool/core/worker.h"
-#include "pool/worker/measure.h"
-#include "pool/worker/sample_data.h"
+#include "pool/measure/measure.h"
+#include "pool/measure/sample_data.h"
 
 /* Bytes that other generations' workers have. */
 static uint64_t

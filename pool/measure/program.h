@@ -1,12 +1,12 @@
 /* program.h: what each worker is started with, and what is known of the program. */
-#ifndef ANYFPM_POOL_WORKER_PROGRAM_H
-#define ANYFPM_POOL_WORKER_PROGRAM_H
+#ifndef ANYFPM_POOL_MEASURE_PROGRAM_H
+#define ANYFPM_POOL_MEASURE_PROGRAM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "pool/core/states.h"
-#include "pool/worker/leaf.h"
+#include "pool/measure/leaf.h"
 
 struct program {
 	char **env;

@@ -1,7 +1,7 @@
 /* parked.c: what a process waits for. Reads /proc, changes nothing. */
 #include "config.h"
 
-#include "pool/worker/parked.h"
+#include "pool/measure/parked.h"
 
 #include <sys/syscall.h>
 

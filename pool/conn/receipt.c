@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "pool/worker/receipt.h"
+#include "pool/conn/receipt.h"
 
 #include <sys/ioctl.h>
 
@@ -18,8 +18,8 @@
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
-#include "pool/worker/measure.h"
-#include "pool/worker/program.h"
+#include "pool/measure/measure.h"
+#include "pool/measure/program.h"
 
 #define LOOK_US 20000
 /* So long a free thread does not leave a request unread on any machine that is of use. */

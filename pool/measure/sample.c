@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "pool/worker/sample.h"
+#include "pool/measure/sample.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/worker/measure.h"
-#include "pool/worker/sample_memory.h"
+#include "pool/measure/measure.h"
+#include "pool/measure/sample_memory.h"
 
 /* A bound that has lasted so long is worth a line in the log. */
 #define TELL_US 10000000

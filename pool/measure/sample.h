@@ -1,9 +1,9 @@
 /* sample.h: pm = auto: what workers use in windows of time, and the number that follows. */
-#ifndef ANYFPM_POOL_WORKER_SAMPLE_H
-#define ANYFPM_POOL_WORKER_SAMPLE_H
+#ifndef ANYFPM_POOL_MEASURE_SAMPLE_H
+#define ANYFPM_POOL_MEASURE_SAMPLE_H
 
 #include "base/shared/message.h"
-#include "pool/worker/sample_data.h"
+#include "pool/measure/sample_data.h"
 
 /* At the start of the pool process, with what the master says. */
 void sample_init(struct pool *pool, const struct message_budget *budget);

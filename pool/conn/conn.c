@@ -1,7 +1,7 @@
 /* conn.c: the connections to a worker. What goes over them is not its matter. */
 #include "config.h"
 
-#include "pool/worker/conn.h"
+#include "pool/conn/conn.h"
 
 #include <sys/socket.h>
 
@@ -11,11 +11,11 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "pool/conn/socket.h"
 #include "pool/core/events.h"
 #include "pool/core/request.h"
 #include "pool/core/worker.h"
-#include "pool/worker/program.h"
-#include "pool/worker/socket.h"
+#include "pool/measure/program.h"
 
 static void
 on_read(evutil_socket_t fd, short what, void *arg)

@@ -1,6 +1,6 @@
 /* sample_memory.h: pm = auto: the memory of workers, and what the pool may have of it. */
-#ifndef ANYFPM_POOL_WORKER_SAMPLE_MEMORY_H
-#define ANYFPM_POOL_WORKER_SAMPLE_MEMORY_H
+#ifndef ANYFPM_POOL_MEASURE_SAMPLE_MEMORY_H
+#define ANYFPM_POOL_MEASURE_SAMPLE_MEMORY_H
 
 #include "base/shared/message.h"
 #include "pool/core/pool.h"

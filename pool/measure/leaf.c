@@ -1,7 +1,7 @@
 /* leaf.c: make, fill, empty and ask the control groups of workers. */
 #include "config.h"
 
-#include "pool/worker/leaf.h"
+#include "pool/measure/leaf.h"
 
 #include <sys/stat.h>
 

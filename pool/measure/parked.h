@@ -3,8 +3,8 @@
  * request, and whether one that was sent SIGTERM will ever end. (Many programs ignore the signal
  * while they sit in accept(2), libfcgi's and FCGI::ProcManager's among them.)
  */
-#ifndef ANYFPM_POOL_WORKER_PARKED_H
-#define ANYFPM_POOL_WORKER_PARKED_H
+#ifndef ANYFPM_POOL_MEASURE_PARKED_H
+#define ANYFPM_POOL_MEASURE_PARKED_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -10,8 +10,8 @@
  * that a worker keeps two, both are asked for GET_VALUES (FastCGI 4.1). Where one does not answer,
  * connections are closed behind each request.
  */
-#ifndef ANYFPM_POOL_WORKER_PROBE_H
-#define ANYFPM_POOL_WORKER_PROBE_H
+#ifndef ANYFPM_POOL_CONN_PROBE_H
+#define ANYFPM_POOL_CONN_PROBE_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>

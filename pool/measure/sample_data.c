@@ -1,7 +1,7 @@
 /* sample_data.c: pm = auto: publishes what is known and decided. */
 #include "config.h"
 
-#include "pool/worker/sample_data.h"
+#include "pool/measure/sample_data.h"
 
 void
 sample_report(const struct pool *pool)

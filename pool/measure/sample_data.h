@@ -1,6 +1,6 @@
 /* sample_data.h: pm = auto: what is measured and known, and the number of workers that follows. */
-#ifndef ANYFPM_POOL_WORKER_SAMPLE_DATA_H
-#define ANYFPM_POOL_WORKER_SAMPLE_DATA_H
+#ifndef ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
+#define ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 
 #include "base/shared/message.h"
 #include "pool/core/pool.h"

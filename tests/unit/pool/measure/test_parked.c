@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pool/worker/parked.h"
+#include "pool/measure/parked.h"
 #include "tests/unit/run.h"
 
 static const struct {

@@ -7,8 +7,8 @@
  * 5.16), so we can use them later, and nobody else can: no worker can leave its group or change its
  * limits unless it is root. The master removes them (fpm/delegated.h).
  */
-#ifndef ANYFPM_POOL_WORKER_LEAF_H
-#define ANYFPM_POOL_WORKER_LEAF_H
+#ifndef ANYFPM_POOL_MEASURE_LEAF_H
+#define ANYFPM_POOL_MEASURE_LEAF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "pool/worker/measure.h"
+#include "pool/measure/measure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include "pool/core/request.h"
 #include "pool/core/template.h"
 #include "pool/core/worker.h"
-#include "pool/worker/program.h"
+#include "pool/measure/program.h"
 
 /* How long measure_share() is good for. */
 #define SHARE_US 100000
