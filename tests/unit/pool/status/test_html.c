@@ -11,6 +11,7 @@
 #include "pool/status/format.h"
 #include "pool/worker/starts.h"
 #include "tests/unit/fixture.h"
+#include "tests/unit/pool/status/page.h"
 #include "tests/unit/run.h"
 
 static struct fixture f;
@@ -25,22 +26,6 @@ static void
 teardown(void)
 {
 	fixture_free(&f);
-}
-
-static char *
-page(void)
-{
-	struct text_out out = { 0 };
-	struct status_view view;
-	char *text;
-
-	ck_assert(status_view_gather(&view, &f.pool, true));
-	status_html(&out, &view, false);
-	status_view_free(&view);
-	ck_assert(!out.failed);
-	text = strndup(out.data, out.len);
-	text_out_free(&out);
-	return text;
 }
 
 static const struct {
@@ -128,7 +113,7 @@ START_TEST(test_state_in_words)
 	stats_set(stats, STATS_STARTING, states[_i].starting);
 	stats_set(stats, STATS_QUEUED, states[_i].queued);
 	stats_set(stats, STATS_CHILDREN_LIMIT, states[_i].limit);
-	text = page();
+	text = page_of(&f.pool, status_html, false);
 	ck_assert_msg(strstr(text, states[_i].says) != NULL, "not %s", states[_i].says);
 	free(text);
 	f.pool.workers.starts->failures = 0;
@@ -145,7 +130,7 @@ START_TEST(test_shares)
 	char *text;
 
 	fixture_worker(&f);
-	text = page();
+	text = page_of(&f.pool, status_html, false);
 	ck_assert_ptr_null(strstr(text, "share<"));
 	ck_assert_ptr_null(strstr(text, "<h2>Template"));
 	free(text);
@@ -167,7 +152,7 @@ START_TEST(test_shares)
 	free(text);
 
 	strcpy(t->refusal, "it has <b> in its name");
-	text = page();
+	text = page_of(&f.pool, status_html, false);
 	ck_assert_ptr_nonnull(strstr(text, "no effect: it has &#60;b&#62; in its name; each"));
 	free(text);
 	*t = (struct template){.sock = -1, .listen_fd = -1, .probe_fd = -1, .exec_fd = -1};
