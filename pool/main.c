@@ -407,7 +407,7 @@ run(const struct conf *conf, const struct settings *s)
 		return fail(why);
 	}
 	measure_init(&pool);
-	sample_init(&pool, &s->budget);
+	sample_init(&pool, &s->budget, s->start == START_HOLD);
 	if (s->access_fd != -1 && !accesslog_open(&pool, s->access_fd))
 		return fail("out of memory for the access log");
 	if (!init_events(&pool, s))

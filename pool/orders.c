@@ -280,6 +280,9 @@ orders_accept(struct pool *pool)
 {
 	if (pool->state != POOL_HELD)
 		return;
+	sample_follow(pool);
+	if (sample_start(pool) > 0)
+		pool->workers.starts->begun = false; /* the one that was held is not all */
 	stats_memory_follow(pool->stats);
 	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
 	accept_open(pool);

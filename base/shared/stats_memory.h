@@ -18,10 +18,13 @@
 #include "base/shared/place.h"
 #include "base/shared/stats.h"
 
-#define STATS_MAGIC UINT64_C(0x616e7966706d0007) /* its last 16 bits: the layout's version */
+#define STATS_MAGIC UINT64_C(0x616e7966706d0008) /* its last 16 bits: the layout's version */
 /* pm.max_children and pm.max_surge at their most. Of a pool that has more, because two generations
  * of thousands of workers run or thousands stop, metrics do not see those in the last slots. */
 #define STATS_SLOTS_MAX 11001
+
+/* Of what pm = auto has learned (pool/measure/learned.c). */
+#define STATS_LEARNED 24
 
 struct stats_block {
 	_Atomic uint64_t magic; /* STATS_MAGIC once a generation has begun in it */
@@ -29,6 +32,7 @@ struct stats_block {
 	_Atomic int64_t began_us; /* when the last one did, of the monotonic clock; below 0: when it
 				   * was made ready to follow another, which it has not done yet */
 	_Atomic uint32_t first_slot, slots; /* those of its workers */
+	_Atomic double learned[STATS_LEARNED]; /* for the generation after it */
 	struct stats stats; /* STATS_PID is 0 as soon as its generation has ended */
 };
 

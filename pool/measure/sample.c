@@ -18,6 +18,7 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
+#include "pool/measure/learned.h"
 #include "pool/measure/measure.h"
 #include "pool/measure/sample_memory.h"
 
@@ -62,8 +63,16 @@ machine_used(void)
 	return (int64_t)(user + nice + system + irq + soft + steal) * 1000000 / ticks_per_s;
 }
 
+static void
+follow(struct pool *pool, const struct auto_settings *settings)
+{
+	struct sample *s = pool->workers.sample;
+
+	s->start = learned_follow(pool, &s->state, settings);
+}
+
 void
-sample_init(struct pool *pool, const struct message_budget *budget)
+sample_init(struct pool *pool, const struct message_budget *budget, bool is_held)
 {
 	struct sample *s = pool->workers.sample;
 	struct auto_settings settings;
@@ -74,6 +83,20 @@ sample_init(struct pool *pool, const struct message_budget *budget)
 	s->looked_us = clock_now_us();
 	settings = settings_of(pool);
 	auto_begin(&s->state, &settings);
+	if (!is_held)
+		follow(pool, &settings);
+	sample_report(pool);
+}
+
+void
+sample_follow(struct pool *pool)
+{
+	struct auto_settings settings;
+
+	if (!sample_is_on(pool))
+		return;
+	settings = settings_of(pool);
+	follow(pool, &settings);
 	sample_report(pool);
 }
 
@@ -245,6 +268,7 @@ end(struct pool *pool, int64_t now)
 		    used_us - s->used_us > window.cpu_us ? used_us - s->used_us - window.cpu_us : 0;
 	auto_window(&s->state, &settings, &counts, &window);
 	sample_report(pool);
+	learned_note(pool, &s->state, counts.alive);
 	tell(s, now);
 	if (s->state.number != number || counts.wanted > counts.alive)
 		pool->events->settle(pool, SETTLE_WORKERS);

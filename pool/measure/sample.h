@@ -5,8 +5,11 @@
 #include "base/shared/message.h"
 #include "pool/measure/sample_data.h"
 
-/* At the start of the pool process, with what the master says. */
-void sample_init(struct pool *pool, const struct message_budget *budget);
+/* At the start of the pool process, with what the master says; is_held: it is to follow another. */
+void sample_init(struct pool *pool, const struct message_budget *budget, bool is_held);
+
+/* It was held, and is about to accept: in the place of another generation. */
+void sample_follow(struct pool *pool);
 
 /* With pm = auto, before a worker changes its state, and after. */
 void sample_before(struct worker *w);

@@ -14,6 +14,7 @@ struct sample {
 	int64_t busy_us;
 	int64_t looked_us; /* at memory */
 	struct message_budget budget;
+	unsigned int start; /* workers to begin with, as another generation had them */
 	unsigned int most; /* workers, as descriptors allow; 0: pm.max_children */
 	struct auto_window gone; /* what those have used in the window that have left since */
 	int64_t used_us;   /* CPU time of all the machine, at the beginning; -1: not known */
@@ -35,6 +36,15 @@ static inline unsigned int
 sample_number(const struct pool *pool)
 {
 	return pool->workers.sample->state.number;
+}
+
+/* Workers to begin with. */
+static inline unsigned int
+sample_start(const struct pool *pool)
+{
+	const struct sample *s = pool->workers.sample;
+
+	return s->start < s->state.number ? s->start : s->state.number;
 }
 
 /* What it has come to, for the metrics and for other generations. */

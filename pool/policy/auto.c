@@ -89,8 +89,9 @@ by_memory(
 	return a->memory.next <= 0 && number < s->floor ? s->floor : number;
 }
 
-static void
-choose(struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c)
+void
+auto_choose(
+    struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c)
 {
 	unsigned int number = UINT_MAX;
 
@@ -117,7 +118,7 @@ auto_begin(struct auto_state *a, const struct auto_settings *s)
 	a->extra = 1;
 	a->cpus = s->cpus;
 	a->by_cpus = whole(ceil(s->cpus));
-	choose(a, s, &(struct auto_counts){0});
+	auto_choose(a, s, &(struct auto_counts){0});
 }
 
 void
@@ -138,7 +139,7 @@ auto_window(struct auto_state *a, const struct auto_settings *s, const struct au
 	foretell(a, share);
 	if (a->throughput.number > a->by_cpus)
 		a->throughput.number = 0; /* it does not hold any more */
-	choose(a, s, c);
+	auto_choose(a, s, c);
 }
 
 int64_t

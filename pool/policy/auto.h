@@ -60,6 +60,10 @@ void auto_begin(struct auto_state *state, const struct auto_settings *settings);
 void auto_window(struct auto_state *state, const struct auto_settings *settings,
     const struct auto_counts *counts, const struct auto_window *window);
 
+/* What has been learned, and what there is now, allow another number. */
+void auto_choose(struct auto_state *state, const struct auto_settings *settings,
+    const struct auto_counts *counts);
+
 /* In which time the next window is to end. */
 int64_t auto_next_us(const struct auto_state *state);
 

@@ -72,7 +72,7 @@ wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned in
 	if (keeps_spare(s))
 		more = greatest(more, minus(s->min_spare, spare));
 	more = workers_for(more, s);
-	if (s->pm == PM_DYNAMIC && !s->ends && !c->begun)
+	if (keeps_spare(s) && !c->begun)
 		more = greatest(more, minus(s->start_servers, serving));
 	return more;
 }

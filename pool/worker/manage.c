@@ -55,6 +55,13 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 	return n < have ? n : have;
 }
 
+/* Workers to begin with. */
+static unsigned int
+start_servers(const struct pool *pool)
+{
+	return pool->conf->pm == PM_AUTO ? sample_start(pool) : pool->conf->start_servers;
+}
+
 static void
 start_workers(struct pool *pool, unsigned int n)
 {
@@ -74,7 +81,7 @@ start_workers(struct pool *pool, unsigned int n)
 		}
 		deadline_after(pool, w->since_us, pool->conf->start_timeout_ms);
 	}
-	if (pool_workers(pool) >= pool->conf->start_servers)
+	if (pool_workers(pool) >= start_servers(pool))
 		pool->workers.starts->begun = true;
 	if (pool->workers.count[WORKER_STARTING] > 0)
 		ready_poll_soon(pool);
@@ -274,7 +281,7 @@ settings_of(const struct pool *pool)
 		.max_children = conf->max_children,
 		.most = sample_number(pool),
 		.max_surge = conf->max_surge,
-		.start_servers = conf->start_servers,
+		.start_servers = start_servers(pool),
 		.min_spare = conf->min_spare_servers,
 		.max_spare = conf->max_spare_servers,
 		.max_spawn_rate = conf->max_spawn_rate,

@@ -12,7 +12,7 @@ struct starts {
 	int64_t retry_us;	  /* no start before, 0: none failed */
 	int64_t failed_us;	  /* the last failure: only younger workers prove anything */
 	unsigned int short_kills; /* young workers killed in a row */
-	bool begun;		  /* pm.start_servers has been reached */
+	bool begun;		  /* the workers to begin with were there */
 	int64_t fork_wait_us;	  /* scale_wait(), 0: no worker was forked by a template */
 };
 

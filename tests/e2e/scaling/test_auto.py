@@ -2,11 +2,15 @@
 
 import os
 import re
+import signal
 import subprocess
+import threading
 import time
 
 import pytest
 import slowlog
+import upgrading
+from fcgi import Closed
 from load import Load
 from scraping import Endpoint
 from servers import ANYFPM, ASAN, SLOW, children, is_template, status_of, wait_for
@@ -160,17 +164,86 @@ def test_pools_share_and_a_reload_changes_it(auto, env, program):
     wait_for(lambda: status(server)["auto memory budget"] == before["auto memory budget"], 5, "all")
 
 
+class Watch(threading.Thread):
+    """Looks at the status page all the time."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.seen, self.stop = server, [], threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def run(self):
+        while not self.stop.wait(0.02):
+            self.seen.append(status(self.server))
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.join()
+
+    def least(self, key):
+        return min(seen[key] for seen in self.seen)
+
+
+def grown(server, number):
+    """Settled with so many workers that are busy, and may be as many; what the page says."""
+    def there():
+        said = status(server)
+        return said["active processes"] >= number and said["auto workers"] >= number and said
+    return wait_for(there, 20 * SLOW, f"{number} workers")
+
+
 @pytest.mark.parametrize("preload", ["no", "yes"])
 def test_reload_under_load(auto, preload):
-    """A pool that is replaced loses nothing and grows again; workers may be forked."""
+    """A pool that is replaced loses nothing, and its successor goes on with as many workers;
+    workers may be forked."""
     server = auto({"pm.preload": preload})
-    with clients_of(server.address, "ms=20", 16) as clients:
-        wait_for(lambda: status(server)["active processes"] >= 4, 10 * SLOW, "it grows")
-        server.change({"pm.process_idle_timeout": "2s"})
-        server.reload()
-        wait_for(lambda: status(server)["active processes"] >= 4, 10 * SLOW, "it grows again")
+    with clients_of(server.address, "ms=50", 16) as clients:
+        before = grown(server, 12)
+        with Watch(server) as watch:
+            server.change({"pm.process_idle_timeout": "9s"})
+            server.reload()
+            wait_for(lambda: len(watch.seen) > 40 and watch.seen[-1]["pool process"] !=
+                     before["pool process"], 10 * SLOW, "the next generation is watched")
+            grown(server, 12)
         assert (status(server).get("template state") == "ready") == (preload == "yes")
     assert not clients.failed
+    assert watch.least("auto workers") >= 8
+
+
+def follows(server, pid):
+    """What the page of the process after that one says; None: it is not there yet."""
+    try:
+        said = status(server)
+    except (Closed, OSError):
+        return None
+    return said if said["pool process"] != pid else None
+
+
+def test_after_a_crash(auto):
+    """Likewise the process that follows one that has crashed."""
+    server = auto()
+    with clients_of(server.address, "ms=50", 16):
+        crashed = grown(server, 12)["pool process"]
+        os.kill(crashed, signal.SIGKILL)
+        said = wait_for(lambda: follows(server, crashed), 10 * SLOW, "another process")
+        assert said["auto workers"] >= 8
+        wait_for(lambda: status(server)["total processes"] >= 8, 2 * SLOW, "its workers")
+
+
+def test_upgrade_under_load(auto, env):
+    """And where the master is replaced by another program, which replaces all pools."""
+    server = upgrading.replaceable(env, auto)
+    with clients_of(server.address, "ms=50", 16) as clients:
+        before = grown(server, 12)
+        with Watch(server) as watch:
+            upgrading.replace(server)
+            grown(server, 12)
+    assert not clients.failed
+    assert status(server)["pool process"] != before["pool process"]
+    assert watch.least("auto workers") >= 8
 
 
 def test_what_is_assumed_and_refused(auto, env):

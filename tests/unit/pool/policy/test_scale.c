@@ -22,8 +22,8 @@
 #define D DYNAMIC(32, 1)
 /* 20 at most, so many are of use, 1 spare. */
 #define AUTO(useful) \
-	{.pm = PM_AUTO, .max_children = 20, .most = (useful), .max_surge = 1, .min_spare = 1, \
-	 .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT, .wait_us = SCALE_WAIT_US}
+	{.pm = PM_AUTO, .max_children = 20, .most = (useful), .max_surge = 1, .start_servers = 7, \
+	 .min_spare = 1, .max_spawn_rate = 32, .idle_timeout_us = IDLE_TIMEOUT, .wait_us = SCALE_WAIT_US}
 /* clang-format on */
 
 struct row {
@@ -345,6 +345,8 @@ check_row(const struct row *row)
 
 static const struct row auto_rows[] = {
     {"none to spare", {.busy = 2, .begun = true}, AUTO(4), {.start = 1}},
+    {"as many as another generation had", {.idle = 1}, AUTO(16), {.start = 6}},
+    {"as many of them as are of use", {.idle = 1}, AUTO(4), {.start = 3}},
     {"none to spare, no more are of use", {.busy = 4, .begun = true}, AUTO(4), {.start = 0}},
     {"a burst", {.busy = 1, .queued = 9, .overdue = 9, .begun = true}, AUTO(4), {.start = 3}},
     {"a burst beyond pm.max_children", {.busy = 1, .queued = 40, .overdue = 40, .begun = true},
