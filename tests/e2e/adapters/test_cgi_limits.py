@@ -20,7 +20,7 @@ def below(text):
 
 
 LIMITS = {
-    "time": ("", {"request_terminate_timeout": "1s"}, "sleep 1000", 504),
+    "time": ("", {"request_terminate_timeout": "3s"}, "sleep 1000", 504),
     "cpu": ("-c 1", {}, "while :; do :; done", 503),
     "memory": ("-m 100M", {}, f'exec {PYTHON} -c "$EATS"', 503),
 }

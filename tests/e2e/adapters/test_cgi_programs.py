@@ -9,7 +9,7 @@ from cgiscripts import Scripts, without_time
 from load import Load, all_right
 from others import Apache, Nginx, SpawnFcgi
 from programs import Gitweb, Program, need
-from servers import TOP, WORKERS
+from servers import SLOW, TOP, WORKERS
 from web import fetch, fetch_all
 
 GITWEB, CGIT = "/usr/share/gitweb/gitweb.cgi", "/usr/lib/cgit/cgit.cgi"
@@ -103,7 +103,7 @@ def test_recycled_and_reloaded(env, anyfpm):
         "pm.max_children": 4, "pm.max_requests": 20, "env[RUNS]": program.runs_path})
     with Load(server.address, program) as load:
         reloads = 0
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100 * SLOW
         while load.served < 1000 and time.monotonic() < deadline:
             if load.served > 300 * (reloads + 1):
                 server.change({"env[AGAIN]": str(reloads)})

@@ -296,7 +296,7 @@ def test_preloaded(anyfpm, scripts):
     """Workers that are forked of a template run scripts too."""
     script = scripts.page("a", "exec cat")
     server = anyfpm(scripts.command, {"pm.preload": "yes"})
-    assert len(server.templates()) == 1
+    wait_for(lambda: len(server.templates()) == 1, 5, "workers that know that they are")
     with Client(server.address) as client:
         for _ in range(3):
             assert body(client.request(body=BLOCK, SCRIPT_FILENAME=script)) == BLOCK

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import signal
 import urllib.parse
 import urllib.request
 
@@ -134,7 +135,7 @@ def test_django(env, nginx):
     assert "pm.preload has no effect" not in server.log()
     workers = {str(pid) for pid in server.wait_workers(2)}
     template = server.templates()
-    server.stop()
+    server.stop(signal.SIGQUIT)  # which leaves them the time to run their hooks
     found = {}
     for name in os.listdir(notes):
         if name.partition(".")[0] in ("ready", "fork", "exit"):

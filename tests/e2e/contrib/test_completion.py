@@ -48,8 +48,8 @@ class Terminal:
         """Wait for it, behind what was waited for before."""
         def is_there():
             while select.select([self.fd], [], [], 0)[0]:
-                self.shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "",
-                                     os.read(self.fd, 65536).decode("utf-8", "replace"))
+                self.shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.shown
+                                    + os.read(self.fd, 65536).decode("utf-8", "replace"))
             return text in self.shown
         try:
             wait_for(is_there, 10, text)

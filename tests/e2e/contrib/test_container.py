@@ -106,7 +106,7 @@ def test_sample(container):
 
 def test_stop_answers_what_was_accepted(container):
     with Client(("127.0.0.1", container.port), 30) as client:
-        client.start(uri="/slow", query="ms=700", SCRIPT_NAME="/slow")
+        client.start(uri="/slow", query="ms=3000", SCRIPT_NAME="/slow")
         wait_for(lambda: '"active processes":1' in container.run(
             ANYFPM, "-s", "status", "--json", "-y", container.config).stdout, 10 * SLOW)
         os.kill(container.first, container.stop_signal)

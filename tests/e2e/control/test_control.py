@@ -33,17 +33,18 @@ def test_stop(controlled):
     server.wait_log(r"stop asked for by process \d+")
 
 
-def test_quit_waits_and_tells(controlled):
+def test_quit_waits_and_tells(controlled, env):
     """What runs is finished, and told meanwhile."""
     server = controlled()
     with fcgi.Client(server.address) as client:
-        client.start(query="do=sleep&ms=2500")
+        client.start(query=f"do=split&until={env.dir}/pub/go")
         wait_for(lambda: control.status(server)[1]["www"]["active processes"] == 1)
         process = control.start(server, "quit")
-        assert client.answer().status == 200
-    out, err = process.communicate(timeout=20 * SLOW)
+        assert "requests that run: 1" in process.stdout.readline()
+        with open(env.dir + "/pub/go", "wb"):
+            assert client.answer().status == 200
+    _, err = process.communicate(timeout=20 * SLOW)
     assert process.returncode == 0, err
-    assert "requests that run: 1" in out
     assert server.wait_exit() == 0
 
 
@@ -52,7 +53,7 @@ def test_reopen(controlled, env):
     os.rename(server.log_path, server.log_path + ".1")
     result = control.send(server, "reopen")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert "error log file re-opened" in server.log()
+    server.wait_log("error log file re-opened")
 
 
 def test_reopen_that_fails(controlled, env):
@@ -180,12 +181,12 @@ def test_clients_that_say_nothing_or_vanish(controlled):
         assert b"too many" in s.recv(1000)
     for s in silent:
         s.close()
-    wait_for(lambda: descriptors(server.pid) == before, 5 * SLOW, "descriptors to be closed")
+    wait_for(lambda: descriptors(server.pid) <= before, 5 * SLOW, "descriptors to be closed")
     for _ in range(5):
         s = control.connect(server)
         s.sendall(b"status\n")
         s.close()
-    wait_for(lambda: descriptors(server.pid) == before, 5 * SLOW, "descriptors to be closed")
+    wait_for(lambda: descriptors(server.pid) <= before, 5 * SLOW, "descriptors to be closed")
     assert control.status(server)[1]["www"]["state"] == "serving"
 
 

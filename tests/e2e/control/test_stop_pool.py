@@ -70,32 +70,32 @@ def test_stop(two, env):
     env.note(server.pid)
 
 
-def test_quit(two):
+def test_quit(two, env):
     """What was accepted is answered, which is told meanwhile."""
     server = two({"two": {"pm.status_listen": f"127.0.0.1:{free_port()}",
                           "pm.status_path": "/status"}})
     page = server._address(server.configured["two"]["pm.status_listen"])
     with Client(address(server)) as running, Client(address(server)) as idle:
         assert idle.request().status == 200
-        running.start(query="do=sleep&ms=2500")
+        running.start(query=f"do=split&until={env.dir}/pub/go")
         wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
         process = control.start(server, "quit", "-w", "two")
+        assert "1 pool is still there; requests that run: 1" in process.stdout.readline()
         wait_for(lambda: not accepts(address(server)), 10 * SLOW, "the socket to close")
-        if state(server) != "stopped":  # else the machine is slow
-            assert accepts(page)
-        assert serves(server, "one")
-        assert running.answer().status == 200
-    out, err = process.communicate(timeout=20 * SLOW)
+        assert accepts(page) and serves(server, "one")
+        with open(env.dir + "/pub/go", "wb"):
+            assert running.answer().status == 200
+    _, err = process.communicate(timeout=20 * SLOW)
     assert process.returncode == 0, err
-    assert "1 pool is still there; requests that run: 1" in out
     assert state(server) == "stopped" and not accepts(page)
     order(server, "reload", "-w", "two")
     assert serves(server, "one", "two") and accepts(page)
 
 
-def quit_while_it_serves(server, client, ms):
-    """Let two finish a request that takes so long; returns the process that waits for the end."""
-    client.start(query=f"do=sleep&ms={ms}")
+def quit_while_it_serves(server, client):
+    """Let two finish a request, until the file go is there; returns the process that waits for the
+    end."""
+    client.start(query=f"do=split&until={server.env.dir}/pub/go")
     wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 1)
     process = control.start(server, "quit", "-w", "two")
     wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
@@ -106,19 +106,20 @@ def test_stop_of_one_that_finishes(two):
     """Who waits for the end of that is told of it."""
     server = two()
     with Client(address(server)) as client:
-        process = quit_while_it_serves(server, client, 60000)
+        process = quit_while_it_serves(server, client)
         order(server, "stop", "-w", "two")
     assert process.wait(20 * SLOW) == 0 and state(server) == "stopped"
 
 
-def test_reload_of_one_that_finishes(two):
+def test_reload_of_one_that_finishes(two, env):
     """It is started beside that, and who waited for the end is told that there is none."""
     server = two()
     with Client(address(server)) as client:
-        process = quit_while_it_serves(server, client, 4000)
+        process = quit_while_it_serves(server, client)
         order(server, "reload", "-w", "two")
         assert serves(server, "two")
-        assert client.answer().status == 200
+        with open(env.dir + "/pub/go", "wb"):
+            assert client.answer().status == 200
     _, err = process.communicate(timeout=20 * SLOW)
     assert process.returncode == 0 or "started again" in err
     assert state(server) == "serving"
@@ -132,16 +133,19 @@ def test_room_beside_one_that_finishes(two, env, surge):
 
     def count():
         nonlocal most
-        most = max(most, len([w for p in server.pools("two") for w in children(p)]))
+        most = max(most, len(children(*server.pools("two"))))
         return most
     clients = [Client(address(server), 30) for _ in range(2)]
-    for c in clients:
-        c.start(query="do=sleep&ms=3000")
+    for i, c in enumerate(clients):
+        c.start(query=f"do=split&until={env.dir}/pub/go{i}")
     wait_for(lambda: control.status(server)[1]["two"]["active processes"] == 2, 10 * SLOW)
     quit_order = control.start(server, "quit", "-w", "two")
     wait_for(lambda: state(server) == "finishing", 10 * SLOW, "it to finish")
     reload = control.start(server, "reload", "-w", "two")
-    wait_for(lambda: count() and reload.poll() is not None, 30 * SLOW, "the reload to end")
+    with open(env.dir + "/pub/go0", "wb"):  # there is room for one, whatever the surge is
+        wait_for(lambda: count() and len(server.pools("two")) == 2, 30 * SLOW, "one beside it")
+    with open(env.dir + "/pub/go1", "wb"):
+        wait_for(lambda: count() and reload.poll() is not None, 30 * SLOW, "the reload to end")
     assert reload.returncode == 0
     for c in clients:
         assert c.answer().status == 200

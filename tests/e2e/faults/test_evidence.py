@@ -89,16 +89,14 @@ def test_a_worker_at_work_after_its_answer_is_left_alone(odd, then, pause):
     server = odd(options={"pm.max_children": 3})
     server.wait_workers(3)
     with fcgi.Client(server.address) as c:
-        first = json.loads(c.request(query="do=work-after&ms=5000").body)["pid"]
+        first = json.loads(c.request(query="do=work-after&ms=60000").body)["pid"]
         for _ in range(6):
             time.sleep(pause)
-            began = time.monotonic()
-            assert json.loads(c.request(query=then).body)["pid"] != first
-            assert time.monotonic() - began < 4, "it waited for the first"
+            assert json.loads(c.request(query=then).body)["pid"] != first, "it waited for it"
 
 
 @pytest.mark.parametrize("limit,most,work,then", [
-    ("request_terminate_timeout", "2s", "ms=1500", "slow&ms=1200"),
+    ("request_terminate_timeout", "4s", "ms=3000", "slow&ms=1500"),
     ("request_terminate_cpu", "800ms", "burn=700", "burn&ms=300")])
 def test_clocks_begin_when_the_request_is_read(odd, limit, most, work, then):
     """With one worker only: what it does after its answer is not the next one's."""

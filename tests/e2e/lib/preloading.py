@@ -15,7 +15,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import BUILD, SLOW, WORKERS, alive, stat, wait_for
+from servers import BUILD, SLOW, WORKERS, alive, descriptors, stat, wait_for
 
 LIBRARY = BUILD + "/preload/anyfpm-preload.so"
 LOADED, READY, REFUSED, FORKED, FAILED = range(1, 6)
@@ -78,14 +78,8 @@ class Worker:
 
     def descriptors(self):
         """{descriptor: what it is}, without numbers that differ from one worker to another."""
-        out = {}
-        for fd in os.listdir(f"/proc/{self.pid}/fd"):
-            try:
-                path = os.readlink(f"/proc/{self.pid}/fd/{fd}")
-                out[int(fd)] = re.sub(r"\[\d+\]$|\.\w{6} \(deleted\)$", "", path)
-            except FileNotFoundError:
-                pass
-        return out
+        return {fd: re.sub(r"\[\d+\]$|\.\w{6} \(deleted\)$", "", path)
+                for fd, path in descriptors(self.pid).items()}
 
     def is_on(self, fd, own):
         """Whether its descriptor is that of ours."""

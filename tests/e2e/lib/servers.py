@@ -109,12 +109,13 @@ def alive(pid):
     return s is not None and s[0] not in "ZX"
 
 
-def children(pid):
+def children(*pids):
+    """Of all of them at one moment: what ended before another was born is not counted with it."""
     out = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             s = stat(entry)
-            if s and s[1] == pid and s[0] not in "ZX":
+            if s and s[1] in pids and s[0] not in "ZX":
                 out.append(int(entry))
     return sorted(out)
 
@@ -141,6 +142,17 @@ def cmdline(pid):
             return f.read().rstrip(b"\0").replace(b"\0", b" ").decode("latin-1")
     except OSError:
         return ""
+
+
+def descriptors(pid):
+    """{descriptor: what it is}; one that is closed meanwhile is left out."""
+    out = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            out[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            pass
+    return out
 
 
 def marked(mark):
@@ -436,11 +448,11 @@ class Anyfpm(Server):
         return wait_for(lambda: self.pools(name), 5, "a pool process")[0]
 
     def workers(self):
-        return [w for p in self.pools() for w in children(p) if not is_template(w)]
+        return [w for w in children(*self.pools()) if not is_template(w)]
 
     def templates(self):
         """Of pm.preload, in all pools."""
-        return [w for p in self.pools() for w in children(p) if is_template(w)]
+        return [w for w in children(*self.pools()) if is_template(w)]
 
     def wait_workers(self, count, timeout=10, ready=True):
         """Wait for exactly `count` workers that have all accepted; with ready=False, that were

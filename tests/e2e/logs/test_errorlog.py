@@ -15,7 +15,7 @@ import time
 import pytest
 import servers
 from fcgi import Client
-from servers import ROOT, SLOW, Anyfpm, wait_for
+from servers import PATIENCE, ROOT, SLOW, Anyfpm, wait_for
 from upgrading import install, replace, replaceable, upgrade
 
 CATCH = {"pm.max_children": 1, "catch_workers_output": "yes"}
@@ -51,11 +51,14 @@ def test_lines_are_kept_whole(odd, to, stream, pieces):
     """However a line is cut on its way, it is one in the log; the last one needs no line feed."""
     server = odd("say", CATCH)
     words = ["first line", "a second one, longer", "third"]
+    parts = ["\n".join(words).encode()]
+    if to != "fcgi":  # there the request's end ends it
+        parts.append(b" goes on\r\n\n")
+        words[-1] += " goes on"
     with Client(server.address) as c:
-        say(c, "\n".join(words).encode(), to=to, pieces=pieces)
-        if to != "fcgi":  # there the request's end ends it
-            say(c, b" goes on\r\n\n", to=to)
-            words[-1] += " goes on"
+        for i, part in enumerate(parts):  # one directly after the other
+            c.start(i + 1, body=part, query=f"do=say&to={to}&pieces={pieces}")
+        assert [c.answer(i + 1).body for i in range(len(parts))] == [b"said\n"] * len(parts)
     server.wait_log(r"third( goes on)?\"")
     assert re.findall(PREFIX + r"WARNING: \[pool www\] child \d+ said into (\w+): \"(.*)\"",
                       server.log()) == [(stream, w) for w in words]
@@ -372,7 +375,7 @@ def median_ms(client, count=100, **more):
 def check_as_quick(client, before_ms):
     """Requests take no longer than they did: in one of a few tries, as others need the CPUs too."""
     medians = []
-    for _ in range(10):
+    for _ in range(50):
         medians.append(median_ms(client, query="do=hello"))
         if medians[-1] < 2 * before_ms + 2 * SLOW:
             return
@@ -461,7 +464,7 @@ def test_log_pipe_closed(piped):
         check_as_quick(c, before)
     start = time.monotonic()
     piped.stop()
-    assert time.monotonic() - start < 2 * SLOW
+    assert time.monotonic() - start < 2 * SLOW * PATIENCE
 
 
 def test_log_reader_stopped(piped):
@@ -482,7 +485,7 @@ def test_log_reader_stopped(piped):
             say(c, b"%04d " % i + text + b"\n", to="fcgi")
     start = time.monotonic()
     piped.stop()
-    assert time.monotonic() - start < 4 * SLOW
+    assert time.monotonic() - start < 4 * SLOW * PATIENCE
 
 
 # Rotation ---------------------------------------------------------------------

@@ -69,18 +69,18 @@ def test_every_thread(slow):
 @stacks
 def test_once_for_each_slow_request(slow):
     """Neither fast requests nor warm-ups, and no request twice."""
-    server = slow({"pm.warmup": "/warm?ms=1000", "pm.start_timeout": "10s", "pm.max_children": 2},
-                  timeout="600ms")
+    server = slow({"pm.warmup": "/warm?ms=1500", "pm.start_timeout": "10s", "pm.max_children": 2},
+                  timeout="1s")
     server.wait_log("is ready after", 2, 10)
     with Client(server.address) as c:
         c.start(uri="/long", query="ms=4500")
-        for query in ("ms=0", "ms=1500", "ms=0", "ms=1600", "ms=0"):
+        for query in ("ms=0", "ms=1900", "ms=0", "ms=2000", "ms=0"):
             assert ask(server, query).status == 200
         assert c.answer().status == 200
     entries = server.wait_entries(3)
     # Two of them are slow at the same moment: they stand there in any order.
     assert sorted(e.fields["request"] for e in entries) == \
-        ['"GET /long?ms=4500"', '"GET /page?ms=1500"', '"GET /page?ms=1600"']
+        ['"GET /long?ms=4500"', '"GET /page?ms=1900"', '"GET /page?ms=2000"']
     assert slow_requests(server) == 3
     server.wait_log("executing too slow", 3)
     assert server.log().count("executing too slow") == 3
@@ -277,7 +277,7 @@ def test_command_hangs(slow, env):
     with Client(server.address, timeout=30) as c:
         answer = c.request(uri="/page", query="ms=1500")
     assert answer.status == 200 and int(answer.body.split()[0]) == pid
-    assert 9 < time.monotonic() - started < 12 * SLOW
+    assert 9 < time.monotonic() - started < 20 * SLOW
     entry, = server.wait_entries(1)
     assert entry.output == ["begun"]
     assert "slowlog_command was killed after 10 seconds" in entry.fields["stack"]

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 from fcgi import PARAMS, STDIN, Client, begin, pairs, params, stream
-from servers import PYTHON, ROOT, USER, children, cmdline, free_port, wait_for
+from scraping import metrics_pid
+from servers import PYTHON, ROOT, USER, children, descriptors, free_port, wait_for
 
 needs_root = pytest.mark.skipif(not ROOT or not shutil.which("setpriv"),
                                 reason="only root can become others")
@@ -50,10 +51,6 @@ def two(env, anyfpm):
         "metrics_listen": f"127.0.0.1:{free_port()}", "pid": env.dir + "/anyfpm.pid"})
     server.wait_workers(4)
     return server
-
-
-def metrics_pid(server):
-    return next(p for p in children(server.pid) if "metrics" in cmdline(p))
 
 
 @needs_root
@@ -105,8 +102,7 @@ def test_files_of_the_master(two, env):
 
 def bound(pid):
     """Unix sockets that the process listens on: their names, None where there is none."""
-    inodes = {os.readlink(path)[8:-1] for path in glob.glob(f"/proc/{pid}/fd/*")
-              if os.readlink(path).startswith("socket:")}
+    inodes = {what[8:-1] for what in descriptors(pid).values() if what.startswith("socket:")}
     found = []
     with open("/proc/net/unix", encoding="latin-1") as f:
         for line in list(f)[1:]:
@@ -124,8 +120,8 @@ def test_a_workers_socket_has_no_name(odd):
         assert len(names) == 1
         assert names[0] is None or not os.path.exists(names[0])
     if ROOT:
-        own = [p for p in glob.glob(f"/proc/{server.pool()}/fd/*")
-               if os.path.isdir(p) and "anyfpm" in os.readlink(p)]
+        own = [path for path in descriptors(server.pool()).values()
+               if "anyfpm" in path and os.path.isdir(path)]
         assert own and all(os.stat(p).st_mode & 0o777 == 0o700 for p in own)
 
 
@@ -135,9 +131,9 @@ def test_statistics(two):
     worker does not have it."""
     def modes(pid):
         out = []
-        for path in glob.glob(f"/proc/{pid}/fd/*"):
-            if "memfd:anyfpm statistics" in os.readlink(path):
-                with open(path.replace("/fd/", "/fdinfo/"), encoding="ascii") as f:
+        for fd, what in descriptors(pid).items():
+            if "memfd:anyfpm statistics" in what:
+                with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
                     out.append(int(f.read().split("flags:")[1].split()[0], 8) & os.O_ACCMODE)
         return out
 
@@ -164,9 +160,10 @@ def test_spooled_bodies(odd):
                                       pairs(params("POST", body_length=len(body))))
 
     def spooled():
-        return [p for p in glob.glob(f"/proc/{server.pool()}/fd/*")
-                if os.path.exists(p) and os.stat(p).st_nlink == 0 and os.stat(p).st_size > 65536
-                and "memfd" not in os.readlink(p)]
+        paths = [f"/proc/{server.pool()}/fd/{fd}"
+                 for fd, what in descriptors(server.pool()).items()
+                 if what.endswith(" (deleted)") and "memfd" not in what]
+        return [p for p in paths if os.stat(p).st_size > 65536]
     with Client(server.address) as busy, Client(server.address) as c:
         busy.start(query="do=slow&ms=100000")  # as long as we look
         # Two at a time: a lone one would be read no further than its buffer.
@@ -175,6 +172,5 @@ def test_spooled_bodies(odd):
         for path in spooled():
             assert os.stat(path).st_mode & 0o777 == 0o600
             assert os.stat(path).st_uid == pwd.getpwnam(USER).pw_uid
-            assert "(deleted)" in os.readlink(path)
-        for path in glob.glob(f"/proc/{server.workers()[0]}/fd/*"):
-            assert "(deleted)" not in os.readlink(path)
+            assert os.stat(path).st_nlink == 0
+        assert "(deleted)" not in "".join(descriptors(server.workers()[0]).values())

@@ -7,10 +7,10 @@ import pwd
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 import servers
+from accesslog import taken_in
 from fcgi import Client
 from inside import inside, report  # noqa: F401
 from servers import ANYFPM, ROOT, USER, children
@@ -181,7 +181,7 @@ class FirstProcess(servers.Anyfpm):
         self.stopped = True
         self.env.note(self.pid)
         os.kill(self.pid, sig)
-        self.process.wait(self.grace)
+        self.process.wait(self.grace * servers.PATIENCE)
 
 
 def stop_as_sample(server):
@@ -191,8 +191,7 @@ def stop_as_sample(server):
     with Client(server.address) as c:
         c.start(query="slow")
         server.env.note(server.pid)
-        servers.wait_for(lambda: "first worker" in server.log(), 10, "a worker")
-        time.sleep(0.1)  # it takes 0.3 s; earlier or later it is answered, too, or was
+        taken_in(c)
         server.stop(getattr(signal, sig))
         assert c.answer().status == 200
 

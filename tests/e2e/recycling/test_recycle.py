@@ -93,13 +93,16 @@ def test_capacity_while_recycling(odd, surge, least):
     server.wait_workers(2)
     most, end = 0, time.monotonic() + 5
     with Client(server.address) as c:
-        while time.monotonic() < end:
+        def replaced():
+            nonlocal most
             assert c.request(query="do=hello").status == 200
             most = max(most, len(server.workers()))
+            left = re.findall(r"exited .*it has reached pm\.max_lifetime", server.log())
+            return time.monotonic() > end and len(left) >= 3
+        wait_for(replaced, 10, "workers to be replaced", interval=0)
     # Those that were asked to end do not hold up their successors, unless there is no surge.
     assert most <= 2 + (surge + 2 if surge else 0)
     assert check_capacity(server, 2) >= least
-    assert len(re.findall(r"exited .*it has reached pm\.max_lifetime", server.log())) >= 3
 
 
 @pytest.mark.parametrize("pm", ["static", "dynamic"])
@@ -164,7 +167,7 @@ def test_leaking_worker(odd, nginx):
     # It serves until there is another, or half as much more; it counts mapped files too, which
     # the limit does not.
     assert highest[0] <= (64 * 3 // 2 + 2 + 12) * 1024, f"a worker had {highest[0]} KB"
-    assert re.search(r"exited .*pm\.max_memory.*: its memory is \d+ KB", server.log())
+    server.wait_log(r"exited .*pm\.max_memory.*: its memory is \d+ KB")
 
 
 def test_php_cgi_under_load(env, anyfpm, nginx):
@@ -235,8 +238,9 @@ def test_failed_warmups_are_no_reason_to_start_more(odd, how):
     """Whoever is asked to end before it was ready has failed at once, not when it has ended."""
     server = odd("warms-up", {"pm.max_children": 2, "pm.max_surge": 4, "pm.warmup": "/warm-up"},
                  args=(how,), wait=False)
-    server.wait_log("2 starts failed in a row")
-    assert len(re.findall(r"child \d+ started", server.log())) == 3, server.log()
+    last = server.wait_log("2 starts failed in a row")
+    until_then = last.string[:last.end()]
+    assert len(re.findall(r"child \d+ started", until_then)) == 3, server.log()
 
 
 def test_ready_waits_for_a_slow_warmup(odd):
@@ -346,10 +350,7 @@ def test_stopped_idle_worker_is_replaced_at_once(odd):
     with Client(server.address) as c:
         used = json.loads(c.request().body)["pid"]  # it would be used next
         os.kill(used, signal.SIGSTOP)
-        started = time.monotonic()
-        wait_for(lambda: not alive(used), 5, "the stopped worker to be removed")
-        took = time.monotonic() - started
-        assert took < 2 * SLOW, f"removed after {took:.3f} s"
+        wait_for(lambda: not alive(used), 2 * SLOW, "the stopped worker to be removed")
         for _ in range(5):
             assert json.loads(c.request().body)["pid"] != used
     assert len(server.wait_workers(2)) == 2 and used in (first, second)
@@ -369,10 +370,11 @@ def test_emergency_restart(odd):
             assert c.request().status == 200
         server.wait_log(r"WARNING: \[pool www\] failed processes threshold \(3 in 60 sec\) is "
                         r"reached")
-        end = time.monotonic() + 10
-        while set(server.workers()) & before and time.monotonic() < end:
+
+        def replaced():
             assert c.request(query="do=hello").status == 200
-        assert not set(server.workers()) & before, "some were not replaced"
+            return not set(server.workers()) & before
+        wait_for(replaced, 10, "all to be replaced", interval=0)
         server.wait_workers(4)
         assert c.request().status == 200
 

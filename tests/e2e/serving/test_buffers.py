@@ -5,7 +5,7 @@ import threading
 import pytest
 from fcgi import (GET_VALUES, PARAMS, STDIN, Client, Closed, begin, pair, pairs, params, record,
                   stream)
-from servers import ASAN, memory_kb
+from servers import ASAN, SLOW, memory_kb
 
 LIMIT_MB = 4
 # Beyond the limit: chunks kept for reuse (4 MB), connections, what the allocator holds back.
@@ -14,14 +14,15 @@ OPTIONS = {"pm.max_children": 1, "buffer_limit": f"{LIMIT_MB}M", "response_buffe
            "pm.status_path": "/status", "ping.path": "/ping"}
 
 
-def push(client, data):
-    """As much of it as is taken; who is not read for so long will not be."""
-    client.sock.settimeout(0.3)
+def push(client, data, seconds=0.3):
+    """As much of it as is taken; who is not read for so long will not be. Whether it is all."""
+    client.sock.settimeout(seconds)
     try:
         client.sock.sendall(data)
     except (TimeoutError, BrokenPipeError, ConnectionResetError):
-        pass
+        return False
     client.sock.settimeout(20)
+    return True
 
 
 def head(request_id=1, **more):
@@ -93,7 +94,8 @@ def test_newcomers_are_told(odd):
     try:
         for c in held:
             for i in range(1, 200):
-                push(c, begin(i) + record(PARAMS, i, pair("A", b"x" * 3000)))
+                if not push(c, begin(i) + record(PARAMS, i, pair("A", b"x" * 3000)), 2 * SLOW):
+                    break
         with Client(server.address) as c:
             answer = c.request()
             assert answer.status == 503 and "retry-after" not in answer.header

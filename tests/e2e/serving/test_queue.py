@@ -60,7 +60,7 @@ def test_gone_clients_leave_the_queue(odd, env, kind):
     server = odd("notes-requests", {"pm.max_children": 1}, args=(note,),
                  listen=f"127.0.0.1:{free_port()}" if kind == "tcp" else None)
     with Client(server.address) as busy:
-        busy.start(query="do=slow&ms=3000", uri="/busy")
+        busy.start(query=f"do=split&until={env.dir}/pub/go", uri="/busy")
         wait_for(lambda: _note(note), 5 * SLOW, "the worker to start on it")
         gone = [Client(server.address) for _ in range(20)]
         for c in gone:
@@ -71,7 +71,10 @@ def test_gone_clients_leave_the_queue(odd, env, kind):
                 c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             c.close()
         with Client(server.address) as late:
-            assert late.request(uri="/late").status == 200
+            late.start(uri="/late")
+            taken_in(late)  # so it has seen the others go
+            with open(env.dir + "/pub/go", "wb"):
+                assert late.answer().status == 200
         assert busy.answer().status == 200
     assert "/gone" not in _note(note)
 

@@ -10,8 +10,8 @@ import subprocess
 import control
 import pytest
 from fcgi import Client
-from servers import (ANYFPM, PYTHON, ROOT, SLOW, USER, Anyfpm, Server, accepts, free_port,
-                     wait_for)
+from servers import (ANYFPM, PYTHON, ROOT, SLOW, USER, Anyfpm, Server, accepts, descriptors,
+                     free_port, wait_for)
 from upgrading import replace, replaceable
 
 HELPER = """
@@ -156,8 +156,7 @@ def test_upgrade(env, opened):
 
     def held():
         """Whether the master has each of them: by inodes of sockets."""
-        own = {os.readlink(f"/proc/{server.pid}/fd/{fd}")
-               for fd in os.listdir(f"/proc/{server.pid}/fd")}
+        own = descriptors(server.pid).values()
         return [f"socket:[{os.fstat(s.fileno()).st_ino}]" in own for s in sockets]
     for _ in range(2):
         replace(server)
@@ -195,7 +194,7 @@ def test_systemd_socket_activate(env):
                      "-O", "-l", f"127.0.0.1:{port}", "-n", "1", "--", env.demo], cwd=env.dir)
     wait_for(lambda: "Listening on" in activate.said(), 10 * SLOW, "it to listen")
     assert serves(("127.0.0.1", port))
-    assert "systemd has opened its socket" in activate.said()
+    wait_for(lambda: "systemd has opened its socket" in activate.said(), 5, "the line of it")
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can make a first process")

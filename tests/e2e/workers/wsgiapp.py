@@ -118,12 +118,15 @@ def replaced(environ, start_response):
 
 
 def slow(environ, start_response):
-    """Blocks with pauses between them, so that both are seen apart."""
+    """Blocks with a pause of so many seconds between them, or until=PATH is there."""
     start_response("200 OK", TEXT)
+    pause, _, path = environ["QUERY_STRING"].partition("until=")
 
     def blocks():
         yield b"first\n"
-        time.sleep(float(environ["QUERY_STRING"] or 1))
+        time.sleep(float(pause or 0))
+        while path and not os.path.exists(path):
+            time.sleep(0.01)
         yield b"second\n"
     return blocks()
 
