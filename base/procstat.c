@@ -3,6 +3,9 @@
 
 #include "base/procstat.h"
 
+#include <sys/stat.h>
+
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +92,46 @@ procstat_delay(int fd)
 		return -1;
 	text[n] = '\0';
 	return sscanf(text, "%*u %llu", &ns) == 1 ? (int64_t)(ns / 1000) : -1;
+}
+
+unsigned int
+procstat_threads(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	/* As a directory has a link from each in it, and two more. */
+	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	return stat(path, &st) == 0 && st.st_nlink > 2 ? (unsigned int)st.st_nlink - 2 : 0;
+}
+
+int64_t
+procstat_delays(pid_t pid, unsigned int most)
+{
+	unsigned int threads = 0, seen = 0;
+	int64_t sum = 0, delay;
+	struct dirent *entry;
+	char path[64];
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	if ((dir = opendir(path)) == NULL)
+		return -1;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.' || ++threads > most)
+			continue;
+		snprintf(path, sizeof(path), "%.20s/schedstat", entry->d_name);
+		if ((fd = openat(dirfd(dir), path, O_RDONLY | O_CLOEXEC)) == -1)
+			continue;
+		if ((delay = procstat_delay(fd)) >= 0) {
+			sum += delay;
+			seen++;
+		}
+		close(fd);
+	}
+	closedir(dir);
+	return seen == 0 ? -1 : threads > most ? sum * threads / seen : sum;
 }
 
 /* The number of the line that begins with name; false if there is none, or only its beginning. */

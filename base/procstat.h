@@ -30,6 +30,13 @@ uint64_t procstat_runs(pid_t pid);
  * open descriptor of /proc/PID/schedstat; -1: that cannot be told. */
 int64_t procstat_delay(int fd);
 
+/* Threads of a process; 0: there is none, or it may not be seen. */
+unsigned int procstat_threads(pid_t pid);
+
+/* Such time of all threads of a process together. Where they are more than `most`, so many are
+ * looked at, and the others taken for the same. -1: it cannot be told. */
+int64_t procstat_delays(pid_t pid, unsigned int most);
+
 /*
  * Bytes of memory that a process has for itself, from an open descriptor of /proc/PID/status:
  * anonymous and shared memory that it has mapped and used, swapped out too; not the files that it

@@ -13,6 +13,7 @@
 #include "conf/errors.h"
 #include "conf/field.h"
 #include "conf/format.h"
+#include "conf/concurrency.h"
 #include "conf/where.h"
 
 #define POOL_NAME_MAX 64
@@ -152,7 +153,7 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *
 	static const char min_name[] = "pm.min_spare_servers", max_name[] = "pm.max_spare_servers";
 	unsigned int min = pool->min_spare_servers, max = pool->max_spare_servers;
 	unsigned int each = pool->max_concurrency, all = pool->max_children * each;
-	unsigned int least = (min + each - 1) / each, most = (max + each - 1) / each;
+	unsigned int least = concurrency_workers(min, each), most = concurrency_workers(max, each);
 	const char *times = each > 1 ? " times pm.max_concurrency" : "";
 
 	if (pool->pm != PM_DYNAMIC)
@@ -189,13 +190,10 @@ check_auto(const struct conf_pool *pool, const struct ini *ini, struct errors *e
 			where_complain(pool, ini, errors, budget_name, "requires pm = auto");
 		return;
 	}
-	if (pool->max_concurrency > 1)
-		where_complain(pool, ini, errors, "pm.max_concurrency",
-		    "pm = auto is for programs that take one request at a time; with %u, choose "
-		    "another pm", pool->max_concurrency);
-	if (pool->min_spare_servers > pool->max_children)
-		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children, %u",
-		    pool->min_spare_servers, pool->max_children);
+	if (concurrency_workers(pool->min_spare_servers, pool->max_concurrency) > pool->max_children)
+		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children%s, %u",
+		    pool->min_spare_servers, pool->max_concurrency > 1 ? " times pm.max_concurrency" : "",
+		    pool->max_children * pool->max_concurrency);
 }
 
 /* Limits that contradict each other. */

@@ -15,6 +15,7 @@
 #include "conf/field.h"
 #include "conf/ini.h"
 #include "conf/lex.h"
+#include "conf/concurrency.h"
 #include "conf/text.h"
 #include "conf/unknown.h"
 
@@ -326,9 +327,9 @@ settle(struct conf *conf)
 		if (pool->pm == PM_AUTO)
 			settle_auto(pool, global->process_max);
 		if (pool->pm == PM_DYNAMIC && pool->start_servers == 0)
-			pool->start_servers =
-			    ((pool->min_spare_servers + pool->max_spare_servers) / 2 +
-				pool->max_concurrency - 1) / pool->max_concurrency;
+			pool->start_servers = concurrency_workers(
+			    (pool->min_spare_servers + pool->max_spare_servers) / 2,
+			    pool->max_concurrency);
 	}
 }
 

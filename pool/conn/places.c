@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "pool/conn/conn.h"
+#include "pool/measure/sample.h"
 #include "pool/core/worker.h"
 
 bool
@@ -73,8 +74,11 @@ places_sort(struct worker *w)
 	struct stats *stats = w->pool->stats;
 	unsigned int n;
 
-	places->running += w->conns.count[CONN_RUNNING] - w->counted;
-	w->counted = w->conns.count[CONN_RUNNING];
+	if (w->conns.count[CONN_RUNNING] != w->counted) {
+		places->running += w->conns.count[CONN_RUNNING] - w->counted;
+		w->counted = w->conns.count[CONN_RUNNING];
+		sample_running(w->pool, places->running, places_each(w->pool));
+	}
 	stats_set(stats, STATS_RUNNING, places->running);
 	stats_set(stats, STATS_PLACES, places_free(w->pool));
 	if (w->place != NULL)

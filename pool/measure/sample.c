@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
+#include "conf/concurrency.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
@@ -24,6 +25,10 @@
 
 /* A bound that has lasted so long is worth a line in the log. */
 #define TELL_US 10000000
+/* So many of a worker's threads are looked at. */
+#define THREADS_MAX 16
+/* A worker has about as many requests as it takes. */
+#define LADEN 0.75
 
 static struct auto_settings
 settings_of(const struct pool *pool)
@@ -34,7 +39,8 @@ settings_of(const struct pool *pool)
 	    .cpus = cpus_usable(),
 	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
 	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
-	    .floor = pool->conf->min_spare_servers,
+	    .floor = concurrency_workers(pool->conf->min_spare_servers, s->each > 0 ? s->each : 1),
+	    .each = s->each,
 	    .budget = sample_memory_left(pool),
 	};
 }
@@ -80,6 +86,8 @@ sample_init(struct pool *pool, const struct message_budget *budget, bool is_held
 	if (!sample_is_on(pool))
 		return;
 	s->budget = *budget;
+	if (pool->conf->max_concurrency > 1 && pool->conf->max_requests != 1)
+		s->each = pool->conf->max_concurrency;
 	s->looked_us = clock_now_us();
 	settings = settings_of(pool);
 	auto_begin(&s->state, &settings);
@@ -103,8 +111,10 @@ sample_follow(struct pool *pool)
 static void
 count_busy(struct sample *s, const struct pool *pool, int64_t now)
 {
-	if (s->began_us != 0 && now > s->counted_us)
+	if (s->began_us != 0 && now > s->counted_us) {
 		s->busy_us += (int64_t)pool->workers.count[WORKER_BUSY] * (now - s->counted_us);
+		s->running_us += (int64_t)s->running * (now - s->counted_us);
+	}
 	s->counted_us = now;
 }
 
@@ -114,16 +124,27 @@ is_full(const struct pool *pool)
 	return pool->workers.count[WORKER_IDLE] == 0 && pool->requests.count[REQUEST_QUEUED] > 0;
 }
 
+/* Workers for all that there is to do. */
+static unsigned int
+wanted(const struct pool *pool)
+{
+	const struct sample *s = pool->workers.sample;
+	unsigned int queued = pool->requests.count[REQUEST_QUEUED];
+
+	return s->each > 0 ? concurrency_workers(s->running + queued, s->each)
+			   : pool->workers.count[WORKER_BUSY] + queued;
+}
+
 static void
 begin(struct pool *pool, int64_t now)
 {
 	struct sample *s = pool->workers.sample;
 
 	s->began_us = s->counted_us = now;
-	s->busy_us = 0;
+	s->busy_us = s->running_us = 0;
 	s->requests = 0;
 	s->gone.cpu_us = s->gone.delay_us = 0;
-	s->wanted = pool->workers.count[WORKER_BUSY] + pool->requests.count[REQUEST_QUEUED];
+	s->wanted = wanted(pool);
 	s->settled =
 	    pool->workers.count[WORKER_STARTING] == 0 &&
 	    pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY] <= s->state.number;
@@ -152,11 +173,15 @@ delay_of(struct worker *w, int64_t cpu_us, int64_t now)
 static void
 look(struct worker *w, struct auto_window *window)
 {
-	int64_t now = clock_now_us(), cpu_us = measure_cpu(w), delay_us = delay_of(w, cpu_us, now);
+	bool has_threads = procstat_threads(w->pid) > 1;
+	int64_t now = clock_now_us(), cpu_us = measure_cpu(w);
+	int64_t delay_us = has_threads ? procstat_delays(w->pid, THREADS_MAX)
+				       : delay_of(w, cpu_us, now);
 
 	if (window != NULL && cpu_us > w->measure.window_cpu_us)
 		window->cpu_us += cpu_us - w->measure.window_cpu_us;
-	if (window != NULL) /* less where more was taken in advance */
+	/* Less where more was taken in advance; and of threads, where some have ended. */
+	if (window != NULL && (!has_threads || delay_us > w->measure.window_delay_us))
 		window->delay_us += delay_us - w->measure.window_delay_us;
 	w->measure.window_cpu_us = cpu_us > 0 ? cpu_us : 0;
 	w->measure.window_delay_us = delay_us > 0 ? delay_us : 0;
@@ -169,7 +194,7 @@ static void
 count_wanted(struct pool *pool)
 {
 	struct sample *s = pool->workers.sample;
-	unsigned int n = pool->workers.count[WORKER_BUSY] + pool->requests.count[REQUEST_QUEUED];
+	unsigned int n = wanted(pool);
 
 	if (n > s->wanted)
 		s->wanted = n;
@@ -201,7 +226,7 @@ sample_after(struct worker *w, enum worker_state was)
 		if (s->began_us == 0)
 			begin(pool, clock_now_us());
 		count_wanted(pool);
-	} else if (was == WORKER_BUSY)
+	} else if (was == WORKER_BUSY && s->each == 0)
 		s->requests++;
 	if (w->state == WORKER_STOPPING && w->measure.in_window)
 		look(w, &s->gone);
@@ -209,6 +234,29 @@ sample_after(struct worker *w, enum worker_state was)
 		s->settled = false;
 	if (w->state == WORKER_DEAD)
 		sample_memory_forget(w);
+}
+
+void
+sample_running(struct pool *pool, unsigned int running, unsigned int each)
+{
+	struct sample *s = pool->workers.sample;
+
+	if (!sample_is_on(pool))
+		return;
+	count_busy(s, pool, clock_now_us());
+	if (running < s->running)
+		s->requests += s->running - running;
+	s->running = running;
+	s->each = each;
+	count_wanted(pool);
+}
+
+/* Whether those that had requests had about as many as they take: with fewer each takes another part
+ * of a worker. */
+static bool
+are_laden(const struct sample *s)
+{
+	return (double)s->running_us >= LADEN * (double)s->each * (double)s->busy_us;
 }
 
 /* What bounds the number now, once it has for a while: with a load that comes and goes it is
@@ -252,7 +300,9 @@ end(struct pool *pool, int64_t now)
 
 	count_busy(s, pool, now);
 	window.busy_us = s->busy_us;
-	window.settled = s->settled && pool->workers.count[WORKER_STARTING] == 0;
+	window.running_us = s->running_us;
+	window.settled =
+	    s->settled && pool->workers.count[WORKER_STARTING] == 0 && are_laden(s);
 	window.full = s->full && is_full(pool);
 	sample_memory_look(pool, now, settings.budget);
 	for (int state = WORKER_IDLE; state <= WORKER_BUSY; state++) {

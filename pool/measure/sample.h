@@ -15,6 +15,9 @@ void sample_follow(struct pool *pool);
 void sample_before(struct worker *w);
 void sample_after(struct worker *w, enum worker_state was);
 
+/* Where workers may have several requests, of which each takes so many: so many run now. */
+void sample_running(struct pool *pool, unsigned int running, unsigned int each);
+
 /* Ends a window that is due; returns when the next is, 0: at no time. */
 int64_t sample_expire(struct pool *pool, int64_t now_us);
 

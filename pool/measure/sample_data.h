@@ -12,6 +12,9 @@ struct sample {
 	int64_t due_us;     /* its end */
 	int64_t counted_us; /* until when busy_us is right */
 	int64_t busy_us;
+	int64_t running_us;   /* likewise of requests, where workers may have several */
+	unsigned int running; /* those, now */
+	unsigned int each;    /* that a worker takes; 0: one at a time */
 	int64_t looked_us; /* at memory */
 	struct message_budget budget;
 	unsigned int start; /* workers to begin with, as another generation had them */

@@ -56,14 +56,25 @@ adjust_extra(struct auto_state *a, const struct auto_settings *s, const struct a
 		a->extra = fmin(EXTRA_MOST, a->extra * pow(EXTRA_STEP, s_passed));
 }
 
+/* Workers for the requests that saturate the CPUs, if each took as much of them as now. That is less
+ * the more of them a worker has whose threads have to take turns. */
+static double
+by_requests(const struct auto_state *a, unsigned int each)
+{
+	double share = auto_cpu_each(&a->cpu);
+
+	return each > 1 && share > 0 ? auto_staff(a->cpus / share, share, SPARE) / each : INFINITY;
+}
+
 static void
-foretell(struct auto_state *a, double share)
+foretell(struct auto_state *a, double share, unsigned int each)
 {
 	double number, most = a->by_cpus;
 
 	if (share <= 0)
 		return;
-	number = auto_staff(a->cpus / share, share, SPARE) * a->extra;
+	number = auto_staff(a->cpus / share, share, SPARE);
+	number = fmin(number, by_requests(a, each)) * a->extra;
 	/* One worker more or less for each noise would be work for nothing. */
 	if (!(number > most * (1 + SAME) + 0.25 || number < most * (1 - 2 * SAME) - 1))
 		return;
@@ -123,12 +134,17 @@ auto_begin(struct auto_state *a, const struct auto_settings *s)
 
 void
 auto_window(struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c,
-    const struct auto_window *w)
+    const struct auto_window *window)
 {
+	struct auto_window own = *window, *w = &own;
 	double left = auto_cpu_left(s->cpus, s->pools, w);
 	double share;
 
 	a->same_us += w->length_us;
+	if (s->each > 1) {
+		auto_turns_add(&a->turns, w, s->each);
+		w->held_us = auto_turns_held(&a->turns, w, s->each);
+	}
 	auto_cpu_add(&a->cpu, w);
 	auto_throughput_add(&a->throughput, w);
 	adjust_extra(a, s, w);
@@ -136,7 +152,7 @@ auto_window(struct auto_state *a, const struct auto_settings *s, const struct au
 	share = auto_cpu_share(&a->cpu);
 	if (share > 0 && a->throughput.number > 0)
 		share = auto_throughput_share(&a->throughput, auto_cpu_us(&a->cpu), share);
-	foretell(a, share);
+	foretell(a, share, s->each);
 	if (a->throughput.number > a->by_cpus)
 		a->throughput.number = 0; /* it does not hold any more */
 	auto_choose(a, s, c);

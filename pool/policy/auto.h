@@ -9,6 +9,7 @@
 #include "pool/policy/auto_cpu.h"
 #include "pool/policy/auto_memory.h"
 #include "pool/policy/auto_throughput.h"
+#include "pool/policy/auto_turns.h"
 
 /* How often to look: while the number is new to the pool, and else. */
 #define AUTO_SOON_US 100000
@@ -29,6 +30,7 @@ const char *auto_bound_word(int64_t bound);
 struct auto_settings {
 	double cpus;          /* that the pool may use, a part of one as well */
 	unsigned int pools;   /* in auto on this machine, this one among them */
+	unsigned int each;    /* requests that a worker takes at once; 0 is 1 */
 	unsigned int ceiling; /* pm.max_children */
 	unsigned int floor;   /* pm.min_spare_servers */
 	uint64_t budget;      /* bytes for this pool, 0: not bounded */
@@ -37,13 +39,14 @@ struct auto_settings {
 /* What there is at the end of a window. */
 struct auto_counts {
 	unsigned int alive;  /* workers, without those that stop */
-	unsigned int wanted; /* the most requests at once in the window: under way, or waiting */
+	unsigned int wanted; /* for all requests that ran or waited at once in the window, at most */
 };
 
 /* All zero at first. */
 struct auto_state {
 	struct auto_cpu cpu;
 	struct auto_throughput throughput;
+	struct auto_turns turns;
 	struct auto_memory memory; /* the caller looks at workers before the window's end */
 	double cpus;               /* what others leave */
 	double extra;         /* times the number that the CPUs allow: they were not all in use */

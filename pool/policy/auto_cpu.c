@@ -28,6 +28,7 @@ fade(struct auto_sums *s, double times)
 	s->cpu_us *= times;
 	s->wall_us *= times;
 	s->requests *= times;
+	s->each_us *= times;
 }
 
 void
@@ -38,7 +39,9 @@ auto_sums_add(struct auto_sums *s, const struct auto_window *w)
 	s->cpu_us += (double)w->cpu_us;
 	/* Less than nothing where a long delay has ended, which is not told before: the sum is
 	 * right. */
-	s->wall_us += (double)(w->busy_us - w->delay_us);
+	s->wall_us += (double)(w->busy_us - (w->running_us > 0 ? w->held_us : w->delay_us));
+	if (w->running_us > 0)
+		s->each_us += (double)(w->running_us - w->delay_us);
 	s->requests += (double)w->requests;
 }
 
@@ -98,6 +101,12 @@ auto_cpu_share(const struct auto_cpu *c)
 	share = c->slow.cpu_us / c->slow.wall_us;
 	/* Clocks are not read in the same moment; threads use more. */
 	return share > 1 && share < WITH_THREADS ? 1 : share;
+}
+
+double
+auto_cpu_each(const struct auto_cpu *c)
+{
+	return auto_cpu_known(c) && c->slow.each_us > 0 ? c->slow.cpu_us / c->slow.each_us : 0;
 }
 
 double

@@ -16,17 +16,20 @@
 struct auto_window {
 	int64_t length_us;
 	int64_t busy_us;   /* that workers had requests */
+	int64_t running_us; /* that requests ran, where workers have several at once; else 0 */
 	int64_t cpu_us;    /* that they used */
-	int64_t delay_us;  /* that they waited for a CPU */
+	int64_t delay_us;  /* that they, or their threads, waited for a CPU */
+	int64_t held_us;   /* where workers have several: that this held them up (auto_turns.h) */
 	int64_t others_us; /* CPU time of all else on the CPUs that are ours, -1: not known */
 	uint64_t requests; /* that ended */
 	bool full;         /* all workers had requests, and more requests waited */
-	bool settled;      /* no worker was started or let go */
+	bool settled; /* no worker was started or let go; they had all the requests that they take */
 };
 
 /* Sums of windows. */
 struct auto_sums {
 	double length_us, busy_us, cpu_us, wall_us, requests; /* wall: busy without delay */
+	double each_us; /* likewise of requests, one by one */
 };
 
 /* All zero at first. */
@@ -49,6 +52,10 @@ double auto_cpu_us(const struct auto_cpu *cpu);
 /* CPUs that a request wants while it is under way, nothing in its way: more than 1 where it has
  * threads. 0: too little was seen. */
 double auto_cpu_share(const struct auto_cpu *cpu);
+
+/* Likewise that one of several requests wants which a worker has at once; 0: too little was seen, or
+ * it has one at a time. */
+double auto_cpu_each(const struct auto_cpu *cpu);
 
 /* CPUs that are there for a pool: what all else leaves, at least its share among as many pools, or
  * half of them. */

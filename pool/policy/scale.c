@@ -3,6 +3,7 @@
 
 #include "pool/policy/scale.h"
 
+#include "conf/concurrency.h"
 #include "pool/policy/counts.h"
 
 int64_t
@@ -50,13 +51,6 @@ scale_spare(const struct scale_counts *c, const struct scale_settings *s)
 	return scale_each(s) * c->starting + free_places(c, s);
 }
 
-/* The workers that so many places take. */
-static unsigned int
-workers_for(unsigned int places, const struct scale_settings *s)
-{
-	return (places + scale_each(s) - 1) / scale_each(s);
-}
-
 /* Workers that the pool should have more than it has, whatever the limits. */
 static unsigned int
 wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned int serving)
@@ -71,7 +65,7 @@ wanted(const struct scale_counts *c, const struct scale_settings *s, unsigned in
 	more = minus(waiting, spare); /* those will take them */
 	if (keeps_spare(s))
 		more = greatest(more, minus(s->min_spare, spare));
-	more = workers_for(more, s);
+	more = concurrency_workers(more, scale_each(s));
 	if (keeps_spare(s) && !c->begun)
 		more = greatest(more, minus(s->start_servers, serving));
 	return more;
@@ -145,6 +139,8 @@ decide_shrink(const struct scale_counts *c, const struct scale_settings *s,
 	} else if (s->pm == PM_AUTO && !s->ends && minus(alive, c->leaving) > most_of(s)) {
 		d->shrinks = d->retires = true;
 		d->stop_one = c->idle > 0;
+		/* With several requests it may never be idle. */
+		d->close_one = c->idle == 0 && scale_each(s) > 1;
 	} else if (s->ends) {
 		d->shrinks = true;
 		d->stop_one = c->idle > 0 && c->queued == 0 && alive > s->spare;
@@ -161,6 +157,8 @@ scale_decide(const struct scale_counts *c, const struct scale_settings *s,
 	unsigned int want = wanted(c, s, serving);
 
 	*d = (struct scale_decision){ .wanted = want };
+	if (s->pm == PM_AUTO)
+		d->wanted = least(want, minus(most_of(s), serving));
 	d->at_max = s->pm != PM_STATIC && want > minus(s->max_children, serving);
 	d->start = least(want, minus(least(most_of(s), ceiling), serving));
 	d->start = least(d->start, minus(ceiling, scale_counted(c, s)));

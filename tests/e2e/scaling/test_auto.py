@@ -10,6 +10,7 @@ import time
 import pytest
 import slowlog
 import upgrading
+from concurrency import Several
 from fcgi import Closed
 from load import Load
 from scraping import Endpoint
@@ -162,6 +163,25 @@ def test_pools_share_and_a_reload_changes_it(auto, env, program):
     server.rewrite({"www": www})
     server.reload()
     wait_for(lambda: status(server)["auto memory budget"] == before["auto memory budget"], 5, "all")
+
+
+@pytest.mark.parametrize("kind, each", [("go", 16), ("wsgi", 8)])
+def test_several_requests_at_once(anyfpm, env, kind, each):
+    """Workers that take several requests: their number follows, too. Those of Go use all CPUs each,
+    the threads of Python take turns at one."""
+    command = Several(kind, each, env.shared).build()
+    server = anyfpm(command, {"pm": "auto", "pm.max_children": None, "pm.max_concurrency": each,
+                              "pm.status_path": "/status", "pm.process_idle_timeout": "1s"})
+    with clients_of(server.address, SHARE, CLIENTS) as clients:
+        if kind == "wsgi" and 2 <= CPUS <= 4 and not ASAN:
+            wait_for(lambda: status(server)["active processes"] >= CPUS, 20 * SLOW, "one a CPU")
+        wait_for(lambda: clients.served > 600 / SLOW, 60 * SLOW, "requests")
+        said = status(server)
+        if not ASAN:
+            assert said["auto workers"] <= 3 * CPUS
+        assert said["auto cpu share"] > 0.3  # of a worker
+    assert not clients.failed
+    wait_for(lambda: len(workers(server)) == 1, 20 * SLOW, "it goes back")
 
 
 class Watch(threading.Thread):

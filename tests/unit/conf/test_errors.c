@@ -125,9 +125,9 @@ static const struct {
 	"G), or 1% to 100%, got \"0\""},
     {POOL "pm.memory_budget = 1G\n",
 	"t:5: [pool www] pm.memory_budget: requires pm = auto"},
-    {POOL "pm = auto\npm.max_concurrency = 2\n",
-	"t:6: [pool www] pm.max_concurrency: pm = auto is for programs that take one request at a "
-	"time; with 2, choose another pm"},
+    {POOL "pm = auto\npm.max_concurrency = 2\npm.min_spare_servers = 3\n",
+	"t:7: [pool www] pm.min_spare_servers: 3 is more than pm.max_children times "
+	"pm.max_concurrency, 2"},
     {POOL "pm = auto\npm.min_spare_servers = 2\n",
 	"t:6: [pool www] pm.min_spare_servers: 2 is more than pm.max_children, 1"},
     {POOL "pm.process_idle_timeout = 0\n",
