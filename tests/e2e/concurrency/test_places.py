@@ -4,7 +4,7 @@ import contextlib
 import time
 
 import pytest
-from concurrency import AtOnce, ask, learn
+from concurrency import AtOnce, ask, learn, learn_alone
 from servers import SLOW, wait_for
 
 DYNAMIC = {"pm": "dynamic", "pm.max_children": 6, "pm.start_servers": 1,
@@ -32,8 +32,9 @@ def stays(server, count, seconds=0.5):
 
 def test_ondemand_starts_as_many_as_are_needed(several):
     """Nine requests, four in each: three workers."""
-    server = several({"pm": "ondemand", "pm.max_children": 6}, threads=4)
-    learn(server, 4)
+    server = several({"pm": "ondemand", "pm.max_children": 6, "pm.process_idle_timeout": "1s"},
+                     threads=4)
+    learn_alone(server, 4)
     with begun(server, 9) as batch:
         assert len(server.workers()) == 3
         assert len({t["pid"] for t in batch.told()}) == 3
@@ -41,7 +42,10 @@ def test_ondemand_starts_as_many_as_are_needed(several):
 
 def test_dynamic_keeps_places_free(several):
     """pm.min_spare_servers = 2: with two of four places free none is started, with one it is."""
-    server = several({**DYNAMIC, "pm.min_spare_servers": 2, "pm.max_spare_servers": 4}, threads=4)
+    server = several({**DYNAMIC, "pm.max_children": 3, "pm.min_spare_servers": 2,
+                      "pm.max_spare_servers": 4}, threads=4)
+    learn(server, 4, workers=3)
+    assert stays(server, 1)
     with begun(server, 2) as batch:
         assert stays(server, 1)
         with begun(server, 1) as third:

@@ -95,12 +95,22 @@ def ask(server, query="", timeout=60, **more):
     return told_by(answer)
 
 
-def learn(server, n, workers=1):
-    """Let each worker show that it takes n requests at once: before, nobody relies on it."""
+def learn(server, n, workers=1, interval=0):
+    """Let each worker show that it takes n requests at once: before, nobody relies on it. Twice: at
+    the end of the first time it may be asked whether it reads what it keeps, and gets none until it
+    has answered."""
     def shown():
         most = collections.Counter()
         with AtOnce(server, ["ms=300"] * n * workers) as batch:
             for t in batch.told():
                 most[t["pid"]] = max(most[t["pid"]], t["beside"])
         return len(most) == workers and min(most.values()) == n
-    wait_for(shown, 10 * SLOW, f"{workers} workers to have {n} requests at once", interval=0)
+    wait_for(lambda: shown() and shown(), 10 * SLOW,
+             f"{workers} workers to have {n} requests at once", interval=interval)
+
+
+def learn_alone(server, n):
+    """The same with pm = ondemand, whose only worker it is to be: one that was slow to accept has
+    got company. There is none at the end. pm.process_idle_timeout is to be a second."""
+    learn(server, n, interval=1.5)
+    wait_for(lambda: not server.workers(), 10 * SLOW, "no worker")

@@ -131,7 +131,7 @@ class Generation(servers.Server):
         """Its exit code."""
         self.stopped = True
         try:
-            return self.process.wait(timeout * servers.SLOW)
+            return self.process.wait(timeout * servers.SLOW * servers.PATIENCE)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it did not end:\n{self.seat.log()[-3000:]}") from None
 
@@ -146,7 +146,7 @@ class Generation(servers.Server):
             except OSError:
                 pass
         try:
-            code = self.process.wait(self.grace)
+            code = self.process.wait(self.grace * servers.PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -15,7 +15,7 @@ import time
 
 import pytest
 from fcgi import Client
-from servers import BUILD, SLOW, WORKERS, alive, descriptors, stat, wait_for
+from servers import BUILD, PATIENCE, SLOW, WORKERS, alive, descriptors, stat, wait_for
 
 LIBRARY = BUILD + "/preload/anyfpm-preload.so"
 LOADED, READY, REFUSED, FORKED, FAILED = range(1, 6)
@@ -152,7 +152,7 @@ class Template:
 
     def listen(self, timeout=10):
         """The next message; None at the end of the channel."""
-        self.channel.settimeout(timeout * SLOW)
+        self.channel.settimeout(timeout * SLOW * PATIENCE)
         data, ancillary, _, _ = self.channel.recvmsg(64, 256)
         return Said(data, ancillary) if data else None
 
@@ -221,7 +221,7 @@ class Template:
         self.process.send_signal(sig)
 
     def wait_exit(self):
-        return self.process.wait(10 * SLOW)
+        return self.process.wait(10 * SLOW * PATIENCE)
 
     def stillborn(self):
         """Dead children of ours that came of orders, and did not become workers."""

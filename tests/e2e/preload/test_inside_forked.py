@@ -106,4 +106,5 @@ def test_in_a_chroot_without_the_library(anyfpm, jail):
                                     "pm.status_path": "/status"})
     assert report(server)["root"]
     assert "No such file or directory, within chroot" in status(server)["preload"]
+    server.wait_log("pm.preload has no effect")
     assert len(re.findall("pm.preload has no effect", server.log())) == 1

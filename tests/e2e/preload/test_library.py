@@ -108,7 +108,8 @@ def test_program_does_not_see_our_children(template, preloaded, behaviour):
         worker.end()
     made.leaves_no_zombie()
     assert children(made.pid) == others
-    assert status_of(made.pid)["ShdPnd"] == status_of(made.pid)["SigPnd"] == "0" * 16
+    wait_for(lambda: status_of(made.pid)["ShdPnd"] == status_of(made.pid)["SigPnd"] == "0" * 16, 5,
+             "no signal")
 
 
 @pytest.mark.parametrize("behaviour", ["handlers", "restart"])
@@ -300,9 +301,12 @@ def test_many_forks_leak_nothing(template, preloaded):
             made.order().end()
 
     fork(20)
+    # It closes those of an order when there is a worker already.
+    wait_for(lambda: len(os.listdir(f"/proc/{made.pid}/fd")) == 4, 5 * SLOW, "no order's descriptors")
     before = os.listdir(f"/proc/{made.pid}/fd"), os.listdir("/proc/self/fd")
     rss = memory_kb(made.pid), memory_kb(made.pid, "VmSize")
     fork(200 if ASAN else 2000)
-    assert (os.listdir(f"/proc/{made.pid}/fd"), os.listdir("/proc/self/fd")) == before
+    wait_for(lambda: (os.listdir(f"/proc/{made.pid}/fd"), os.listdir("/proc/self/fd")) == before,
+             5 * SLOW, "the descriptors of before")
     assert (memory_kb(made.pid), memory_kb(made.pid, "VmSize")) == rss
     made.leaves_no_zombie()

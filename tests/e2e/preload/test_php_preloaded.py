@@ -78,8 +78,8 @@ def story(pool):
     all_see("what one has compiled", "cached")
 
     first = {s["pid"] for s in pool.all()}
-    # One may have some more while its successor starts.
-    assert len(pool.load()) >= REQUESTS // (2 * RECYCLED["pm.max_requests"])
+    # How many serve depends on how long a successor takes: until it is there one has some more.
+    assert len(pool.load()) > MANY
     later = pool.all()
     assert {s["pid"] for s in later} - first
     assert {s["began"] for s in later} == began
@@ -112,6 +112,6 @@ def test_without_preload_each_worker_has_its_own(env, anyfpm, scripts):
     pool = Pool(env, server.address, scripts)
     pool.ask("do=store&value=stored")
     asked = [pool.right(r) for r in fetch_all(
-        pool.front, ["/?do=meet&place=here&many=2&seconds=0.5"] * 2, 2)]
+        pool.front, ["/?do=meet&place=here&many=2&seconds=2"] * 2, 2)]
     assert {s["shared"] for s in asked} == {"stored", False}
     assert len({s["pid"] for s in asked}) == 2

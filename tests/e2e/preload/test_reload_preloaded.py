@@ -37,7 +37,8 @@ def test_new_generation_has_its_own(env, odd):
             wait_for(lambda: len(server.pools()) == 1, 20 * SLOW, "the old one to end")
             seen.add(template(server))
     all_right(load)
-    assert len(seen) == 4 and [p for p in seen if alive(p)] == server.templates()
+    assert len(seen) == 4
+    wait_for(lambda: [p for p in seen if alive(p)] == server.templates(), 5 * SLOW, "one template")
 
 
 def test_preload_is_turned_on_and_off(odd):
@@ -73,13 +74,13 @@ def test_held_successor_whose_template_fails(env, odd, how):
         server.wait_log("reload failed")
     else:
         server.change({"command": program if program[0] == "/" else env.worker(program),
-                       "pm.start_timeout": "1s"})
+                       "pm.start_timeout": "1s" if how == "never accepts" else None})
         server.reload(fails=True)
     server.wait_log(reason)
     wait_for(lambda: len(server.pools()) == 1, 10 * SLOW, "the successor to end")
     assert (server.pool(), template(server), server.workers()) == before
     assert ask(server).status == 200
-    server.change({"command": env.worker("hello")})
+    server.change({"command": env.worker("hello"), "pm.start_timeout": None})
     server.reload()
     assert ask(server).body == b"hello\n"
 
@@ -102,14 +103,14 @@ def test_template_ends_before_requests_in_the_queue(odd):
     made = template(server)
     clients = [Client(server.address, 60 * SLOW) for _ in range(12)]
     for c in clients:
-        c.start(query="do=slow&ms=200")
+        c.start(query="do=slow&ms=600")
     wait_for(lambda: status(server)["listen queue"] > 4, 10 * SLOW, "a queue")
     server.signal(signal.SIGQUIT)
     assert [c.answer().status for c in clients] == [200] * len(clients)
     for c in clients:
         c.close()
     assert server.wait_exit(20 * SLOW) == 0
-    assert not alive(made)
+    wait_for(lambda: not alive(made), 5 * SLOW, "its end")
 
 
 def test_quit_while_the_template_loads(odd):
@@ -118,7 +119,7 @@ def test_quit_while_the_template_loads(odd):
     made = wait_for(server.templates, 20 * SLOW, "a template")[0]
     server.signal(signal.SIGQUIT)
     assert server.wait_exit(20 * SLOW) == 0
-    assert not alive(made)
+    wait_for(lambda: not alive(made), 5 * SLOW, "its end")
 
 
 def test_request_that_waits_for_the_template(odd):
@@ -136,5 +137,6 @@ def test_upgrade(env, odd):
         for _ in range(2):
             upgrading.replace(server)
     all_right(load)
-    assert template(server) != before and not alive(before)
+    assert template(server) != before
+    wait_for(lambda: not alive(before), 5 * SLOW, "the end of the first")
     assert json.loads(ask(server).body)["pid"] in server.workers()
