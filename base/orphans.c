@@ -15,71 +15,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/kin.h"
 #include "base/log.h"
 #include "base/procstat.h"
 
 #define END_TIMEOUT_US 1000000
 #define END_PAUSE_NS 2000000
 
-struct pid_list {
-	pid_t *pids;
-	size_t count, room;
-};
-
-/* Out of memory: the child is found by the next call. */
+/* Where the kernel has no lists of children. */
 static void
-add(struct pid_list *list, pid_t pid)
-{
-	if (list->count == list->room) {
-		size_t room = list->room == 0 ? 64 : list->room * 2;
-		pid_t *pids = realloc(list->pids, room * sizeof(*pids));
-
-		if (pids == NULL)
-			return;
-		list->pids = pids;
-		list->room = room;
-	}
-	list->pids[list->count++] = pid;
-}
-
-/* Add the children that a thread of ours has forked, or adopted as the main one does. */
-static bool
-add_of_thread(struct pid_list *list, const char *thread)
-{
-	char path[64];
-	FILE *f;
-	long pid;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%.16s/children", thread);
-	if ((f = fopen(path, "re")) == NULL)
-		return false;
-	while (fscanf(f, "%ld", &pid) == 1)
-		add(list, (pid_t)pid);
-	fclose(f);
-	return true;
-}
-
-/* The kernel's own lists, proc(5). */
-static bool
-list_from_children(struct pid_list *list)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	bool any = false;
-
-	if (dir == NULL)
-		return false;
-	while ((entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] != '.')
-			any = add_of_thread(list, entry->d_name) || any;
-	}
-	closedir(dir);
-	return any;
-}
-
-/* The list above is a kernel option. */
-static void
-list_from_stat(struct pid_list *list)
+add_by_parent(struct kin *kin)
 {
 	DIR *dir = opendir("/proc");
 	struct procstat stat;
@@ -91,19 +36,20 @@ list_from_stat(struct pid_list *list)
 	while ((entry = readdir(dir)) != NULL) {
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		if (pid > 0 && procstat_read(pid, &stat) && stat.parent == getpid())
-			add(list, pid);
+			kin_add(kin, pid);
 	}
 	closedir(dir);
 }
 
-static struct pid_list
-list_children(void)
+/* Out of memory: those that are missing are found by the next call. */
+static struct kin
+our_children(void)
 {
-	struct pid_list list = { NULL, 0, 0 };
+	struct kin kin = {0};
 
-	if (!list_from_children(&list))
-		list_from_stat(&list);
-	return list;
+	if (!kin_add_children(&kin, getpid()))
+		add_by_parent(&kin);
+	return kin;
 }
 
 void
@@ -125,16 +71,16 @@ orphans_has_child(void)
 unsigned int
 orphans_kill(bool (*is_orphan)(pid_t pid, void *arg), void *arg)
 {
-	struct pid_list list = list_children();
+	struct kin children = our_children();
 	unsigned int killed = 0;
 
-	for (size_t i = 0; i < list.count; i++) {
-		if (!is_orphan(list.pids[i], arg))
+	for (size_t i = 0; i < children.count; i++) {
+		if (!is_orphan(children.pids[i], arg))
 			continue;
-		kill(list.pids[i], SIGKILL);
+		kill(children.pids[i], SIGKILL);
 		killed++;
 	}
-	free(list.pids);
+	free(children.pids);
 	return killed;
 }
 

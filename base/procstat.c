@@ -41,6 +41,7 @@ procstat_read_fd(int fd, struct procstat *s)
 	s->user_ticks = user;
 	s->system_ticks = system;
 	s->children_ticks = children_user + children_system;
+	s->children_user_ticks = children_user;
 	s->threads = threads;
 	s->start_ticks = start;
 	s->pages = pages > 0 ? (uint64_t)pages : 0;

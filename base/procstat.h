@@ -12,6 +12,7 @@ struct procstat {
 	uint64_t user_ticks;	 /* CPU time of its own, in ticks of sysconf(_SC_CLK_TCK) */
 	uint64_t system_ticks;
 	uint64_t children_ticks; /* of the children that it has waited for */
+	uint64_t children_user_ticks; /* the part of them in user mode */
 	uint32_t threads;
 	uint64_t start_ticks;	 /* when it began, after the system, in the same ticks */
 	uint64_t pages;		 /* resident memory */

@@ -53,7 +53,7 @@
 
 #define EXIT_CONFIG 78
 /* Descriptors that each worker takes, and those of the process itself. */
-#define FDS_PER_WORKER 10
+#define FDS_PER_WORKER 11
 #define FDS_RESERVED 32
 /* Of a template, those of its birth among them. */
 #define FDS_OF_TEMPLATE 11

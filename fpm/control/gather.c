@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/fd.h"
+#include "base/kin.h"
 #include "base/procstat.h"
 #include "fpm/control/asking.h"
 
@@ -18,6 +19,7 @@ measure_workers(json_t *page)
 	json_int_t pool = json_integer_value(json_object_get(page, "page"));
 	bool is_forked = json_object_get(page, "template process") != NULL;
 	struct procstat_memory shares;
+	struct kin_use use, shared;
 	uint64_t memory, share;
 	struct procstat stat;
 	char path[64];
@@ -36,10 +38,16 @@ measure_workers(json_t *page)
 			continue;
 		memory = share = procstat_memory(fd);
 		fd_close(&fd);
-		if (is_forked) {
+		kin_measure(pid, KIN_MEMORY, &use);
+		if (is_forked || use.memory > 0) {
 			procstat_shares_read(pid, &shares);
 			share = procstat_memory_sum(&shares);
 		}
+		if (use.memory > 0 && share > 0) {
+			kin_measure(pid, KIN_SHARE, &shared);
+			share += shared.memory;
+		}
+		memory += use.memory;
 		json_object_set_new(worker, "memory", json_integer((json_int_t)memory));
 		json_object_set_new(worker, "memory share",
 		    json_integer((json_int_t)(share > 0 ? share : memory)));

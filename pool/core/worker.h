@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/buffer.h"
+#include "base/kin.h"
 #include "base/shared/stats.h"
 #include "pool/core/pool.h"
 #include "pool/core/states.h"
@@ -97,7 +98,7 @@ struct conn {
 	int64_t made_us;
 	int64_t free_us; /* when its last request has left it */
 	int64_t lost_until_us; /* when we stop waiting for an explanation */
-	int64_t tree_cpu_start_us; /* of the worker's control group when the request began */
+	int64_t tree_cpu_start_us; /* of the worker and its kin when the request began */
 	struct slow_entry *slow; /* of the request, while it is not yet in the slow log */
 	struct receipt receipt;
 	struct fcgi_decoder decoder;
@@ -121,11 +122,21 @@ struct back {
 	bool stopped; /* by a signal, while it had a request */
 };
 
+/* What it has started, and what that has started (measure/family.c). */
+struct family {
+	int children_fd; /* /proc/PID/task/PID/children, -1: not to be had */
+	struct kin_growth user, system; /* their CPU time, in ticks */
+	uint64_t memory;   /* bytes that they had when they were looked at last */
+	int64_t looked_us; /* when that was, 0: never */
+	int64_t seen_us;   /* when there was one, or had been since it was looked */
+	int64_t pause_us;  /* how long that is good for */
+};
+
 /* Its memory and its CPU time (measure/measure.c, relay/recycle.c). */
 struct measure {
 	int status_fd;	    /* /proc/PID/status, -1 where no limit asks for memory */
 	int wait_fd;	    /* /proc/PID/syscall, -1 until it is needed */
-	int stat_fd;	    /* /proc/PID/stat, -1 where the parts of its CPU time are not needed */
+	int stat_fd;	    /* /proc/PID/stat, -1 where neither CPU time nor memory is needed */
 	int tree_memory_fd; /* memory.stat of its control group, -1: there is none, or no need */
 	int tree_cpu_fd;    /* and cpu.stat */
 	int sched_fd;	    /* /proc/PID/schedstat, -1 but for pm = auto */
@@ -188,6 +199,7 @@ struct worker {
 	struct conns conns;
 	struct back back;
 	struct measure measure;
+	struct family family;
 	struct life life;
 	struct leave leave;
 	struct captures captures;

@@ -1,9 +1,10 @@
 /*
- * measure.c: measure workers, and the trees of processes that they are the roots of.
+ * measure.c: measure workers, together with what they have started.
  *
  * Memory is read from a kept descriptor of /proc/PID/status, CPU time from the process's clock: one
- * system call each, and only where a limit asks for it. (/proc/PID/statm takes half the time, but
- * does not tell shared memory from files that are mapped; smaps_rollup takes forty times as long.)
+ * system call each, and only where a limit asks for it. What they have started is family.c's matter,
+ * or the control group's, where it has one. (/proc/PID/statm takes half the time, but does not tell
+ * shared memory from files that are mapped; smaps_rollup takes forty times as long.)
  */
 #include "config.h"
 
@@ -24,6 +25,7 @@
 #include "pool/core/request.h"
 #include "pool/core/template.h"
 #include "pool/core/worker.h"
+#include "pool/measure/family.h"
 #include "pool/measure/program.h"
 
 /* How long measure_share() is good for. */
@@ -42,6 +44,7 @@ measure_init(struct pool *pool)
 		pool->observe.needs_last = true;
 		pool->observe.needs_cpu = true; /* "last request cpu" */
 	}
+	family_init(pool);
 }
 
 static bool
@@ -82,9 +85,10 @@ measure_open(struct worker *w)
 		w->measure.tree_memory_fd =
 		    leaf_open(&w->pool->workers.program->leaves, w->slot, "memory.stat");
 	}
-	if (w->pool->observe.needs_cpu_parts) {
+	if (needs_status(w) || w->pool->observe.needs_cpu || w->pool->observe.needs_cpu_parts) {
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
 		w->measure.stat_fd = open(path, O_RDONLY | O_CLOEXEC);
+		family_open(w);
 	}
 	if (w->pool->conf->request_terminate_cpu_ms > 0)
 		w->measure.tree_cpu_fd =
@@ -116,29 +120,38 @@ measure_cpu(const struct worker *w)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+/* Without a control group: exact of the worker, to a clock tick of what it has started. */
+static int64_t
+cpu_of_all(struct worker *w)
+{
+	int64_t own_us = measure_cpu(w);
+
+	return own_us == -1 ? -1 : own_us + family_cpu(w);
+}
+
 int64_t
-measure_tree_cpu(const struct worker *w)
+measure_tree_cpu(struct worker *w)
 {
 	uint64_t us;
 
 	if (w->measure.tree_cpu_fd != -1 &&
 	    cgroup_read_key(w->measure.tree_cpu_fd, "usage_usec", &us))
 		return (int64_t)us;
-	return measure_cpu(w);
+	return cpu_of_all(w);
 }
 
-/* Its parts in user and in system mode, as exact as a clock tick; false when they cannot be
- * told. */
+/* The same in user and in system mode, as exact as a clock tick; false when they cannot be told. */
 static bool
-cpu_parts(const struct worker *w, int64_t *user_us, int64_t *system_us)
+cpu_parts(struct worker *w, int64_t *user_us, int64_t *system_us)
 {
 	uint64_t ticks_per_s = (uint64_t)sysconf(_SC_CLK_TCK);
 	struct procstat stat;
 
-	if (w->measure.stat_fd == -1 || !procstat_read_fd(w->measure.stat_fd, &stat))
+	if (!w->pool->observe.needs_cpu_parts || !procstat_read_fd(w->measure.stat_fd, &stat))
 		return false;
-	*user_us = (int64_t)(stat.user_ticks * 1000000 / ticks_per_s);
-	*system_us = (int64_t)(stat.system_ticks * 1000000 / ticks_per_s);
+	family_cpu_parts(w, user_us, system_us);
+	*user_us += (int64_t)(stat.user_ticks * 1000000 / ticks_per_s);
+	*system_us += (int64_t)(stat.system_ticks * 1000000 / ticks_per_s);
 	return true;
 }
 
@@ -146,7 +159,7 @@ void
 measure_ready(struct worker *w)
 {
 	if (w->pool->observe.needs_cpu)
-		w->measure.cpu_start_us = measure_cpu(w);
+		w->measure.cpu_start_us = cpu_of_all(w);
 	cpu_parts(w, &w->measure.cpu_user_start_us, &w->measure.cpu_system_start_us);
 }
 
@@ -166,22 +179,23 @@ measure_close(struct worker *w)
 	fd_close(&w->measure.wait_fd);
 	fd_close(&w->measure.tree_memory_fd);
 	fd_close(&w->measure.tree_cpu_fd);
+	family_close(w);
 }
 
 uint64_t
-measure_memory(const struct worker *w)
+measure_memory(struct worker *w)
 {
 	struct procstat_memory own;
 	uint64_t anonymous;
 
 	if (w->measure.status_fd == -1)
 		return 0;
-	if (w->measure.tree_memory_fd == -1 ||
-	    !cgroup_read_key(w->measure.tree_memory_fd, "anon", &anonymous))
-		return procstat_memory(w->measure.status_fd);
 	procstat_memory_read(w->measure.status_fd, &own);
 	if (own.resident == 0)
 		return 0;
+	if (w->measure.tree_memory_fd == -1 ||
+	    !cgroup_read_key(w->measure.tree_memory_fd, "anon", &anonymous))
+		return procstat_memory_sum(&own) + family_memory(w);
 	if (anonymous < own.anonymous) /* the kernel adds up its counters now and then only */
 		anonymous = own.anonymous;
 	return anonymous + own.shared + own.swapped;
@@ -194,7 +208,7 @@ measure_share(struct worker *w, uint64_t memory)
 	struct procstat_memory own;
 	uint64_t anonymous;
 
-	if (w->life.order == 0 || memory == 0)
+	if ((w->life.order == 0 && w->family.memory == 0) || memory == 0)
 		return memory;
 	if (w->measure.share_us != 0 && now - w->measure.share_us < SHARE_US)
 		return w->measure.share;
@@ -206,6 +220,8 @@ measure_share(struct worker *w, uint64_t memory)
 	    anonymous > own.anonymous)
 		own.anonymous = anonymous; /* with what it has started */
 	w->measure.share = procstat_memory_sum(&own);
+	if (w->family.memory > 0)
+		w->measure.share += family_share(w);
 	w->measure.share_us = now;
 	return w->measure.share;
 }
@@ -250,7 +266,7 @@ measure_request(struct worker *w, struct request *r)
 	}
 	if (!pool->observe.needs_cpu)
 		return;
-	now = measure_cpu(w);
+	now = cpu_of_all(w);
 	r->account.cpu_us =
 	    alone && now >= 0 && w->measure.cpu_start_us >= 0 ? now - w->measure.cpu_start_us : -1;
 	w->measure.cpu_start_us = now; /* an idle worker uses none, unless a limit has to know */

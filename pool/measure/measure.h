@@ -23,16 +23,18 @@ void measure_close(struct worker *w);
 void measure_request(struct worker *w, struct request *r);
 
 /*
- * Bytes of memory that a worker has for itself (procstat.h), 0 when they cannot be told. Where its
- * control group is asked, what all processes in that have for themselves, and what the worker
- * shares: files in a tmpfs are charged to a group too, and do not go with its processes.
+ * Bytes of memory that a worker and those that descend from it have for themselves (procstat.h), 0
+ * when they cannot be told. Where its control group is asked, what all processes in that have for
+ * themselves, and what the worker shares: files in a tmpfs are charged to a group too, and do not go
+ * with its processes.
  */
-uint64_t measure_memory(const struct worker *w);
+uint64_t measure_memory(struct worker *w);
 
 /*
  * What counts of them for a limit, and need be asked where `memory` (measure_memory()) is above it
- * only: of pages that a forked worker shares with its template and the others its share. The same as
- * `memory` for an executed one. What was found is good for a while, as it takes long.
+ * only: of pages that a forked worker shares with its template and the others, or one with what it
+ * has started, its share. The same as `memory` for any other. What was found is good for a while, as
+ * it takes long.
  */
 uint64_t measure_share(struct worker *w, uint64_t memory);
 
@@ -42,10 +44,11 @@ uint64_t measure_template(const struct pool *pool, uint64_t *share);
 /* What the idle worker w waits for. */
 enum parked_in measure_wait(struct worker *w);
 
-/* CPU time of a worker in microseconds, -1 when it cannot be told. */
+/* CPU time of a worker alone in microseconds, -1 when it cannot be told. */
 int64_t measure_cpu(const struct worker *w);
 
-/* For a limit: that of all that is or was in its control group, or else of the worker. */
-int64_t measure_tree_cpu(const struct worker *w);
+/* The same of the worker and of what it has started: for a limit, all that is or was in its control
+ * group, or else as family.h has it. */
+int64_t measure_tree_cpu(struct worker *w);
 
 #endif

@@ -174,7 +174,7 @@ static void
 look(struct worker *w, struct auto_window *window)
 {
 	bool has_threads = procstat_threads(w->pid) > 1;
-	int64_t now = clock_now_us(), cpu_us = measure_cpu(w);
+	int64_t now = clock_now_us(), cpu_us = measure_tree_cpu(w);
 	int64_t delay_us = has_threads ? procstat_delays(w->pid, THREADS_MAX)
 				       : delay_of(w, cpu_us, now);
 

@@ -38,6 +38,13 @@ limits_check(const struct conf_pool *conf, const struct limits_request *r)
 	return LIMITS_RUN;
 }
 
+int64_t
+limits_pause_us(int64_t took_us)
+{
+	/* Workers may have started very many: not more than a twentieth of the time. */
+	return took_us > LIMITS_SAMPLE_US / 20 ? took_us * 20 : LIMITS_SAMPLE_US;
+}
+
 bool
 limits_is_far_over(uint64_t used, uint64_t limit)
 {

@@ -11,6 +11,9 @@
 /* How often memory and CPU time of a busy worker are looked at. */
 #define LIMITS_SAMPLE_US 100000
 
+/* When to look at them again, in microseconds from the last time, where that has taken took_us. */
+int64_t limits_pause_us(int64_t took_us);
+
 /* A worker between two requests. */
 struct limits_worker {
 	uint64_t served;	/* requests in its life */

@@ -157,8 +157,6 @@ enforce_expire(struct pool *pool, int64_t now_us)
 
 	if (limits_next_us(conf, 0) == 0)
 		return 0;
-	if (sample)
-		pool->pace.sample_us = now_us + LIMITS_SAMPLE_US;
 	while (r != NULL) {
 		int64_t at = now_us + limits_next_us(conf, now_us - r->since_us);
 
@@ -174,5 +172,7 @@ enforce_expire(struct pool *pool, int64_t now_us)
 			break; /* in the order of their clocks: the others are due later */
 		r = TAILQ_NEXT(r, link);
 	}
+	if (sample)
+		pool->pace.sample_us = now_us + limits_pause_us(clock_now_us() - now_us);
 	return due > 0 && sampled && pool->pace.sample_us < due ? pool->pace.sample_us : due;
 }

@@ -93,7 +93,7 @@ recycle_ended(struct worker *w, struct request *r)
 	};
 	enum limits_fate fate = limits_after_request(conf, &now);
 
-	if (fate == LIMITS_MEMORY && w->life.order != 0) {
+	if (fate == LIMITS_MEMORY) {
 		now.memory = measure_share(w, now.memory);
 		fate = limits_after_request(conf, &now);
 	}

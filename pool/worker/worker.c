@@ -49,7 +49,7 @@ worker_new(struct pool *pool)
 	w->pool = pool;
 	w->listen_fd = w->path_fd = w->life.exec_fd = -1;
 	w->measure.status_fd = w->measure.stat_fd = w->measure.wait_fd = -1;
-	w->measure.sched_fd = -1;
+	w->measure.sched_fd = w->family.children_fd = -1;
 	w->measure.tree_memory_fd = w->measure.tree_cpu_fd = -1;
 	capture_init(&w->captures, pool, w, &w->pid);
 	conns_init(w);

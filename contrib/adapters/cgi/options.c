@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/kin.h"
+
 #define SIZE_MAX_MB (1024UL * 1024)
 #define SECONDS_MAX 86400UL
 
@@ -154,7 +156,7 @@ read_option(struct settings *settings, int option, const char *value)
 static void
 check_limits(const struct tree_use *limits)
 {
-	if ((limits->memory > 0 || limits->cpu_ms > 0) && !tree_is_visible())
+	if ((limits->memory > 0 || limits->cpu_ms > 0) && !kin_is_visible())
 		options_die(
 		    "-m and -c take /proc with /proc/PID/task/TID/children: %s", strerror(errno));
 }

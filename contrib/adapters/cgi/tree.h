@@ -1,6 +1,4 @@
-/*
- * tree.h: a process and all that descend from it. What has lost its parent does not any more.
- */
+/* tree.h: a process and all that descend from it (base/kin.h), as one. */
 #ifndef ANYFPM_CGI_TREE_H
 #define ANYFPM_CGI_TREE_H
 
@@ -12,9 +10,6 @@ struct tree_use {
 	uint64_t memory; /* bytes that the processes have for themselves */
 	uint64_t cpu_ms; /* of those that they have waited for, too */
 };
-
-/* Whether descendants can be found; else errno says why not. */
-bool tree_is_visible(void);
 
 /* What they use together; nothing, where they cannot be seen. */
 struct tree_use tree_measure(pid_t root);

@@ -6,6 +6,8 @@ It speaks the raw protocol (workerlib.py) on descriptor 0. The behavior is the f
 main().
 """
 
+import _thread
+import contextlib
 import json
 import mmap
 import os
@@ -465,6 +467,63 @@ def do_children(req):
             os._exit(0)
     begin_answer(req)
     time.sleep(3600)
+
+
+def do_child(req):
+    """Fork a child, with thread=1 by another thread, that takes mb=N of memory and ms=N of CPU time;
+    note=FILE gets its pid. Then wait for its end, or with keep=1 until it has done that: then it
+    stays. Answer with its pid."""
+    req.read_body()
+    read_end, write_end = os.pipe()
+    pid = 0
+
+    def start():
+        nonlocal pid
+        pid = os.fork()
+        if pid == 0:
+            if req.query.get("note"):
+                append(req.query["note"], str(os.getpid()))
+            LEAKED.append(b"c" * (int(req.query.get("mb", "0")) << 20))
+            end = time.process_time() + int(req.query.get("ms", "0")) / 1000
+            while time.process_time() < end:
+                pass
+            os.write(write_end, b".")
+            if req.query.get("keep"):
+                time.sleep(3600)
+            os._exit(0)
+        if req.query.get("thread"):
+            time.sleep(3600)
+
+    if req.query.get("thread"):
+        _thread.start_new_thread(start, ())
+    else:
+        start()
+    os.read(read_end, 1)
+    if not req.query.get("keep"):
+        with contextlib.suppress(ChildProcessError):  # where SIGCHLD is ignored
+            os.wait()
+    for fd in (read_end, write_end):
+        os.close(fd)
+    req.conn.stdout(header() + str(pid).encode())
+    req.conn.end()
+
+
+def do_many(req):
+    """Take mb=N of memory, and for ms=N start programs and children that end at once, one after the
+    other; answer how many."""
+    import subprocess  # of all that can be done here only this takes so much
+    req.read_body()
+    own = b"m" * (int(req.query.get("mb", "0")) << 20)
+    end, count = time.monotonic() + int(req.query["ms"]) / 1000, 0
+    while time.monotonic() < end:
+        subprocess.run(["/bin/true"], check=True)
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        count += 2
+    req.conn.stdout(header() + b"%d" % count)
+    req.conn.end()
+    del own
 
 
 def do_spread(req):

@@ -231,6 +231,17 @@ START_TEST(test_far_over)
 }
 END_TEST
 
+/* What takes long is done the less often. */
+START_TEST(test_pause)
+{
+	ck_assert_int_eq(limits_pause_us(0), LIMITS_SAMPLE_US);
+	ck_assert_int_eq(limits_pause_us(LIMITS_SAMPLE_US / 20), LIMITS_SAMPLE_US);
+	ck_assert_int_eq(limits_pause_us(LIMITS_SAMPLE_US / 20 + 1), LIMITS_SAMPLE_US + 20);
+	ck_assert_int_eq(limits_pause_us(LIMITS_SAMPLE_US), 20 * LIMITS_SAMPLE_US);
+	ck_assert_int_eq(limits_pause_us(-1), LIMITS_SAMPLE_US);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -242,6 +253,7 @@ main(void)
 	tcase_add_loop_test(tc, test_next, 0, COUNT(next_rows));
 	tcase_add_loop_test(tc, test_next_is_in_time, 0, 2);
 	tcase_add_test(tc, test_far_over);
+	tcase_add_test(tc, test_pause);
 	tcase_add_loop_test(tc, test_slow, 0, COUNT(slow_rows));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
