@@ -46,7 +46,7 @@ def test_metrics(several):
     server.wait_workers(2)
     names = ("worker_requests_limit", "requests_running", "places_free")
     with begun(server, 5):
-        wait_for(lambda: [endpoint.scrape().get(name) for name in names] == [4, 5, 3], 5, "5 to run")
+        wait_for(lambda: [endpoint.scrape().get(name) for name in names] == [4, 5, 3], 5, "5")
 
 
 def test_what_was_found_is_told(several):

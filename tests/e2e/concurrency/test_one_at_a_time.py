@@ -79,6 +79,7 @@ def test_threads_that_take_turns_to_accept(several, n):
         for _ in range(6):
             time.sleep(pause)
             ask(server, timeout=3 * SLOW * PATIENCE)
-    with Load(server.address, server.program, clients=16, ms=5, timeout=5 * SLOW * PATIENCE) as load:
+    with Load(server.address, server.program, clients=16, ms=5,
+              timeout=5 * SLOW * PATIENCE) as load:
         server.program.wait_runs(800)
     all_right(load, server.program)

@@ -209,7 +209,8 @@ def test_preloaded(several, kind):
     all_right(load, server.program)
     with AtOnce(server, ["ms=2000"] * 16) as batch:
         assert max(t["beside"] for t in batch.told()) > 4
-    wait_for(lambda: bool(server.templates()) == (kind != "each"), 5, "the end of what cannot be forked")
+    wait_for(lambda: bool(server.templates()) == (kind != "each"), 5,
+             "the end of what cannot be forked")
 
 
 def test_warm_up_and_idle(several):

@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from servers import ASAN, Env
+from servers import ASAN, SLOW, Env, stat, wait_for
 from slowlog import build
 
 HANG, GO_ON = signal.SIGRTMIN + 2, signal.SIGRTMIN + 3
@@ -13,6 +13,11 @@ HANG, GO_ON = signal.SIGRTMIN + 2, signal.SIGRTMIN + 3
 @pytest.fixture(scope="session")
 def hang_library(shared):
     return build("hang.c", shared + "/hang.so", "-shared", "-fPIC")
+
+
+def wait_until_said(pid):
+    """What it has written to the log it tells its master next: wait until it has nothing to do."""
+    wait_for(lambda: stat(pid)[0] == "S", 5 * SLOW, "it to be idle")
 
 
 def preload(library, monkeypatch):

@@ -302,7 +302,8 @@ def test_many_forks_leak_nothing(template, preloaded):
 
     fork(20)
     # It closes those of an order when there is a worker already.
-    wait_for(lambda: len(os.listdir(f"/proc/{made.pid}/fd")) == 4, 5 * SLOW, "no order's descriptors")
+    wait_for(lambda: len(os.listdir(f"/proc/{made.pid}/fd")) == 4, 5 * SLOW,
+             "no order's descriptors")
     before = os.listdir(f"/proc/{made.pid}/fd"), os.listdir("/proc/self/fd")
     rss = memory_kb(made.pid), memory_kb(made.pid, "VmSize")
     fork(200 if ASAN else 2000)

@@ -66,7 +66,8 @@ def test_one_pool(controlled, env):
     del pools["www"]
     server.rewrite(pools)
     result = control.send(server, "reload", "-w", "www")
-    assert result.returncode == 1 and len(server.pools("www")) == 1
+    assert result.returncode == 1
+    wait_for(lambda: len(server.pools("www")) == 1, 5 * SLOW, "the one before to end")
     server.rewrite(dict(server.configured, www=dict(pools["more"], listen=server.address)))
 
 

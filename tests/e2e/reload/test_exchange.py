@@ -9,9 +9,9 @@ import control
 import pytest
 from accesslog import taken_in
 from fcgi import PARAMS, STDIN, Client, begin, pairs, params, stream
-from hanging import hang, hang_library  # noqa: F401
+from hanging import hang, hang_library, wait_until_said  # noqa: F401
 from load import Load, all_right
-from servers import SLOW, accepts, children, free_port, wait_for
+from servers import SLOW, accepts, children, free_port, stat, wait_for
 
 
 class Named:
@@ -164,7 +164,7 @@ def test_address_of_one_that_goes(several):
         wait_for(lambda: not server.pools("a"), 10 * SLOW, "it to end")
         assert at(server, 0) == "b"
     all_right(load)
-    assert not accepts(left) and not os.path.exists(left)
+    wait_for(lambda: not accepts(left) and not os.path.exists(left), 5 * SLOW, "nobody to be there")
 
 
 def test_one_cannot_be_replaced(several, env):
@@ -193,7 +193,7 @@ def test_one_cannot_be_replaced(several, env):
 def test_one_that_takes_long(several, env):
     """The others wait for it, at their old addresses; whoever dies meanwhile is replaced there."""
     server = several()
-    go = env.dir + "/pub/go"
+    go, old = env.dir + "/pub/go", server.pool("a")
     move(server, a=1, b=0)
     server.change({"command": env.worker("starts-with", go)}, "b")
     server.signal(signal.SIGHUP)
@@ -201,7 +201,6 @@ def test_one_that_takes_long(several, env):
              "successors")
     wait_for(lambda: server.log().count("[pool a] first worker") == 2, 10 * SLOW, "the first's")
     assert names(server) == "ab"
-    old = server.pools("a")[0]
     os.kill(old, signal.SIGKILL)
     wait_for(lambda: old not in server.pools("a"), 10 * SLOW, "it to die")
     assert names(server) == "ab"
@@ -226,11 +225,13 @@ def test_one_dies_when_all_are_to_accept(several, env, hang, victims):  # noqa: 
     hang(new["b"])
     if "a" in victims:  # it says that it is ready before it hangs, too
         os.kill(server.pid, signal.SIGSTOP)
+        wait_for(lambda: stat(server.pid)[0] == "T", 5, "it to stop")
     with open(go, "w", encoding="ascii"):
         pass
     if "a" in victims:
         worker = wait_for(lambda: children(new["a"]), 10 * SLOW, "its worker")[0]
         server.wait_log(f"child {worker} is ready")
+        wait_until_said(new["a"])
         hang(new["a"])
         os.kill(server.pid, signal.SIGCONT)
         server.wait_log(r"DEBUG: \[pool a\] first worker", 2)
@@ -281,7 +282,8 @@ def test_stopped_meanwhile(several, env):
     env.note(server.pid)
     assert control.send(server, "stop", "-w", "b").returncode == 0
     server.wait_log("reload failed for", timeout=20)
-    assert at(server, 1) == "a" and not accepts(server.addresses[0])
+    assert at(server, 1) == "a"
+    wait_for(lambda: not accepts(server.addresses[0]), 5 * SLOW, "nobody to be there")
 
 
 def test_upgrade_after_it(several):

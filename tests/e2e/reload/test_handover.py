@@ -7,10 +7,11 @@ import time
 import pytest
 
 import fcgi
+from accesslog import taken_in
 from fcgi import Client
 from generations import Echo
 from load import Load, judge
-from servers import SLOW, alive, free_port, wait_for
+from servers import SLOW, alive, free_port, stat, wait_for
 from statuspage import numbers
 
 KINDS = ["unix", "tcp"]
@@ -223,19 +224,23 @@ def test_client_leaves_meanwhile(seat):
     assert old.wait_exit() == 0
 
 
-def test_workers_go_as_they_become_idle(seat):
+def test_workers_go_as_they_become_idle(seat, env):
     """Those that are idle at once, those that are busy when they are idle; each is told."""
     s = seat("slow", {"pm.max_children": 4})
     old, new = pair(s)
-    old.wait_workers(4)
-    with Client(s.address, 30) as one, Client(s.address, 30) as two:
-        one.start(uri="/", query="ms=500")
-        two.start(uri="/", query="ms=1500")
-        time.sleep(0.1)
-        s.switch(old, new)
-        assert one.answer().body == b"hello\n"
-        assert two.answer().body == b"hello\n"
-        assert old.wait_exit() == 0
+    s.wait_log(r"child \d+ is ready", 4 + 1)
+    clients = [Client(s.address, 30) for _ in range(2)]
+    for n, c in enumerate(clients):
+        c.start(uri="/", query=f"do=split&until={env.dir}/pub/{n}")
+        taken_in(c)
+    s.switch(old, new)
+    for n, c in enumerate(clients):
+        wait_for(lambda n=n: [m for m, _ in old.said("WORKERS")][-1:] == [2 - n], 10 * SLOW)
+        with open(f"{env.dir}/pub/{n}", "wb"):
+            pass
+        assert c.answer().body == b"first\nsecond\n"
+        c.close()
+    assert old.wait_exit() == 0
     said = [n for n, _ in old.said("WORKERS")]
     assert said == sorted(said, reverse=True) and said[-1] == 0 and {1, 2} <= set(said), said
 
@@ -247,12 +252,13 @@ def test_queue_is_finished(seat):
     clients = [Client(s.address, 30) for _ in range(5)]
     for c in clients:
         c.start(uri="/", query="do=self")
+        taken_in(c)
     old.say("ROOM", 1, b"last")
     wait_for(lambda: [n for n, _ in old.said("WORKERS")][-1:] == [0], 10 * SLOW)
     more = [Client(s.address, 30) for _ in range(3)]
     for c in more:
         c.start(uri="/", query="do=self")
-    time.sleep(0.1)
+        taken_in(c)
     new = s.serve(hold=True)
     s.switch(old, new)
     for c in clients + more:
@@ -287,7 +293,7 @@ def test_successor_is_gone(seat, how):
     with Client(s.address, 30) as idle, Client(s.address, 30) as busy:
         assert ask(idle) == old.pid
         busy.start(uri="/", query="ms=700")
-        time.sleep(0.1)
+        taken_in(busy)
         if how == "killed":
             new.process.kill()
             new.wait_exit()
@@ -322,6 +328,7 @@ def test_stuck_successor_holds_nobody_up(seat):
     clients = [Client(s.address, 30) for _ in range(900)]
     assert ask(clients[-1]) == old.pid  # all before it were accepted, too
     new.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: stat(new.pid)[0] == "T", 5, "it to stop")
     s.switch(old, new)
     left = clients[-1]
     assert ask(left) == old.pid  # the last ones did not fit
@@ -351,8 +358,14 @@ def test_more_clients_than_allowed(seat):
             assert ask(c) == new.pid
     for c in clients:
         c.close()
-    with Client(s.address, 30) as c:
-        assert ask(c) == new.pid
+
+    def is_served():
+        try:
+            with Client(s.address, 30) as c:
+                return ask(c) == new.pid
+        except (fcgi.Closed, OSError):
+            return False
+    wait_for(is_served, 5 * SLOW, "their end, which makes room for another")
 
 
 def test_no_longer_allowed(seat):
@@ -396,7 +409,7 @@ def test_status_page(seat, env):
         assert c.request(uri="/status").status == 200
 
 
-def test_status_shows_both(odd):
+def test_status_shows_both(odd, env):
     """While one finishes what it has its workers are on the status page with those of the other;
     counters go on, nothing is counted twice, and the pool serves."""
     server = odd("slow", {"pm.max_children": 2, "pm.status_path": "/status"})
@@ -405,19 +418,25 @@ def test_status_shows_both(odd):
         for _ in range(3):
             assert c.request(uri="/", query="ms=0").status == 200
         start_time = numbers(c)["start time"]
-        busy.start(uri="/", query="ms=4000")
+        busy.start(uri="/", query=f"do=split&until={env.dir}/pub/end")
         wait_for(lambda: numbers(c)["active processes"] == 1, 5)
         server.signal(signal.SIGUSR2)
-        wait_for(lambda: len(server.pools()) == 2 and numbers(c)["idle processes"] == 2, 15 * SLOW)
-        page = numbers(c, "json&full")
+
+        def both():
+            page = numbers(c, "json&full")
+            idle = {p["pid"] for p in page["processes"] if p["state"] == "Idle"}
+            return (len(server.pools()) == 2 and len(idle) == 2 and not idle & set(before)
+                    and page["total processes"] == 3 and page)
+        page = wait_for(both, 15 * SLOW, "both workers of the new one, and one of the old")
         running = [p for p in page["processes"] if p["state"] == "Running"]
         assert [p["pid"] in before for p in running] == [True]
-        assert sum(p["state"] == "Idle" for p in page["processes"]) == 2
         assert len({p["slot"] for p in page["processes"]}) == len(page["processes"])
-        assert page["active processes"] == 1 and page["total processes"] == 3
+        assert page["active processes"] == 1
         assert page["accepted conn"] == 4 and page["start time"] == start_time
         assert page["pool restarts"] == 0
-        assert busy.answer().body == b"hello\n"
+        with open(env.dir + "/pub/end", "wb"):
+            pass
+        assert busy.answer().body == b"first\nsecond\n"
         wait_for(lambda: numbers(c)["total processes"] == 2, 15 * SLOW)
         assert busy.request(uri="/", query="ms=0").status == 200
         page = numbers(c)
@@ -430,7 +449,7 @@ def test_time_is_limited(seat):
     old, new = pair(s)
     with Client(s.address, 30) as c:
         c.start(uri="/", query="ms=60000")
-        time.sleep(0.1)
+        taken_in(c)
         s.switch(old, new)
         assert c.answer().status == 503
     assert old.wait_exit() == 0

@@ -54,7 +54,10 @@ def test_error_log(controlled, env):
         wait_for(lambda: last_reload(server).startswith(FAILED + "error_log"), 5 * SLOW)
     os.rmdir(other)
     assert control.send(server, "reload").returncode == 0
-    with open(other, encoding="utf-8") as f:
-        assert "reload done" in f.read()
+
+    def is_said():
+        with open(other, encoding="utf-8") as f:
+            return "reload done" in f.read()
+    wait_for(is_said, 5 * SLOW, "the new one to be written")
     with Client(server.address) as c:
         assert c.request().status == 200

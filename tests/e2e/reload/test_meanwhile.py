@@ -2,12 +2,28 @@
 
 import os
 import signal
-import time
 
 import control
 import pytest
+from accesslog import taken_in
 from fcgi import Client
 from servers import SLOW, alive, wait_for
+
+
+@pytest.fixture
+def long(env):
+    """A request that runs until end() is called: end = long(client)."""
+    def start(client):
+        end = env.dir + "/pub/end"
+        client.start(query=f"do=split&until={end}")
+        taken_in(client)
+
+        def finish():
+            with open(end, "wb"):
+                pass
+            assert client.answer().status == 200
+        return finish
+    return start
 
 
 def ask(address, **more):
@@ -15,20 +31,19 @@ def ask(address, **more):
         return c.request(**more)
 
 
-def test_the_new_one_dies_while_the_old_one_finishes(odd):
+def test_the_new_one_dies_while_the_old_one_finishes(odd, long):
     """Another takes its place at once, and has the workers that the old one leaves."""
     server = odd("echo", {"pm.max_children": 2, "pm.max_surge": 0})
     old = server.pool()
     with Client(server.address, 60) as c:
-        c.start(query="do=slow&ms=6000")
-        time.sleep(0.3)
+        end = long(c)
         server.reload(signal.SIGUSR2)
         new = next(p for p in server.pools() if p != old)
         os.kill(new, signal.SIGKILL)
         wait_for(lambda: not alive(new), 5)
         assert ask(server.address).status == 200
         assert alive(old), "it was to finish meanwhile"
-        assert c.answer().status == 200
+        end()
     server.wait_workers(2)
 
 
@@ -40,6 +55,7 @@ def test_quit_while_the_only_worker_makes_room(odd):
     server.wait_log("its place is another generation's")
     with Client(server.address, 30) as c:
         c.start()
+        taken_in(c)
         server.signal(signal.SIGQUIT)
         assert c.answer().status == 200
     assert server.wait_exit(10 * SLOW) == 0
@@ -54,7 +70,7 @@ def test_renamed_pool_that_fails(odd, env):
     server.reload(fails=True)
     server.wait_log("pool www.*goes on all the same, since pool other could not take over")
     assert ask(server.address).status == 200
-    assert server.pools() == [before]
+    wait_for(lambda: server.pools() == [before], 10 * SLOW, "the other to end")
     server.rewrite(renamed)
     server.reload()
     wait_for(lambda: not server.pools("www"), 10 * SLOW, "the old pool to go")
@@ -73,7 +89,7 @@ def test_end_without_any_pool(odd, env, sig):
     assert server.wait_exit(5 * SLOW) == 0
 
 
-def test_one_pool_that_only_finishes(controlled, env):
+def test_one_pool_that_only_finishes(controlled, env, long):
     """A pool that is to be reloaded alone takes nothing from others, where it has to start."""
     server = controlled()
     pools = dict(server.configured)
@@ -82,24 +98,25 @@ def test_one_pool_that_only_finishes(controlled, env):
     assert control.send(server, "reload").returncode == 0
     more = server.pool("more")
     with Client(server.address, 60) as c:
-        c.start(query="do=slow&ms=4000")
+        end = long(c)
         server.rewrite({"more": pools["more"]})
         assert control.send(server, "reload").returncode == 0
         assert server.pools("www")
         server.rewrite({"www": pools["more"]})
         result = control.send(server, "reload", "-w", "www")
-        assert result.returncode == 1 and "it does not run" in server.log()
+        assert result.returncode == 1
+        server.wait_log("it does not run")
         with open(server.config_path, "a", encoding="ascii") as f:
             f.write("listen = nowhere at all\n")
         assert control.send(server, "reload").returncode == 1
         assert server.pools("more") == [more]
-        assert c.answer().status == 200
+        end()
     assert ask(env.dir + "/more.sock").status == 200
     server.rewrite({"more": pools["more"]})
     assert control.send(server, "reload").returncode == 0
 
 
-def test_logs_are_rotated(odd, env):
+def test_logs_are_rotated(odd, env, long):
     """Each generation writes to the file that its own settings name, whenever it is rotated."""
     first, second = env.dir + "/first.log", env.dir + "/second.log"
     gate = env.dir + "/pub/wait"
@@ -117,8 +134,7 @@ def test_logs_are_rotated(odd, env):
     with open(gate, "wb"):
         pass
     with Client(server.address, 60) as c:
-        c.start(query="do=slow&ms=8000")
-        time.sleep(0.3)
+        end = long(c)
         server.change({"access.log": second})
         server.signal(signal.SIGHUP)
         wait_for(lambda: len(server.pools()) == 2, 10 * SLOW, "a successor")
@@ -128,7 +144,7 @@ def test_logs_are_rotated(odd, env):
         assert ask(server.address).status == 200
         wait_for(lambda: size(second) > 0, 5, "a line of the successor's")
         rotate(2, 2)
-        assert c.answer().status == 200
+        end()
     wait_for(lambda: size(first) > 0, 5, "a line of the one before")
     assert [size(f"{first}.{n}") for n in (1, 2)] == [0, 0]
     assert ask(server.address).status == 200

@@ -10,7 +10,7 @@ import threading
 from accesslog import taken_in
 from fcgi import Client
 from scraping import metrics_pids
-from servers import SLOW, alive, memory_kb, wait_for
+from servers import SLOW, alive, free_port, memory_kb, wait_for
 
 
 def test_nobody_notices(metrics):
@@ -131,7 +131,7 @@ def test_address_that_cannot_be_had(metrics):
     """What listens goes on; the next reload tries again, whatever else has changed."""
     server, endpoint = metrics("hello")
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind(("127.0.0.1", free_port()))
         s.listen(1)
         other = type(endpoint)(f"127.0.0.1:{s.getsockname()[1]}")
         server.rewrite(global_options=dict(server.configured_global, metrics_listen=other.address))
@@ -153,11 +153,14 @@ def test_pools_that_are_not_there(metrics, env):
     bad = {"command": env.worker("dies-at-start"), "listen": env.dir + "/bad.sock"}
     more = {"command": env.worker(), "listen": env.dir + "/more.sock"}
     with Client(server.address, 60) as c:
-        c.start(query="do=slow&ms=5000")
+        c.start(query=f"do=split&until={env.dir}/pub/end")
+        taken_in(c)
         server.rewrite({"more": more})
         server.reload()
         wait_for(lambda: endpoint.health("www")[0] == 404, 10 * SLOW, "the pool to be left out")
         assert endpoint.health() == (200, "ok\n") and server.pools("www")
+        with open(env.dir + "/pub/end", "wb"):
+            pass
         assert c.answer().status == 200
     server.rewrite({**pools, "bad": bad, "more": more})
     server.reload(fails=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from accesslog import taken_in
 from fcgi import Client
 from generations import Echo
 from load import Load
@@ -45,10 +46,11 @@ def test_a_busy_worker_finishes_first(seat):
     s = seat("slow", {"pm.max_children": 2, "pm.max_surge": 0})
     g = s.serve()
     g.wait_workers(2)
+    s.wait_log(r"child \d+ is ready", 2)
     clients = [Client(s.address, 30) for _ in range(5)]
     for c in clients:
         c.start(uri="/", query="ms=700")
-    wait_for(lambda: len(g.workers()) == 2, 5)
+        taken_in(c)
     g.say("ROOM", 1)
     assert g.wait_said("WORKERS")[0] == 2
     assert [c.answer().body for c in clients] == [b"hello\n"] * 5

@@ -12,12 +12,11 @@ import time
 import pytest
 from accesslog import taken_in
 from fcgi import Client, Closed
-from hanging import GO_ON, hang, hang_library  # noqa: F401
+from hanging import GO_ON, hang, hang_library, wait_until_said  # noqa: F401
 from servers import SLOW, Anyfpm, alive, children, descendants, marked, stat, wait_for
 from stalls import Stalls
 
 SERVES = 3  # seconds within which somebody does: one, and what a busy machine adds to it
-SLOW_MS = 2000 * SLOW  # of the request that the first generation still has
 KEPT = 120  # idle connections
 
 
@@ -26,7 +25,7 @@ class Reload:
 
     def __init__(self, odd, env, hang, options=None):  # pylint: disable=redefined-outer-name
         self.env, self.hang = env, hang
-        self.gate = env.dir + "/pub/wait"
+        self.gate, self.end = env.dir + "/pub/wait", env.dir + "/pub/end"
         self.server: Anyfpm = odd("echo", options)
         self.master_is_stopped = False
         self.hung = 0
@@ -63,7 +62,7 @@ class Reload:
     def occupy(self):
         """A request for the first generation's only worker."""
         self.client = Client(self.server.address, 30)
-        self.client.start(query=f"do=slow&ms={SLOW_MS}")
+        self.client.start(query=f"do=split&until={self.end}")
         taken_in(self.client)
 
     def keep(self):
@@ -75,6 +74,11 @@ class Reload:
     def let_hang(self, pid):
         self.hang(pid)
         self.hung = pid
+
+    def finish(self):
+        """Let that request end."""
+        with open(self.end, "wb"):
+            pass
 
     def go_on(self):
         self.open()
@@ -120,6 +124,7 @@ def is_ready(*args):
     r.stop_master()
     r.open()
     r.server.wait_log(f"child {r.wait_worker(r.new)} is ready")
+    wait_until_said(r.new)
     return r
 
 
@@ -226,6 +231,7 @@ def test_generation_is_killed(odd, env, hang, step, victim):  # noqa: F811
     if step is not waits_for_room or victim != "worker of old":
         is_served(r.server)
     r.go_on()
+    r.finish()
     if r.client:
         with contextlib.suppress(Closed):  # an answer, or an end
             r.client.answer()
