@@ -166,28 +166,42 @@ receive_settings(struct settings *s)
 	return false;
 }
 
-/* Workers there may be. Where pm = auto allows more than half of the descriptors are enough for, the
- * other half is left to clients. */
-static unsigned int
-workers_at_most(struct pool *pool, rlim_t descriptors)
+/* Descriptors that so many workers at most take, and the control groups that they and those that
+ * stop may have. */
+static rlim_t
+fds_of_workers(const struct pool *pool, unsigned int workers)
 {
-	unsigned int besides = pool->conf->max_surge + 1;
-	unsigned int workers = pool->conf->max_children + besides;
-	unsigned int enough = (unsigned int)(descriptors / 2 / FDS_PER_WORKER);
+	unsigned int surge = pool->conf->max_surge;
+	rlim_t groups = pool->global->cgroup != NULL ? place_slots(workers, surge) : 0;
 
-	if (pool->conf->pm != PM_AUTO || workers <= enough)
+	return (rlim_t)(workers + surge + 1) * FDS_PER_WORKER + groups * LEAF_FDS;
+}
+
+/* Workers there may be. Where pm = auto allows more than half of the descriptors are enough for, the
+ * other half is left to clients, and no more slots are used than those have. */
+static unsigned int
+workers_at_most(struct pool *pool, struct place *place, rlim_t descriptors)
+{
+	unsigned int workers = pool->conf->max_children;
+
+	if (pool->conf->pm != PM_AUTO || fds_of_workers(pool, workers) <= descriptors / 2)
 		return workers;
-	pool->workers.sample->most = enough > besides ? enough - besides : 1;
-	log_notice("pm = auto: up to %u workers, as there are only %llu descriptors",
-	    pool->workers.sample->most, (unsigned long long)descriptors);
-	return pool->workers.sample->most + besides;
+	while (workers > 1 && fds_of_workers(pool, workers) > descriptors / 2)
+		workers--;
+	pool->workers.sample->most = workers;
+	if (place_slots(workers, pool->conf->max_surge) < place->slots)
+		place->slots = place_slots(workers, pool->conf->max_surge);
+	log_notice("pm = auto: up to %u workers, as there are only %llu descriptors: for more, raise "
+		   "the limit of open files", workers, (unsigned long long)descriptors);
+	return workers;
 }
 
 /* As many descriptors as allowed; workers get the original limit back. */
 static void
-raise_descriptor_limit(struct pool *pool, const struct place *place)
+raise_descriptor_limit(struct pool *pool, struct place *place)
 {
-	unsigned int workers, further, reserved, max;
+	unsigned int workers, further, max;
+	rlim_t reserved;
 	struct rlimit rl;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
@@ -202,16 +216,15 @@ raise_descriptor_limit(struct pool *pool, const struct place *place)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		rl.rlim_cur = 1024;
 
-	workers = workers_at_most(pool, rl.rlim_cur);
-	further = workers * (pool->conf->max_concurrency - 1); /* connections */
-	reserved = FDS_RESERVED + workers * FDS_PER_WORKER;
+	workers = workers_at_most(pool, place, rl.rlim_cur);
+	further = (workers + pool->conf->max_surge + 1) *
+	    (pool->conf->max_concurrency - 1); /* connections */
+	reserved = FDS_RESERVED + fds_of_workers(pool, workers);
 	if (pool->conf->status_listen != NULL)
 		reserved += STATUS_CLIENTS_MAX;
-	if (pool->global->cgroup != NULL)
-		reserved += place->slots * LEAF_FDS;
 	if (pool->conf->preload)
 		reserved += FDS_OF_TEMPLATE;
-	max = rl.rlim_cur > reserved + 8 ? (unsigned int)rl.rlim_cur - reserved : 8;
+	max = rl.rlim_cur > reserved + 8 ? (unsigned int)(rl.rlim_cur - reserved) : 8;
 	max -= further < max / 2 ? further : max / 2; /* no more of them than of clients, mostly */
 	if (max < 8)
 		max = 8;
@@ -352,7 +365,7 @@ avoid_preemption(struct pool *pool)
 
 /* Do all that takes rights, and give them up; false, with why not. */
 static bool
-drop_rights(struct pool *pool, const struct settings *s, char *why, size_t size)
+drop_rights(struct pool *pool, struct settings *s, char *why, size_t size)
 {
 	struct program *program = pool->workers.program;
 	const struct conf_pool *conf = pool->conf;
@@ -373,7 +386,7 @@ drop_rights(struct pool *pool, const struct settings *s, char *why, size_t size)
 
 /* Set up with rights, drop them, serve. */
 static int
-run(const struct conf *conf, const struct settings *s)
+run(const struct conf *conf, struct settings *s)
 {
 	struct pool_parts parts = { 0 };
 	struct pool pool = { 0 };

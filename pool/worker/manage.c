@@ -55,6 +55,15 @@ with_permits(struct pool *pool, unsigned int wanted, unsigned int n)
 	return n < have ? n : have;
 }
 
+/* Workers that there may be; with pm = auto fewer where descriptors are few. */
+static unsigned int
+max_children(const struct pool *pool)
+{
+	unsigned int most = pool->workers.sample->most;
+
+	return most > 0 ? most : pool->conf->max_children;
+}
+
 /* Workers to begin with. */
 static unsigned int
 start_servers(const struct pool *pool)
@@ -278,7 +287,7 @@ settings_of(const struct pool *pool)
 	return (struct scale_settings){
 		.pm = conf->pm,
 		.each = places_each(pool),
-		.max_children = conf->max_children,
+		.max_children = max_children(pool),
 		.most = sample_number(pool),
 		.max_surge = conf->max_surge,
 		.start_servers = start_servers(pool),
@@ -402,7 +411,8 @@ manage_adjust(struct pool *pool)
 	count_leaving(pool, now, &counts);
 	counts.surplus_us = surplus_us(pool, now, &counts, &settings);
 	scale_decide(&counts, &settings, &decision);
-	reached_max(pool, now, decision.at_max && counts.overdue > 0);
+	reached_max(pool, now, decision.at_max && counts.overdue > 0 &&
+		max_children(pool) == pool->conf->max_children);
 	pool->workers.manage->shrinks = decision.shrinks;
 	if (decision.wanted > 0 && reopen_one(pool))
 		return; /* decided anew behind it */

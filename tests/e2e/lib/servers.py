@@ -232,6 +232,14 @@ class Env:
         """The command line of the misbehaving worker."""
         return shlex.join([PYTHON, "-S", "-E", self.shared + "/odd.py", *map(str, args)])
 
+    def few_files(self, count):
+        """A binary of anyfpm that starts with so few descriptors."""
+        path = f"{self.dir}/few"
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f'#!/bin/sh\nulimit -n {count}\nexec {ANYFPM} "$@"\n')
+        os.chmod(path, 0o755)
+        return path
+
     @property
     def demo(self):
         return self.shared + "/app"

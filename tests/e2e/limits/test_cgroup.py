@@ -112,6 +112,18 @@ def test_each_worker_has_one(started, group):
     assert groups_below(group) == []
 
 
+@pytest.mark.parametrize("files", [128, 512])
+def test_few_descriptors(started, env, group, files):
+    """With pm = auto there are as many of them as descriptors are enough for, beside clients."""
+    server = started({"pm": "auto", "pm.max_children": None}, binary=env.few_files(files))
+    most = int(server.wait_log(r"pm = auto: up to (\d+) workers, as there are only "
+                               rf"{files} descriptors").group(1))
+    assert 1 <= most <= files // 20
+    assert len(groups_below(group + "/pool-www")) == 2 * most + 1 + 32
+    with Client(server.address) as c:
+        assert c.request().status == 200
+
+
 def test_a_worker_cannot_leave(started, group):
     """What a worker may write to is neither its group nor another: it stays where it is."""
     worker = started().wait_workers(1)[0]

@@ -111,11 +111,7 @@ def test_ceiling_and_floor(auto):
 
 def test_few_descriptors(auto, env):
     """Where there are too few for 256 workers, there are fewer, and not no clients."""
-    script = f"{env.dir}/few"
-    with open(script, "w", encoding="ascii") as f:
-        f.write(f'#!/bin/sh\nulimit -n 256\nexec {ANYFPM} "$@"\n')
-    os.chmod(script, 0o755)
-    server = auto(binary=script)
+    server = auto(binary=env.few_files(256))
     assert "pm = auto: up to 10 workers, as there are only 256 descriptors" in server.log()
     with clients_of(server.address, "ms=20", 24) as clients:
         wait_for(lambda: status(server)["auto bound"] == "ceiling", 10 * SLOW, "the ceiling")
