@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "conf/dump.h"
 #include "conf/load.h"
-#include "fpm/memory.h"
 #include "pool/main.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -109,7 +108,8 @@ on_message(const struct message *message, size_t len, void *arg)
 	case MESSAGE_LACK:
 	case MESSAGE_RETURN:
 	case MESSAGE_OFFER:
-		g->events->permits(g, message, len, g->seat);
+	case MESSAGE_MEMORY:
+		g->events->shares(g, message, len, g->seat);
 		break;
 	default:
 		log_error("%s %ld sent a message of unknown type %lu", g->process.title,
@@ -202,14 +202,10 @@ send_fd(struct generation *g, enum message_fd which, int fd)
 
 /* With pm = auto. 0, or -1 with errno. */
 static int
-send_budget(struct generation *g)
+send_budget(struct generation *g, uint64_t bytes, unsigned int sharing)
 {
-	const struct service *service = g->service;
-	struct message_budget budget;
+	const struct message_budget budget = {.bytes = bytes, .pools = sharing};
 
-	if (g->pool->pm != PM_AUTO)
-		return 0;
-	budget = memory_part(service->conf, g->pool, service->memory);
 	return channel_send(
 	    &g->process.channel, MESSAGE_BUDGET, 0, &budget, sizeof(budget), -1);
 }
@@ -226,7 +222,7 @@ send_start(struct generation *g, const struct generation_fd *fds, size_t count)
 	if (g->is_withdrawn &&
 	    channel_send(&g->process.channel, MESSAGE_WITHDRAW, 1, NULL, 0, -1) == -1)
 		return -1;
-	if (send_budget(g) == -1)
+	if (g->pool->pm == PM_AUTO && send_budget(g, g->budget.told, g->sharing) == -1)
 		return -1;
 	return channel_send(&g->process.channel, MESSAGE_START,
 	    g->is_held ? START_HOLD : START_ACCEPT, g->place, sizeof(*g->place), -1);
@@ -324,12 +320,14 @@ generation_withdraw(struct generation *g, bool is_withdrawn)
 	return false;
 }
 
-void
-generation_tell_budget(struct generation *g)
+bool
+generation_tell_budget(struct generation *g, uint64_t bytes, unsigned int sharing)
 {
-	if (generation_is_untold(g) && g->process.pid != 0 && send_budget(g) == -1)
-		log_warning("%s %ld cannot be told how much memory it may have: %s",
-		    g->process.title, (long)g->process.pid, strerror(errno));
+	if (send_budget(g, bytes, sharing) == 0)
+		return true;
+	log_warning("%s %ld cannot be told how much memory it may have: %s", g->process.title,
+	    (long)g->process.pid, strerror(errno));
+	return false;
 }
 
 void
@@ -442,6 +440,11 @@ generation_save(const struct generation *g, struct saved_generation *s)
 	s->ordered = g->share.ordered;
 	s->has_asked = g->has_asked;
 	s->has_returned = g->has_returned;
+	s->memory_told = (int64_t)g->budget.told;
+	s->memory_follows = (int64_t)g->budget.follows;
+	s->memory_used = (int64_t)g->budget.used;
+	s->memory_lacking = (int64_t)g->budget.lacking;
+	s->sharing = g->sharing;
 	if (g->conf != g->service->conf &&
 	    (s->settings = dump_text(g->conf, g->pool->name, &len)) == NULL)
 		return false;
@@ -470,6 +473,11 @@ generation_adopt(struct generation *g, const struct saved_generation *s)
 	    .ordered = (unsigned int)s->ordered};
 	g->has_asked = s->has_asked;
 	g->has_returned = s->has_returned;
+	g->budget = (struct budget){.told = (uint64_t)s->memory_told,
+	    .follows = (uint64_t)s->memory_follows,
+	    .used = (uint64_t)s->memory_used,
+	    .lacking = (uint64_t)s->memory_lacking};
+	g->sharing = (unsigned int)s->sharing;
 	g->dir.fd = s->dir_fd;
 	snprintf(g->dir.path, sizeof(g->dir.path), "%s", s->dir_path);
 	if (s->process.timer_us > 0)

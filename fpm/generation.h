@@ -13,6 +13,7 @@
 
 #include "base/shared/place.h"
 #include "conf/conf.h"
+#include "fpm/budget.h"
 #include "fpm/files/rundir.h"
 #include "fpm/files/users.h"
 #include "fpm/process/process.h"
@@ -37,8 +38,9 @@ struct generation_events {
 	void (*begun)(void *seat); /* it was set up, whatever becomes of its workers */
 	/* Its state, the number of its workers, or whether it answers or accepts has changed. */
 	void (*moved)(void *seat);
-	/* MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER has come, with len bytes of data. */
-	void (*permits)(struct generation *generation, const struct message *message, size_t len,
+	/* What pools share: MESSAGE_LACK, MESSAGE_RETURN, MESSAGE_OFFER or MESSAGE_MEMORY has come,
+	 * with len bytes of data. */
+	void (*shares)(struct generation *generation, const struct message *message, size_t len,
 	    void *seat);
 };
 
@@ -73,6 +75,10 @@ struct generation {
 	struct share share;
 	bool has_asked;    /* for permits, and has no answer */
 	bool has_returned; /* some; an order may have crossed that */
+
+	/* For memory.c, with pm = auto. */
+	struct budget budget;
+	unsigned int sharing; /* pools with pm = auto, as it was told */
 };
 TAILQ_HEAD(generation_list, generation);
 
@@ -111,8 +117,10 @@ void generation_hand_over(struct generation *generation, bool is_last);
 /* Tell it that so many of the pool's workers are another generation's, if that is new to it. */
 void generation_tell_room(struct generation *generation, unsigned int room, bool even_last);
 
-/* Tell it how much memory its workers may have, with pm = auto: other pools are there now. */
-void generation_tell_budget(struct generation *generation);
+/* With pm = auto, tell its process how many bytes of memory workers may have, 0: not known, and how
+ * many pools there are with pm = auto. false: it could not be told; logged. */
+bool generation_tell_budget(
+    struct generation *generation, uint64_t bytes, unsigned int sharing);
 
 /* Tell it, for its status page, why what the last reload wanted is not in effect; empty: it is. */
 void generation_tell_reload(struct generation *generation, const char *why);

@@ -77,11 +77,22 @@ on_moved(struct seat *seat, void *arg)
 }
 
 static void
-on_permits(struct generation *g, const struct message *message, size_t len, void *arg)
+on_shares(struct generation *g, const struct message *message, size_t len, void *arg)
 {
 	struct master *master = arg;
 
-	permits_said(&master->permits, g, message, len);
+	if (message->type == MESSAGE_MEMORY)
+		memory_said(&master->memory, g, message, len);
+	else
+		permits_said(&master->permits, g, message, len);
+}
+
+static void
+on_joined(struct generation *g, void *arg)
+{
+	struct master *master = arg;
+
+	memory_join(&master->memory, g);
 }
 
 static void
@@ -90,10 +101,12 @@ on_vacated(struct generation *g, void *arg)
 	struct master *master = arg;
 
 	permits_drop(&master->permits, g);
+	memory_drop(&master->memory, g);
 }
 
 static const struct seat_events seat_events = {
-    .started = on_started, .moved = on_moved, .permits = on_permits, .vacated = on_vacated};
+    .started = on_started, .moved = on_moved, .shares = on_shares, .joined = on_joined,
+    .vacated = on_vacated};
 
 /* Stop every pool at once. */
 static void
@@ -155,6 +168,7 @@ on_reload_ended(void *arg)
 {
 	struct master *master = arg;
 
+	memory_share(&master->memory); /* other pools may be there, or have another budget */
 	if (!master->reload.is_wanted)
 		notify_ready(&master->notify);
 	commands_reloaded(&master->commands);
@@ -258,6 +272,7 @@ prepare(struct master *master, struct conf *conf, const struct options *options)
 	master->service.sockets = &master->sockets;
 	master->permits =
 	    (struct permits){.service = &master->service, .seats = &master->seats};
+	master->memory = (struct memory){.service = &master->service, .seats = &master->seats};
 	master->state = MASTER_SERVING;
 	master->service.conf = load_hold(conf);
 	master->service.options = options;
@@ -334,7 +349,7 @@ master_bind(struct master *master, const char *pid_path, struct activation *acti
 		return code;
 	if ((master->service.rundir = rundir_prepare()) == NULL)
 		return EX_CONFIG;
-	master->service.memory = seat_memory(&master->seats);
+	memory_begin(&master->memory);
 	TAILQ_FOREACH (pool, &conf->pools, next) {
 		if ((seat = seat_new(&master->service, conf, pool, &seat_events, master)) == NULL) {
 			log_error("out of memory");
@@ -370,7 +385,7 @@ master_resume(struct master *master, struct conf *conf, const struct options *op
 	log_notice("upgrade: anyfpm " PACKAGE_VERSION " goes on as master, pid %ld",
 	    (long)getpid());
 	estate_adopt_pools(&master->estate, saved); /* what it can; the rest is logged */
-	master->service.memory = seat_memory(&master->seats);
+	memory_begin(&master->memory);
 	signals_take();
 	reaper_collect(&master->reaper); /* who ended meanwhile: nobody says so again */
 	reload(master, &all);

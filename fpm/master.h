@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "fpm/commands.h"
 #include "fpm/files/pidfile.h"
+#include "fpm/memory.h"
 #include "fpm/metrics.h"
 #include "fpm/notify.h"
 #include "fpm/permits.h"
@@ -39,6 +40,7 @@ struct master {
 	struct seat_list seats;  /* one per pool, in the configuration's order */
 	struct reload reload;    /* of these */
 	struct permits permits;  /* among these */
+	struct memory memory;    /* likewise */
 	struct metrics *metrics; /* NULL: there is no metrics_listen */
 	struct notify notify;    /* to systemd */
 	struct heartbeat heartbeat; /* of their processes, and the metrics process */

@@ -2,20 +2,34 @@
 #ifndef ANYFPM_FPM_MEMORY_H
 #define ANYFPM_FPM_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/shared/message.h"
-#include "conf/conf.h"
+#include "fpm/seat.h"
+#include "fpm/service.h"
 
-/* Bytes that workers of the pool whose statistics these are have, with pm = auto; else 0. */
-uint64_t memory_used(int stats_fd);
+struct memory {
+	const struct service *service;
+	struct seat_list *seats;
+	uint64_t total; /* bytes, before budgets; 0: not known */
+	bool is_due;    /* what could not be said is said again in a moment */
+};
 
-/* What pool, one of conf's with pm = auto, may have of so many bytes: pm.memory_budget, or if that
- * is so many percent, an equal part among all that have it in percent. */
-struct message_budget memory_part(
-    const struct conf *conf, const struct conf_pool *pool, uint64_t total);
+/* Find out what is available, and what workers of pools with pm = auto have, as they may after an
+ * upgrade; all that is shared, and shared anew. */
+void memory_begin(struct memory *memory);
 
-/* Log what such pools of conf take this machine for; nothing if there is none. */
+/* Share it anew: other pools are there, or have other budgets. */
+void memory_share(struct memory *memory);
+
+/* A generation is about to get a process; MESSAGE_MEMORY has come of it, with len bytes of data; it
+ * is gone, and its workers with it. */
+void memory_join(struct memory *memory, struct generation *g);
+void memory_said(struct memory *memory, struct generation *g, const struct message *message,
+    size_t len);
+void memory_drop(struct memory *memory, struct generation *g);
+
+/* Log what pools of conf with pm = auto take this machine for; nothing if there is none. */
 void memory_tell(const struct conf *conf);
 
 #endif

@@ -57,7 +57,6 @@ tell_seats(struct reload *r, const char *all)
 	struct seat *seat;
 
 	TAILQ_FOREACH (seat, r->seats, next) {
-		seat_tell_budget(seat);
 		if (!is_meant(r, seat))
 			continue;
 		why = seat->succession.why[0] != '\0' ? seat->succession.why : all;

@@ -93,6 +93,11 @@ const struct saved_field saved_fields_generation[] = {
     NUMBER(saved_generation, "ordered", ordered),
     NUMBER(saved_generation, "has_asked", has_asked),
     NUMBER(saved_generation, "has_returned", has_returned),
+    NUMBER(saved_generation, "memory_told", memory_told),
+    NUMBER(saved_generation, "memory_follows", memory_follows),
+    NUMBER(saved_generation, "memory_used", memory_used),
+    NUMBER(saved_generation, "memory_lacking", memory_lacking),
+    NUMBER(saved_generation, "sharing", sharing),
     END,
 };
 

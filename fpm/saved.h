@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-#define SAVED_FORMAT 2
+#define SAVED_FORMAT 3
 #define SAVED_HEAD "anyfpm state " /* before the format */
 
 /* Texts are the struct's own. Numbers are of the type that has room for each; a bool is 0 or 1. */
@@ -57,6 +57,8 @@ struct saved_generation {
 	/* Of process.max, as in struct share and struct generation. */
 	int64_t permits, lacking, waiting, called, offered, ordered;
 	int64_t has_asked, has_returned;
+	/* Of memory, with pm = auto, as in struct budget and struct generation. */
+	int64_t memory_told, memory_follows, memory_used, memory_lacking, sharing;
 };
 TAILQ_HEAD(saved_generation_list, saved_generation);
 

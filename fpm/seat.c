@@ -10,11 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/available.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/shared/stats_memory.h"
-#include "fpm/memory.h"
 
 _Static_assert(STATS_SLOTS_MAX >= POOL_MAX_CHILDREN + 1001,
     "of the largest pool's only generation, as many workers as may serve are told to metrics");
@@ -42,16 +40,16 @@ on_moved(void *arg)
 }
 
 static void
-on_permits(
+on_shares(
     struct generation *g, const struct message *message, size_t len, void *arg)
 {
 	struct seat *seat = arg;
 
-	seat->events->permits(g, message, len, seat->arg);
+	seat->events->shares(g, message, len, seat->arg);
 }
 
 static const struct generation_events generation_events = {
-    .begun = on_begun, .moved = on_moved, .permits = on_permits};
+    .begun = on_begun, .moved = on_moved, .shares = on_shares};
 
 struct seat *
 seat_new(const struct service *service, struct conf *conf, const struct conf_pool *pool,
@@ -124,26 +122,6 @@ seat_send_log(struct seat *seat)
 		if (g->process.pid != 0)
 			generation_pass(
 			    g, MESSAGE_FD_ERROR_LOG, seat->service->log_fd, "error log");
-}
-
-uint64_t
-seat_memory(const struct seat_list *seats)
-{
-	uint64_t total = available_memory("/proc");
-	const struct seat *seat;
-
-	TAILQ_FOREACH (seat, seats, next)
-		total += total > 0 ? memory_used(seat->stats_fd) : 0;
-	return total;
-}
-
-void
-seat_tell_budget(struct seat *seat)
-{
-	struct generation *g;
-
-	TAILQ_FOREACH (g, &seat->generations, next)
-		generation_tell_budget(g);
 }
 
 void
@@ -227,6 +205,7 @@ start(struct seat *seat, struct generation *g, const struct setup *setup, bool h
 	    {MESSAGE_FD_CGROUP, seat->cgroup_fd},
 	};
 
+	seat->events->joined(g, seat->arg);
 	if (generation_start(g, &setup->identity, fds, sizeof(fds) / sizeof(fds[0]), held)) {
 		if (seat->reload[0] != '\0' && !held)
 			generation_tell_reload(g, seat->reload);

@@ -26,9 +26,12 @@ struct seat_events {
 	void (*started)(const struct seat *seat, pid_t pid, void *arg);
 	/* What seat_why() and its like tell, or something of its generations, has changed. */
 	void (*moved)(struct seat *seat, void *arg);
-	/* MESSAGE_LACK, MESSAGE_RETURN or MESSAGE_OFFER has come, with len bytes of data. */
-	void (*permits)(struct generation *generation, const struct message *message, size_t len,
+	/* What pools share: MESSAGE_LACK, MESSAGE_RETURN, MESSAGE_OFFER or MESSAGE_MEMORY has come,
+	 * with len bytes of data. */
+	void (*shares)(struct generation *generation, const struct message *message, size_t len,
 	    void *arg);
+	/* It is about to get a process. */
+	void (*joined)(struct generation *generation, void *arg);
 	/* Its process is gone, and its workers with it. */
 	void (*vacated)(struct generation *generation, void *arg);
 };
@@ -102,13 +105,6 @@ struct seat *seat_find(const struct seat_list *seats, const char *name);
 
 /* Give it the re-opened error log. */
 void seat_send_log(struct seat *seat);
-
-/* Bytes of memory that is available, and that workers of pools with pm = auto have, as they may
- * after an upgrade; 0: not known. */
-uint64_t seat_memory(const struct seat_list *seats);
-
-/* Other pools are there than before: each with pm = auto has another part of memory. */
-void seat_tell_budget(struct seat *seat);
 
 /* The last reload has ended: why what it wanted is not in effect; empty: it is. */
 void seat_note_reload(struct seat *seat, const char *why);

@@ -29,7 +29,6 @@ struct service {
 	struct shared_list *sockets; /* that pools listen on */
 	const char *rundir;     /* where pools' socket directories are made */
 	struct delegated cgroup; /* in which workers have theirs, where the directive is set */
-	uint64_t memory; /* bytes for workers of pools with pm = auto, before their budgets */
 	bool is_withdrawn; /* drained as a whole: pools that are new are, too */
 	bool is_starting; /* somebody waits for the word: who fails now is not tried again */
 };

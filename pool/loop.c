@@ -32,7 +32,8 @@ loop_serve(struct pool *pool)
 	while (pool->state != POOL_GONE) {
 		event_base_loop(pool->base, EVLOOP_ONCE);
 		writing_flush_due(pool);
-		if (pool->state >= POOL_DRAINING || pool->workers.room->told)
+		if (pool->state >= POOL_DRAINING || pool->workers.room->told ||
+		    pool->conf->pm == PM_AUTO)
 			orders_progress(pool);
 		loop_bury(pool);
 	}

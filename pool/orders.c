@@ -93,9 +93,8 @@ orders_lack_permits(struct pool *pool, unsigned int n, bool waiting)
 	waiting = waiting && n > 0;
 	if (pool->orders->master_fd == -1 || (n == pool->workers.permits->lacking &&
 						 waiting == pool->workers.permits->lacking_none &&
-						 !pool->workers.permits->lacking_unsure))
-		return;
-	if (!say(pool, MESSAGE_LACK, n, "w", waiting))
+						 !pool->workers.permits->lacking_unsure) ||
+	    !say(pool, MESSAGE_LACK, n, "w", waiting))
 		return;
 	pool->workers.permits->lacking = n;
 	pool->workers.permits->lacking_none = waiting;
@@ -160,10 +159,10 @@ begin_to_finish(struct pool *pool)
 	int64_t ms = pool->global->process_control_timeout_ms;
 
 	pool_set_state(pool, POOL_DRAINING);
-	if (ms > 0) {
-		pool->orders->finish_us = clock_now_us() + ms * 1000;
-		deadline_at(pool, pool->orders->finish_us);
-	}
+	if (ms == 0)
+		return;
+	pool->orders->finish_us = clock_now_us() + ms * 1000;
+	deadline_at(pool, pool->orders->finish_us);
 }
 
 /* Workers are of use for what is left here only, and the master is told as they go. */
@@ -197,10 +196,7 @@ orders_hand_over(struct pool *pool, bool is_moved)
 		orders_stop(pool);
 	if (pool->state >= POOL_DRAINING)
 		return;
-	if (is_moved)
-		accept_end_all(pool);
-	else
-		accept_leave(pool);
+	(is_moved ? accept_end_all : accept_leave)(pool);
 	if (!handover_begin(pool)) {
 		orders_drain(pool);
 		return;
@@ -281,8 +277,7 @@ orders_accept(struct pool *pool)
 	if (pool->state != POOL_HELD)
 		return;
 	sample_follow(pool);
-	if (sample_start(pool) > 0)
-		pool->workers.starts->begun = false; /* the one that was held is not all */
+	pool->workers.starts->begun &= sample_start(pool) == 0; /* else the one held is not all */
 	stats_memory_follow(pool->stats);
 	pool_set_state(pool, pool->orders->reported_ready ? POOL_SERVING : POOL_STARTING);
 	accept_open(pool);
@@ -313,6 +308,7 @@ heed_permits(struct pool *pool, enum message_type type, uint32_t arg)
 		pool->workers.permits->ordered = arg;
 		break;
 	}
+	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
 static void
@@ -366,7 +362,6 @@ on_master(evutil_socket_t fd, short what, void *arg)
 	case MESSAGE_CALL:
 	case MESSAGE_RECLAIM:
 		heed_permits(pool, m.type, m.arg);
-		pool->events->settle(pool, SETTLE_WORKERS);
 		break;
 	default:
 		sample_heed(pool, &m, len);
@@ -413,6 +408,16 @@ report_workers(struct pool *pool)
 	room->unsaid = false;
 }
 
+static void
+report_memory(struct pool *pool)
+{
+	struct message_memory news;
+
+	if (sample_memory_news(pool, &news) &&
+	    say(pool, MESSAGE_MEMORY, 0, (const char *)&news, sizeof(news)))
+		sample_memory_said(pool, &news);
+}
+
 /* Whoever comes from now on is served by others. */
 static void
 report_left(struct pool *pool)
@@ -426,6 +431,7 @@ orders_progress(struct pool *pool)
 {
 	handover_progress(pool);
 	report_workers(pool);
+	report_memory(pool);
 	report_left(pool);
 	if (pool->state == POOL_DRAINING && !has_open_requests(pool)) {
 		pool_set_state(pool, POOL_STOPPING);

@@ -84,8 +84,10 @@ enum message_type {
 	MESSAGE_LEFT,	   /* after MESSAGE_HAND_OVER or MESSAGE_DRAIN: it accepts nobody any more, and
 			    * has given away all connections that can be by now */
 	/* master -> pool process with pm = auto */
-	MESSAGE_BUDGET /* data: struct message_budget; before MESSAGE_START, and again where it
-			    * may have changed */
+	MESSAGE_BUDGET, /* data: struct message_budget; before MESSAGE_START, and again at each
+			 * change */
+	/* pool process with pm = auto -> master */
+	MESSAGE_MEMORY /* data: struct message_memory; at once where it was told another budget */
 };
 
 enum message_fd {
@@ -130,9 +132,15 @@ struct message_pool_state {
 };
 
 struct message_budget {
-	uint64_t bytes; /* of memory for all workers of the pool; 0: not known */
+	uint64_t bytes; /* of memory for all workers of the process; 0: not known */
 	uint32_t pools; /* with pm = auto, this one among them */
 	uint32_t unused;
+};
+
+struct message_memory {
+	uint64_t follows; /* bytes of the budget that it knows of */
+	uint64_t used;    /* that its workers and its template have, or may soon have */
+	uint64_t lacking; /* that it has a use for besides; 0: it is about to end */
 };
 
 struct message {

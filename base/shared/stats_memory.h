@@ -24,7 +24,7 @@
 #define STATS_SLOTS_MAX 11001
 
 /* Of what pm = auto has learned (pool/measure/learned.c). */
-#define STATS_LEARNED 24
+#define STATS_LEARNED 32
 
 struct stats_block {
 	_Atomic uint64_t magic; /* STATS_MAGIC once a generation has begun in it */

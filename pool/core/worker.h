@@ -144,6 +144,7 @@ struct measure {
 	int64_t window_us; /* when that was, or when its first request since began */
 	int64_t window_cpu_us, window_delay_us; /* what that found */
 	uint64_t window_memory; /* likewise; bytes, 0: not yet */
+	bool in_sum; /* of memory (worker/sample_memory.c) */
 	clockid_t cpu_clock;	   /* of the process */
 	int64_t cpu_start_us;	   /* its CPU time when its request began, or the last one ended */
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */

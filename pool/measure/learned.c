@@ -3,6 +3,8 @@
 
 #include "pool/measure/learned.h"
 
+#include <limits.h>
+
 #include "base/clock.h"
 #include "pool/policy/auto_learned.h"
 
@@ -66,5 +68,5 @@ learned_follow(
 	    !auto_learned_take(state, settings, pool_workers(pool), &numbers[POLICY]) ||
 	    (double)clock_now_us() - when_us > WORKERS_US || !(numbers[WORKERS] > 0))
 		return 0;
-	return numbers[WORKERS] < state->number ? (unsigned int)numbers[WORKERS] : state->number;
+	return numbers[WORKERS] < UINT_MAX ? (unsigned int)numbers[WORKERS] : UINT_MAX;
 }

@@ -30,21 +30,6 @@
 /* A worker has about as many requests as it takes. */
 #define LADEN 0.75
 
-static struct auto_settings
-settings_of(const struct pool *pool)
-{
-	const struct sample *s = pool->workers.sample;
-
-	return (struct auto_settings){
-	    .cpus = cpus_usable(),
-	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
-	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
-	    .floor = concurrency_workers(pool->conf->min_spare_servers, s->each > 0 ? s->each : 1),
-	    .each = s->each,
-	    .budget = sample_memory_left(pool),
-	};
-}
-
 /* CPU time of everything, in microseconds; -1: it is not that of our CPUs, or cannot be told. */
 static int64_t
 machine_used(void)
@@ -89,7 +74,7 @@ sample_init(struct pool *pool, const struct message_budget *budget, bool is_held
 	if (pool->conf->max_concurrency > 1 && pool->conf->max_requests != 1)
 		s->each = pool->conf->max_concurrency;
 	s->looked_us = clock_now_us();
-	settings = settings_of(pool);
+	settings = sample_settings(pool);
 	auto_begin(&s->state, &settings);
 	if (!is_held)
 		follow(pool, &settings);
@@ -103,7 +88,7 @@ sample_follow(struct pool *pool)
 
 	if (!sample_is_on(pool))
 		return;
-	settings = settings_of(pool);
+	settings = sample_settings(pool);
 	follow(pool, &settings);
 	sample_report(pool);
 }
@@ -282,7 +267,7 @@ static void
 end(struct pool *pool, int64_t now)
 {
 	struct sample *s = pool->workers.sample;
-	struct auto_settings settings = settings_of(pool);
+	struct auto_settings settings = sample_settings(pool);
 	struct auto_window window = {
 	    .length_us = now - s->began_us,
 	    .cpu_us = s->gone.cpu_us,
@@ -290,11 +275,7 @@ end(struct pool *pool, int64_t now)
 	    .others_us = -1,
 	    .requests = s->requests,
 	};
-	struct auto_counts counts = {
-	    .alive = pool->workers.count[WORKER_STARTING] + pool->workers.count[WORKER_IDLE] +
-		     pool->workers.count[WORKER_BUSY],
-	    .wanted = s->wanted,
-	};
+	struct auto_counts counts = sample_counts(pool);
 	unsigned int number = s->state.number;
 	int64_t used_us;
 
@@ -304,7 +285,7 @@ end(struct pool *pool, int64_t now)
 	window.settled =
 	    s->settled && pool->workers.count[WORKER_STARTING] == 0 && are_laden(s);
 	window.full = s->full && is_full(pool);
-	sample_memory_look(pool, now, settings.budget);
+	sample_memory_look(pool, now);
 	for (int state = WORKER_IDLE; state <= WORKER_BUSY; state++) {
 		struct worker *w;
 
@@ -334,9 +315,11 @@ sample_expire(struct pool *pool, int64_t now_us)
 	if (now_us < s->due_us)
 		return s->due_us;
 	end(pool, now_us);
+	s->wanted_before = s->wanted;
+	s->wanted = 0;
 	if (pool->workers.count[WORKER_BUSY] > 0 || s->requests > 0)
 		begin(pool, clock_now_us());
 	else
-		s->began_us = 0;
+		s->began_us = s->wanted_before = 0;
 	return s->began_us > 0 ? s->due_us : 0;
 }

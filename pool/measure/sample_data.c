@@ -1,7 +1,35 @@
-/* sample_data.c: pm = auto: publishes what is known and decided. */
+/* sample_data.c: pm = auto: what is asked of the policy, and what is told of it. */
 #include "config.h"
 
 #include "pool/measure/sample_data.h"
+
+#include "base/cpus.h"
+#include "conf/concurrency.h"
+
+struct auto_settings
+sample_settings(const struct pool *pool)
+{
+	const struct sample *s = pool->workers.sample;
+
+	return (struct auto_settings){
+	    .cpus = cpus_usable(),
+	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
+	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
+	    .floor = concurrency_workers(pool->conf->min_spare_servers, s->each > 0 ? s->each : 1),
+	    .each = s->each,
+	    .budget = s->budget.bytes,
+	};
+}
+
+struct auto_counts
+sample_counts(const struct pool *pool)
+{
+	return (struct auto_counts){
+	    .alive = pool->workers.count[WORKER_STARTING] + pool->workers.count[WORKER_IDLE] +
+		     pool->workers.count[WORKER_BUSY],
+	    .wanted = pool->workers.sample->wanted,
+	};
+}
 
 void
 sample_report(const struct pool *pool)

@@ -18,11 +18,15 @@ struct sample {
 	int64_t looked_us; /* at memory */
 	struct message_budget budget;
 	unsigned int start; /* workers to begin with, as another generation had them */
+	struct message_memory said; /* to the master, */
+	int64_t said_us;            /* and when */
+	unsigned int in_sum;        /* workers that are in the sum of memory */
 	unsigned int most; /* workers, as descriptors allow; 0: pm.max_children */
 	struct auto_window gone; /* what those have used in the window that have left since */
 	int64_t used_us;   /* CPU time of all the machine, at the beginning; -1: not known */
 	uint64_t requests;
 	unsigned int wanted;  /* requests at once, at most */
+	unsigned int wanted_before; /* likewise in the window before, 0: there was none */
 	enum auto_bound told; /* the one that the log was told last */
 	int64_t differs_us;   /* since when there is another, 0: there is none */
 	bool settled, full;   /* as struct auto_window has it; full: at its beginning */
@@ -49,6 +53,11 @@ sample_start(const struct pool *pool)
 
 	return s->start < s->state.number ? s->start : s->state.number;
 }
+
+struct auto_settings sample_settings(const struct pool *pool);
+
+/* Workers, and requests since the last window began. */
+struct auto_counts sample_counts(const struct pool *pool);
 
 /* What it has come to, for the metrics and for other generations. */
 void sample_report(const struct pool *pool);

@@ -10,36 +10,69 @@
 #include <string.h>
 
 #include "base/available.h"
+#include "base/clock.h"
+#include "pool/core/deadline.h"
+#include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/measure/measure.h"
 #include "pool/measure/sample_data.h"
 
-/* Bytes that other generations' workers have. */
-static uint64_t
-others_memory(const struct pool *pool)
+/* What differs by more, of the budget, is told to the master, not more often than this. */
+#define NEWS_PART 256
+#define NEWS_LEAST (1 << 20)
+#define NEWS_US 100000
+
+static struct auto_size
+size_found(const struct worker *w, uint64_t before, int64_t now)
 {
-	uint64_t sum = 0;
+	uint64_t memory = w->measure.window_memory;
 
-	for (int i = 0; i < PLACES_MAX; i++) {
-		const struct stats *stats = &pool->stats_memory->blocks[i].stats;
-		int64_t used = stats_get(stats, STATS_AUTO_MEMORY);
-
-		if (stats != pool->stats && stats_get(stats, STATS_PID) > 0 && used > 0)
-			sum += (uint64_t)used;
-	}
-	return sum;
+	return (struct auto_size){
+	    .now = memory,
+	    .before = w->life.was_busy ? before : 0,
+	    .peak = memory,
+	    .peak_before = before,
+	    .age_us = now - w->life.started_us,
+	    .has_served = w->life.was_busy,
+	    .goes = w->state >= WORKER_STOPPING,
+	};
 }
 
-uint64_t
-sample_memory_left(const struct pool *pool)
+/* Those that were started since the last look. */
+static void
+add_new(struct pool *pool)
 {
-	uint64_t share = 0, taken = others_memory(pool);
-	uint64_t budget = pool->workers.sample->budget.bytes;
+	struct sample *s = pool->workers.sample;
+	int64_t now = clock_now_us();
 
-	if (pool->conf->preload)
-		measure_template(pool, &share);
-	taken += share;
-	return budget == 0 ? 0 : taken < budget ? budget - taken : 1;
+	if (s->in_sum == pool_workers(pool))
+		return;
+	for (int state = WORKER_STARTING; state <= WORKER_STOPPING; state++) {
+		struct worker *w;
+
+		TAILQ_FOREACH (w, &pool->workers.list[state], link) {
+			struct auto_size size = size_found(w, w->measure.window_memory, now);
+
+			if (w->measure.in_sum)
+				continue;
+			auto_memory_came(&s->state.memory, &size);
+			w->measure.in_sum = true;
+			s->in_sum++;
+		}
+	}
+}
+
+/* The budget is another. */
+static void
+choose(struct pool *pool)
+{
+	struct auto_settings settings = sample_settings(pool);
+	struct auto_counts counts = sample_counts(pool);
+
+	add_new(pool);
+	auto_choose(&pool->workers.sample->state, &settings, &counts);
+	sample_report(pool);
+	pool->events->settle(pool, SETTLE_WORKERS);
 }
 
 void
@@ -49,16 +82,66 @@ sample_heed(struct pool *pool, const struct message *message, size_t len)
 
 	if (!sample_is_on(pool) || message->type != MESSAGE_BUDGET || len != sizeof(*budget))
 		return;
-	memcpy(budget, message->data, len); /* the next window counts with it */
-	sample_report(pool);
+	memcpy(budget, message->data, len);
+	choose(pool);
+}
+
+static bool
+is_news(uint64_t now, uint64_t before, uint64_t budget)
+{
+	uint64_t by = now > before ? now - before : before - now;
+
+	return by > budget / NEWS_PART + NEWS_LEAST || (now == 0) != (before == 0);
+}
+
+bool
+sample_memory_news(struct pool *pool, struct message_memory *news)
+{
+	struct sample *s = pool->workers.sample;
+	struct auto_counts counts;
+	int64_t now;
+
+	if (!sample_is_on(pool))
+		return false;
+	add_new(pool);
+	counts = sample_counts(pool);
+	if (s->wanted_before > counts.wanted)
+		counts.wanted = s->wanted_before;
+	*news = (struct message_memory){
+	    .follows = s->budget.bytes,
+	    .used = (uint64_t)s->state.memory.soon,
+	    .lacking = pool->state < POOL_DRAINING ? auto_lacking(&s->state, &counts) : 0,
+	};
+	if (news->follows != s->said.follows || s->said_us == 0)
+		return true;
+	if (!is_news(news->used, s->said.used, news->follows) &&
+	    !is_news(news->lacking, s->said.lacking, news->follows))
+		return false;
+	now = clock_now_us();
+	if (now < s->said_us + NEWS_US) {
+		deadline_at(pool, s->said_us + NEWS_US);
+		return false;
+	}
+	return true;
 }
 
 void
-sample_memory_forget(const struct worker *w)
+sample_memory_said(struct pool *pool, const struct message_memory *news)
 {
-	double *now = &w->pool->workers.sample->state.memory.now;
+	pool->workers.sample->said = *news;
+	pool->workers.sample->said_us = clock_now_us();
+}
 
-	*now -= *now < (double)w->measure.window_memory ? *now : (double)w->measure.window_memory;
+void
+sample_memory_forget(struct worker *w)
+{
+	struct auto_size size = size_found(w, w->measure.window_memory, clock_now_us());
+
+	if (!w->measure.in_sum)
+		return;
+	w->measure.in_sum = false;
+	w->pool->workers.sample->in_sum--;
+	auto_memory_gone(&w->pool->workers.sample->state.memory, &size);
 	sample_report(w->pool);
 }
 
@@ -71,21 +154,16 @@ size_of(struct worker *w, int64_t now)
 	if (memory == 0 || w->measure.in_window)
 		memory = measure_share(w, measure_memory(w));
 	w->measure.window_memory = memory;
-	return (struct auto_size){
-	    .now = memory,
-	    .before = w->life.was_busy ? before : 0,
-	    .peak = memory,
-	    .peak_before = before,
-	    .age_us = now - w->life.started_us,
-	    .has_served = w->life.was_busy,
-	};
+	w->measure.in_sum = true;
+	return size_found(w, before, now);
 }
 
 void
-sample_memory_look(struct pool *pool, int64_t now, uint64_t budget)
+sample_memory_look(struct pool *pool, int64_t now)
 {
 	struct sample *s = pool->workers.sample;
 	struct auto_size *sizes = calloc(pool_workers(pool) + 1, sizeof(*sizes));
+	uint64_t template = 0;
 	size_t n = 0;
 
 	if (sizes == NULL)
@@ -96,8 +174,12 @@ sample_memory_look(struct pool *pool, int64_t now, uint64_t budget)
 		TAILQ_FOREACH (w, &pool->workers.list[state], link)
 			sizes[n++] = size_of(w, now);
 	}
+	if (pool->conf->preload)
+		measure_template(pool, &template);
+	s->in_sum = (unsigned int)n;
+	s->state.memory.besides = (double)template;
 	auto_memory_look(&s->state.memory, sizes, n, s->requests, now - s->looked_us);
-	auto_memory_pressed(&s->state.memory, available_is_pressed("/proc"), budget,
+	auto_memory_pressed(&s->state.memory, available_is_pressed("/proc"), s->budget.bytes,
 	    now - s->looked_us);
 	s->looked_us = now;
 	free(sizes);

@@ -8,14 +8,15 @@
 /* What the master says; other messages than MESSAGE_BUDGET are left alone. */
 void sample_heed(struct pool *pool, const struct message *message, size_t len);
 
-/* What is left for workers of the budget, 0: there is none. */
-uint64_t sample_memory_left(const struct pool *pool);
+/* Whether there is something to say to the master, and what; it was said. */
+bool sample_memory_news(struct pool *pool, struct message_memory *news);
+void sample_memory_said(struct pool *pool, const struct message_memory *news);
 
 /* At the end of a window. */
-void sample_memory_look(struct pool *pool, int64_t now_us, uint64_t budget);
+void sample_memory_look(struct pool *pool, int64_t now_us);
 
 /* It has gone: without requests there is no window that would find that. */
-void sample_memory_forget(const struct worker *w);
+void sample_memory_forget(struct worker *w);
 
 /* Whether it is memory that allows no more. */
 bool sample_lacks_memory(const struct pool *pool);

@@ -115,6 +115,7 @@ auto_choose(
 	if (number < s->floor)
 		number = s->floor;
 	set(a, &number, s->ceiling > 0 ? s->ceiling : UINT_MAX, AUTO_CEILING);
+	a->apart = number;
 	set(a, &number, by_memory(a, s, c), AUTO_MEMORY);
 	if (c->wanted < number)
 		a->bound = AUTO_LOAD;
@@ -156,6 +157,14 @@ auto_window(struct auto_state *a, const struct auto_settings *s, const struct au
 	if (a->throughput.number > a->by_cpus)
 		a->throughput.number = 0; /* it does not hold any more */
 	auto_choose(a, s, c);
+}
+
+uint64_t
+auto_lacking(const struct auto_state *a, const struct auto_counts *c)
+{
+	unsigned int number = c->wanted < a->apart ? c->wanted : a->apart;
+
+	return auto_memory_lacking(&a->memory, number > c->alive ? number - c->alive : 1);
 }
 
 int64_t

@@ -51,6 +51,7 @@ struct auto_state {
 	double cpus;               /* what others leave */
 	double extra;         /* times the number that the CPUs allow: they were not all in use */
 	unsigned int by_cpus; /* workers */
+	unsigned int apart;   /* the number as it would be with memory for any */
 	unsigned int number;  /* of workers, at most */
 	enum auto_bound bound;
 	int64_t same_us; /* for how long the number has been as it is */
@@ -66,6 +67,10 @@ void auto_window(struct auto_state *state, const struct auto_settings *settings,
 /* What has been learned, and what there is now, allow another number. */
 void auto_choose(struct auto_state *state, const struct auto_settings *settings,
     const struct auto_counts *counts);
+
+/* Bytes that workers would take which the pool has a use for and has not: one more in any case, as
+ * it may be wanted in a moment. */
+uint64_t auto_lacking(const struct auto_state *state, const struct auto_counts *counts);
 
 /* In which time the next window is to end. */
 int64_t auto_next_us(const struct auto_state *state);

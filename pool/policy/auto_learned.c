@@ -8,6 +8,9 @@
 #include <math.h>
 #include <stddef.h>
 
+/* The program may be another: no more requests are counted on for what is known of its size. */
+#define REQUESTS 200
+
 /* The numbers: these fields of the state, then those that are no double. */
 static const size_t fields[] = {
     offsetof(struct auto_state, cpu.slow.length_us),
@@ -23,6 +26,10 @@ static const size_t fields[] = {
     offsetof(struct auto_state, turns.takes_us),
     offsetof(struct auto_state, turns.times),
     offsetof(struct auto_state, memory.next),
+    offsetof(struct auto_state, memory.top),
+    offsetof(struct auto_state, memory.step),
+    offsetof(struct auto_state, memory.first),
+    offsetof(struct auto_state, memory.requests),
     offsetof(struct auto_state, cpus),
     offsetof(struct auto_state, extra),
 };
@@ -75,6 +82,7 @@ auto_learned_take(struct auto_state *a, const struct auto_settings *s, unsigned 
 		return false;
 	for (int i = 0; i < FIELDS; i++)
 		*field(a, i) = numbers[i];
+	a->memory.requests = fmin(a->memory.requests, REQUESTS);
 	a->throughput.known = numbers[KNOWN] != 0;
 	a->throughput.number = (unsigned int)numbers[NUMBER];
 	a->by_cpus = (unsigned int)numbers[BY_CPUS];

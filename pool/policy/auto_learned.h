@@ -7,7 +7,7 @@
 
 #include "pool/policy/auto.h"
 
-#define AUTO_LEARNED 20
+#define AUTO_LEARNED 24
 
 void auto_learned_put(const struct auto_state *state, double numbers[AUTO_LEARNED]);
 

@@ -127,11 +127,32 @@ auto_memory_look(struct auto_memory *m, const struct auto_size sizes[], size_t n
 	if (!renews(m, sizes, n, mean, passed_us))
 		fresh = fmax(fresh, mean);
 	m->next = fmin(m->top, fresh) * (1 + doubt);
-	m->now = m->soon = 0;
+	m->now = m->soon = m->besides;
+	m->going = 0;
 	for (size_t i = 0; i < n; i++) {
+		double may_be = soon(m, &sizes[i]);
+
 		m->now += (double)sizes[i].now;
-		m->soon += soon(m, &sizes[i]);
+		m->soon += may_be;
+		m->going += sizes[i].goes ? may_be : 0;
 	}
+}
+
+void
+auto_memory_came(struct auto_memory *m, const struct auto_size *size)
+{
+	m->soon += soon(m, size);
+}
+
+void
+auto_memory_gone(struct auto_memory *m, const struct auto_size *size)
+{
+	double may_be = soon(m, size);
+
+	m->now = fmax(m->besides, m->now - (double)size->now);
+	m->soon = fmax(m->besides, m->soon - may_be);
+	if (size->goes)
+		m->going = fmax(0, m->going - may_be);
 }
 
 void
@@ -160,7 +181,20 @@ auto_memory_number(const struct auto_memory *m, unsigned int alive, uint64_t bud
 	if (m->next <= 0) /* one will tell, unless sizes are not told to us */
 		return m->requests > 0 ? UINT_MAX : 1;
 	room = (m->most > 0 ? fmin(m->most, (double)budget) : (double)budget) - m->soon;
-	each = room < 0 && alive > 0 ? fmax(m->soon / alive, 1) : m->next;
+	if (room < 0) /* those that go make room as well */
+		room = fmin(0, room + m->going);
+	each = room < 0 && alive > 0 ? fmax((m->soon - m->besides - m->going) / alive, 1) : m->next;
 	number = alive + floor(room / each);
 	return number < 1 ? 1 : number > UINT_MAX ? UINT_MAX : (unsigned int)number;
+}
+
+uint64_t
+auto_memory_lacking(const struct auto_memory *m, unsigned int more)
+{
+	/* Before the first request the doubt is so great that one is enough to ask for. */
+	double bytes = m->requests > 0 ? m->next * more : m->next / (1 + DOUBT);
+
+	if (m->most > 0)
+		bytes = fmin(bytes, m->most - m->soon);
+	return bytes < 1 ? 1 : (uint64_t)bytes;
 }

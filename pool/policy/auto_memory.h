@@ -23,6 +23,7 @@ struct auto_size {
 	uint64_t peak_before; /* likewise, when it was looked at last */
 	int64_t age_us;
 	bool has_served; /* a request */
+	bool goes;       /* it is on its way out */
 };
 
 /* All zero at first. */
@@ -32,8 +33,10 @@ struct auto_memory {
 	double first;    /* the largest that one had when it had just served, likewise */
 	double requests; /* served so far */
 	double drift;    /* bytes by which the larger ones grow, in a microsecond */
-	double now;      /* all there are, as of the last look */
-	double soon;     /* as they may be at the next */
+	double besides;  /* the caller's: what is there and is no worker */
+	double now;      /* all there is, as of the last look */
+	double soon;     /* as it may be at the next */
+	double going;    /* of that, what is of those on their way out */
 	double next;     /* one that is started; 0: none was seen */
 	double since_us; /* the budget was last cut */
 	double most;     /* the budget, as far as the kernel's complaints have left it; 0: all */
@@ -44,6 +47,10 @@ struct auto_memory {
 void auto_memory_look(struct auto_memory *memory, const struct auto_size sizes[], size_t n,
     uint64_t requests, int64_t passed_us);
 
+/* Between two looks, one has been started; one that was looked at, or started since, has gone. */
+void auto_memory_came(struct auto_memory *memory, const struct auto_size *size);
+void auto_memory_gone(struct auto_memory *memory, const struct auto_size *size);
+
 /* The kernel has to reclaim memory (pressure files, events of the control group), or has not; each
  * time after auto_memory_look(). */
 void auto_memory_pressed(
@@ -53,5 +60,8 @@ void auto_memory_pressed(
  * budget: bytes for this pool, 0: not bounded. */
 unsigned int auto_memory_number(
     const struct auto_memory *memory, unsigned int alive, uint64_t budget);
+
+/* Bytes that so many more would take, as far as pressure allows; at least 1. */
+uint64_t auto_memory_lacking(const struct auto_memory *memory, unsigned int more);
 
 #endif

@@ -139,26 +139,25 @@ def test_budget_of_a_program_that_grows(auto):
 
 
 def test_pools_share_and_a_reload_changes_it(auto, env, program):
-    """Of two pools each has half of what one had; one that is not changed is told so, and keeps its
-    process. Where one has gone, the other has all."""
+    """Of two pools each has half of what one had, while neither needs more; one that is not changed
+    is told so, and keeps its process. Where one has gone, the other has all."""
     server = auto()
     www = server.configured["www"]
     before = status(server)
     other = dict(www, listen=f"{env.dir}/other.sock")
     server.rewrite({"www": www, "other": other})
     server.reload()
-    both = [wait_for(lambda a=a: (s := status(a))["auto memory budget"] > 0 and s, 5, "a budget")
-            for a in (server.address, other["listen"])]
     half = before["auto memory budget"] // 2
-    wait_for(lambda: abs(status(server)["auto memory budget"] - half) < 2, 5, "half")
-    assert both[1]["auto memory budget"] == status(server)["auto memory budget"]
+    for address in (server.address, other["listen"]):
+        wait_for(lambda a=address: abs(status(a)["auto memory budget"] - half) < 2, 5, "half")
     assert status(server)["pool process"] == before["pool process"]
     with clients_of(server.address, SHARE, 8) as one, clients_of(other["listen"], SHARE, 8) as two:
         wait_for(lambda: one.served > 50 and two.served > 50, 10 * SLOW, "both are served")
     assert not one.failed and not two.failed
     server.rewrite({"www": www})
     server.reload()
-    wait_for(lambda: status(server)["auto memory budget"] == before["auto memory budget"], 5, "all")
+    wait_for(lambda: status(server)["auto memory budget"] >= 0.99 * before["auto memory budget"], 5,
+             "all")
 
 
 @pytest.mark.parametrize("kind, each", [("go", 16), ("wsgi", 8)])

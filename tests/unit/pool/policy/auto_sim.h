@@ -5,6 +5,7 @@
 #ifndef ANYFPM_TESTS_AUTO_SIM_H
 #define ANYFPM_TESTS_AUTO_SIM_H
 
+#include "fpm/budget.h"
 #include "pool/policy/auto.h"
 
 #define SIM_PHASES 6
@@ -48,6 +49,7 @@ struct sim_worker {
 	double arrived; /* its request */
 	double born;
 	double size, peak, size_before, peak_before;
+	uint64_t looked; /* its size at the last look, 0: there was none */
 	bool has_served, seen;
 };
 
@@ -60,6 +62,7 @@ struct sim_pool {
 	double rate;          /* requests a microsecond, at random */
 
 	struct auto_state state;
+	struct budget budget; /* of what the pools share */
 	struct sim_worker workers[SIM_WORKERS];
 	unsigned int alive, starting, idle, busy, runs, places_taken;
 	bool begun;
@@ -88,6 +91,7 @@ struct sim {
 	struct sim_pool pools[SIM_POOLS];
 	unsigned int pool_count;
 	uint64_t random;
+	uint64_t shared; /* bytes, 0: each pool has its own budget */
 	double most_memory; /* of all */
 };
 

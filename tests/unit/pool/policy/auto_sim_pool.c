@@ -23,6 +23,9 @@ sim_set_size(struct sim *sim, struct sim_pool *p, struct sim_worker *w, double s
 void
 sim_drop(struct sim_pool *p, struct sim_worker *w)
 {
+	const struct auto_size size = {.now = w->looked, .has_served = w->has_served};
+
+	auto_memory_gone(&p->state.memory, &size);
 	p->window.settled = false;
 	p->idle -= w->state == SIM_IDLE;
 	p->alive--;
@@ -46,6 +49,7 @@ start(struct sim *sim, struct sim_pool *p)
 		p->started++;
 		p->most_alive = p->alive > p->most_alive ? p->alive : p->most_alive;
 		p->window.settled = false;
+		auto_memory_came(&p->state.memory, &(struct auto_size){0});
 		sim_set_size(sim, p, w, p->program.base);
 		return;
 	}
@@ -169,11 +173,44 @@ look_at_memory(const struct sim *sim, struct sim_pool *p, int64_t passed_us)
 		    .age_us = (int64_t)(sim->now - w->born),
 		    .has_served = w->has_served,
 		};
+		w->looked = (uint64_t)w->size;
 		w->size_before = w->size;
 		w->peak_before = w->peak;
 		w->seen = w->has_served;
 	}
 	auto_memory_look(&p->state.memory, sizes, n, p->window.requests, passed_us);
+}
+
+/* Where pools share memory: what the one has come to may be news for the other. */
+static void
+share(struct sim *sim)
+{
+	struct budget_list list = TAILQ_HEAD_INITIALIZER(list);
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < sim->pool_count; i++) {
+		struct sim_pool *p = &sim->pools[i];
+		struct auto_counts counts = {.alive = p->alive, .wanted = p->wanted};
+
+		p->budget.follows = p->budget.told = p->settings.budget;
+		p->budget.used = (uint64_t)p->state.memory.soon;
+		p->budget.lacking = auto_lacking(&p->state, &counts);
+		p->budget.most = sim->shared;
+		TAILQ_INSERT_TAIL(&list, &p->budget, next);
+	}
+	budget_decide(&list, sim->shared);
+	for (unsigned int i = 0; i < sim->pool_count; i++) {
+		struct sim_pool *p = &sim->pools[i];
+		struct auto_counts counts = {.alive = p->alive, .wanted = p->wanted};
+
+		sum += p->budget.share;
+		if (p->settings.budget == p->budget.share)
+			continue;
+		p->settings.budget = p->budget.share > 0 ? p->budget.share : 1;
+		auto_choose(&p->state, &p->settings, &counts);
+		sim_manage(sim, p);
+	}
+	check_round(sum <= sim->shared, "%.0f MB are given", (double)sum / 1e6);
 }
 
 void
@@ -197,4 +234,6 @@ sim_end_window(struct sim *sim, struct sim_pool *p)
 	p->w_begin = sim->now;
 	p->wanted = p->queued + p->busy;
 	p->next_window = sim->now + (double)auto_next_us(&p->state);
+	if (sim->shared > 0)
+		share(sim);
 }

@@ -353,13 +353,14 @@ START_TEST(test_two_pools)
 }
 END_TEST
 
-/* And memory: each has its half, however busy the other is. */
+/* And memory: one that is alone has all of it, and each its half when both are busy. */
 START_TEST(test_two_budgets)
 {
-	struct sim *sim = sim_new(4, 2);
+	struct sim *sim = sim_new(8, 2);
 
+	sim->shared = GIB;
 	for (unsigned int i = 0; i < 2; i++) {
-		sim->pools[i].settings.budget = GIB / 2;
+		sim->pools[i].settings.budget = 1;
 		sim_program(sim, i, &workloads[1].program, 0.3);
 		sim->pools[i].program.base = 50e6;
 		sim->pools[i].program.most = _i == 0 ? 0 : 100e6;
@@ -369,14 +370,17 @@ START_TEST(test_two_budgets)
 	for (int i = 0; i < 5; i++) {
 		unsigned int alone = sim->pools[0].alive;
 
-		check_round(alone >= (_i == 0 ? 9 : 3), "%u workers alone", alone);
+		check_round(alone >= (_i == 0 ? 18 : 8), "%u workers alone", alone);
 		sim_clients(sim, 1, CLIENTS);
-		sim_run(sim, sim->now + 10 * SECOND);
+		sim_run(sim, sim->now + 2 * SECOND);
+		check_round(i == 0 || sim->pools[1].alive >= (_i == 0 ? 9 : 3), "%u soon after",
+		    sim->pools[1].alive);
+		sim_run(sim, sim->now + 8 * SECOND);
 		sim_measure(sim);
 		sim_run(sim, sim->now + 10 * SECOND);
 		for (unsigned int p = 0; p < 2; p++)
-			check_round(sim_alive(sim, p) > (_i == 0 ? 8.5 : 2.5) &&
-					sim_throughput(sim, p) > 0.3 * 40 * alone,
+			check_round(sim_alive(sim, p) > (_i == 0 ? 9 : 3.5) &&
+					sim_throughput(sim, p) > 0.4 * 40 * alone,
 			    "pool %u: %.1f workers, %.1f a second", p, sim_alive(sim, p),
 			    sim_throughput(sim, p));
 		check_round(sim->most_memory <= (double)GIB + sim->pools[0].most_worker, "%.0f MB",

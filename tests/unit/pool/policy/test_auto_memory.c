@@ -14,13 +14,14 @@
 
 /* clang-format off */
 #define SIZE(now, before, peak, peak_before, age_s, served) \
-	{(now) * MB, (before) * MB, (peak) * MB, (peak_before) * MB, (age_s) * SECOND, (served)}
+	{(now) * MB, (before) * MB, (peak) * MB, (peak_before) * MB, (age_s) * SECOND, (served), false}
 #define FRESH(now)	  SIZE(now, 0, now, 0, 1, false)
 #define FIRST(now)	  SIZE(now, 0, now, 0, 1, true)
 #define SAME(now)	  SIZE(now, now, now, now, 100, true)
 #define OLD(now)	  SIZE(now, now, now, now, 1000, true)
 #define GREW(before, now) SIZE(now, before, now, before, 100, true)
 #define PEAKED(now, peak) SIZE(now, now, peak, now, 100, true)
+#define GOING(now)	  {(now) * MB, (now) * MB, (now) * MB, (now) * MB, SECOND, true, true}
 /* clang-format on */
 
 static const struct row {
@@ -49,6 +50,8 @@ static const struct row {
     {"just full", {SAME(50), SAME(50)}, 2, 2, MANY, 100, 2},
     {"too much: one goes", {SAME(50), SAME(50), SAME(50)}, 3, 3, MANY, 140, 2},
     {"far too much", {SAME(50), SAME(50), SAME(50), SAME(50)}, 4, 4, MANY, 90, 1},
+    {"too much, and one goes already", {SAME(50), SAME(50), GOING(50)}, 3, 2, MANY, 140, 2},
+    {"not enough by that", {SAME(50), SAME(50), GOING(50)}, 3, 2, MANY, 80, 1},
     {"less than one: one", {SAME(50)}, 1, 1, MANY, 10, 1},
 };
 
@@ -61,6 +64,43 @@ START_TEST(test_number)
 	auto_memory_look(&m, row->sizes, row->count, row->requests, SECOND);
 	number = auto_memory_number(&m, row->alive, row->budget * MB);
 	ck_assert_msg(number == row->number, "%s: %u", row->name, number);
+}
+END_TEST
+
+/* Between two looks: what comes is counted as what others are, and what goes not any more. */
+START_TEST(test_comes_and_goes)
+{
+	const struct auto_size sizes[] = {SAME(100), SAME(80)}, fresh = FRESH(0), gone = GOING(80);
+	struct auto_memory m = {.besides = 50.0 * MB};
+
+	auto_memory_look(&m, sizes, 2, MANY, SECOND);
+	ck_assert_double_eq(m.now, 230.0 * MB);
+	ck_assert_uint_eq(auto_memory_number(&m, 2, 530 * MB), 5);
+	auto_memory_came(&m, &fresh);
+	auto_memory_came(&m, &fresh);
+	ck_assert_uint_eq(auto_memory_number(&m, 4, 530 * MB), 5);
+	auto_memory_gone(&m, &fresh);
+	ck_assert_uint_eq(auto_memory_number(&m, 3, 530 * MB), 5);
+	auto_memory_gone(&m, &gone);
+	ck_assert_double_eq(m.now, 150.0 * MB);
+	ck_assert_double_eq(m.soon, 250.0 * MB);
+	auto_memory_gone(&m, &sizes[0]);
+	auto_memory_gone(&m, &sizes[0]);
+	auto_memory_gone(&m, &sizes[0]);
+	ck_assert_double_eq(m.soon, 50.0 * MB);
+}
+END_TEST
+
+START_TEST(test_lacking)
+{
+	const struct auto_size sizes[] = {SAME(100)};
+	struct auto_memory m = {0};
+
+	ck_assert_uint_eq(auto_memory_lacking(&m, 3), 1);
+	auto_memory_look(&m, sizes, 1, MANY, SECOND);
+	ck_assert_uint_eq(auto_memory_lacking(&m, 3), 300 * MB);
+	auto_memory_pressed(&m, true, 250 * MB, SECOND);
+	ck_assert_uint_eq(auto_memory_lacking(&m, 3), 25 * MB);
 }
 END_TEST
 
@@ -127,6 +167,8 @@ main(void)
 	TCase *tc = tcase_create("auto_memory");
 
 	tcase_add_loop_test(tc, test_number, 0, COUNT(rows));
+	tcase_add_test(tc, test_comes_and_goes);
+	tcase_add_test(tc, test_lacking);
 	tcase_add_test(tc, test_forgets);
 	tcase_add_test(tc, test_pressure);
 	suite_add_tcase(suite, tc);
