@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,12 +39,12 @@ affinity(void)
 }
 
 /* The quota of the one control group that dir shows; 0: none. */
-static double
+static unsigned int
 quota_of(const char *dir, enum quota_version version)
 {
 	char *first = cgroup_text(dir, version == QUOTA_V2 ? "cpu.max" : "cpu.cfs_quota_us");
 	char *period = version == QUOTA_V2 ? NULL : cgroup_text(dir, "cpu.cfs_period_us");
-	double n = 0;
+	unsigned int n = 0;
 
 	if (version == QUOTA_V2 && first != NULL)
 		n = quota_v2(first);
@@ -57,11 +56,11 @@ quota_of(const char *dir, enum quota_version version)
 }
 
 /* The least of all from ours upwards; what a container does not show is passed over. */
-static double
+static unsigned int
 least_quota(const char *groups, const char *mounts, enum quota_version version)
 {
 	char group[PATH_MAX], dir[PATH_MAX], root[PATH_MAX], path[2 * PATH_MAX], *slash;
-	double n, least = 0;
+	unsigned int n, least = 0;
 	size_t top;
 
 	if (!quota_group(groups, version, group) || !quota_mount(mounts, version, dir, root))
@@ -77,11 +76,11 @@ least_quota(const char *groups, const char *mounts, enum quota_version version)
 	}
 }
 
-double
+unsigned int
 cpus_quota(const char *proc)
 {
 	char *groups = cgroup_text(proc, "cgroup"), *mounts = cgroup_text(proc, "mountinfo");
-	double n = 0, v1;
+	unsigned int n = 0, v1;
 
 	if (groups != NULL && mounts != NULL) {
 		n = least_quota(groups, mounts, QUOTA_V2);
@@ -94,16 +93,10 @@ cpus_quota(const char *proc)
 	return n;
 }
 
-double
-cpus_part(void)
-{
-	double n = affinity(), quota = cpus_quota("/proc/self");
-
-	return quota > 0 && quota < n ? quota : n;
-}
-
 unsigned int
 cpus_usable(void)
 {
-	return (unsigned int)ceil(cpus_part());
+	unsigned int n = affinity(), quota = cpus_quota("/proc/self");
+
+	return quota > 0 && quota < n ? quota : n;
 }

@@ -23,13 +23,18 @@ microseconds(const char *text)
 	return *end == '\0' || *end == ' ' || *end == '\n' ? value : 0;
 }
 
-static double
+static unsigned int
 cpus(uint64_t quota, uint64_t period)
 {
-	return quota > 0 && period > 0 ? (double)quota / (double)period : 0;
+	uint64_t n;
+
+	if (quota == 0 || period == 0)
+		return 0;
+	n = quota / period + (quota % period != 0);
+	return n < UINT_MAX ? (unsigned int)n : UINT_MAX;
 }
 
-double
+unsigned int
 quota_v2(const char *max)
 {
 	const char *space = strchr(max, ' ');
@@ -37,16 +42,10 @@ quota_v2(const char *max)
 	return space != NULL ? cpus(microseconds(max), microseconds(space + 1)) : 0;
 }
 
-double
+unsigned int
 quota_v1(const char *quota, const char *period)
 {
 	return cpus(microseconds(quota), microseconds(period)); /* "-1": there is none */
-}
-
-static const char *
-controller(enum quota_version version)
-{
-	return version == QUOTA_V1_MEMORY ? "memory" : "cpu";
 }
 
 /* Whether a list separated by commas, len bytes, has the word. */
@@ -104,7 +103,7 @@ quota_group(const char *text, enum quota_version version, char path[PATH_MAX])
 		if (list == NULL || (name = strchr(++list, ':')) == NULL || name > next_line(line))
 			continue;
 		if (version == QUOTA_V2 ? strncmp(line, "0::", 3) != 0
-					: !has_word(list, (size_t)(name - list), controller(version)))
+					: !has_word(list, (size_t)(name - list), "cpu"))
 			continue;
 		name++;
 		return *name == '/' && strcspn(name, "\n") < PATH_MAX &&
@@ -127,7 +126,7 @@ quota_mount(const char *text, enum quota_version version, char dir[PATH_MAX], ch
 			continue;
 		if (version == QUOTA_V2 ? strcmp(type, "cgroup2") != 0
 					: strcmp(type, "cgroup") != 0 ||
-			    !has_word(options, strlen(options), controller(version)))
+			    !has_word(options, strlen(options), "cpu"))
 			continue;
 		for (int i = 0; field != NULL && i < 3; i++)
 			field = (field = strchr(field, ' ')) != NULL ? field + 1 : NULL;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/procstat.h"
@@ -31,7 +32,7 @@
 
 /* CPU time of everything, in microseconds; -1: it is not that of our CPUs, or cannot be told. */
 static int64_t
-machine_used(const struct sample *s)
+machine_used(void)
 {
 	unsigned long long user, nice, system, idle, wait, irq, soft, steal = 0;
 	long ticks_per_s = sysconf(_SC_CLK_TCK);
@@ -39,7 +40,7 @@ machine_used(const struct sample *s)
 	ssize_t n;
 	int fd;
 
-	if (s->cpus < (double)sysconf(_SC_NPROCESSORS_ONLN) ||
+	if ((long)cpus_usable() != sysconf(_SC_NPROCESSORS_ONLN) ||
 	    (fd = open("/proc/stat", O_RDONLY | O_CLOEXEC)) == -1)
 		return -1;
 	n = read(fd, text, sizeof(text) - 1);
@@ -72,20 +73,12 @@ sample_init(struct pool *pool, const struct message_budget *budget, bool is_held
 	s->budget = *budget;
 	if (pool->conf->max_concurrency > 1 && pool->conf->max_requests != 1)
 		s->each = pool->conf->max_concurrency;
-	pressure_open(&s->pressure, "/proc");
 	s->looked_us = clock_now_us();
 	settings = sample_settings(pool);
 	auto_begin(&s->state, &settings);
 	if (!is_held)
 		follow(pool, &settings);
 	sample_report(pool);
-}
-
-void
-sample_destroy(struct pool *pool)
-{
-	if (sample_is_on(pool))
-		pressure_close(&pool->workers.sample->pressure);
 }
 
 void
@@ -141,7 +134,7 @@ begin(struct pool *pool, int64_t now)
 	    pool->workers.count[WORKER_STARTING] == 0 &&
 	    pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY] <= s->state.number;
 	s->full = is_full(pool);
-	s->used_us = machine_used(s);
+	s->used_us = machine_used();
 	s->due_us = now + auto_next_us(&s->state);
 	deadline_at(pool, s->due_us);
 }
@@ -301,7 +294,7 @@ end(struct pool *pool, int64_t now)
 				look(w, &window);
 		}
 	}
-	if (s->used_us >= 0 && (used_us = machine_used(s)) >= s->used_us)
+	if (s->used_us >= 0 && (used_us = machine_used()) >= s->used_us)
 		window.others_us =
 		    used_us - s->used_us > window.cpu_us ? used_us - s->used_us - window.cpu_us : 0;
 	auto_window(&s->state, &settings, &counts, &window);

@@ -3,25 +3,16 @@
 
 #include "pool/measure/sample_data.h"
 
-#include "base/clock.h"
 #include "base/cpus.h"
 #include "conf/concurrency.h"
-
-/* Limits of control groups may be changed at any time, but need not be heeded at once. */
-#define CPUS_US 10000000
 
 struct auto_settings
 sample_settings(const struct pool *pool)
 {
-	struct sample *s = pool->workers.sample;
-	int64_t now = clock_now_us();
+	const struct sample *s = pool->workers.sample;
 
-	if (s->cpus_us == 0 || now - s->cpus_us >= CPUS_US) {
-		s->cpus = cpus_part();
-		s->cpus_us = now;
-	}
 	return (struct auto_settings){
-	    .cpus = s->cpus,
+	    .cpus = cpus_usable(),
 	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
 	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
 	    .floor = concurrency_workers(pool->conf->min_spare_servers, s->each > 0 ? s->each : 1),

@@ -2,7 +2,6 @@
 #ifndef ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 #define ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 
-#include "base/pressure.h"
 #include "base/shared/message.h"
 #include "pool/core/pool.h"
 #include "pool/policy/auto.h"
@@ -17,9 +16,6 @@ struct sample {
 	unsigned int running; /* those, now */
 	unsigned int each;    /* that a worker takes; 0: one at a time */
 	int64_t looked_us; /* at memory */
-	double cpus;      /* that we may use */
-	int64_t cpus_us;  /* when that was found out */
-	struct pressure pressure;
 	struct message_budget budget;
 	unsigned int start; /* workers to begin with, as another generation had them */
 	struct message_memory said; /* to the master, */

@@ -7,12 +7,12 @@
 #include <limits.h>
 #include <math.h>
 
-/* auto_staff()'s: with 1.4 about 97 of 100 parts of the CPUs' time are used. */
-#define SPARE 1.4
+/* auto_staff()'s: with 2 about 95 of 100 parts of the CPUs' time are used. */
+#define SPARE 2
 /* CPUs of which so much is used are in use; below it, with requests waiting, there may be more
  * workers than foretold: each second so many times as many, up to a bound. */
-#define USED_ALL 0.95
-#define USED_LITTLE 0.88
+#define USED_ALL 0.985
+#define USED_LITTLE 0.955
 #define EXTRA_STEP 1.1
 #define EXTRA_MOST 3
 /* What a look may come to without any change: a part of the number. */
@@ -141,6 +141,7 @@ auto_window(struct auto_state *a, const struct auto_settings *s, const struct au
 	double left = auto_cpu_left(s->cpus, s->pools, w);
 	double share;
 
+	a->length_us = w->length_us;
 	a->same_us += w->length_us;
 	if (s->each > 1) {
 		auto_turns_add(&a->turns, w, s->each);
@@ -170,10 +171,13 @@ auto_lacking(const struct auto_state *a, const struct auto_counts *c)
 int64_t
 auto_next_us(const struct auto_state *a)
 {
-	return a->same_us < SETTLED_US || !auto_cpu_known(&a->cpu) ||
-		       a->throughput.trial == TRIAL_FALL
-		   ? AUTO_SOON_US
-		   : AUTO_LATER_US;
+	int64_t longer = 2 * a->length_us;
+
+	if (a->same_us < SETTLED_US || !auto_cpu_known(&a->cpu) ||
+	    a->throughput.trial == TRIAL_FALL || longer < AUTO_SOON_US)
+		return AUTO_SOON_US;
+	/* Little by little: what workers grow by in a window is known from the one before. */
+	return longer < AUTO_LATER_US ? longer : AUTO_LATER_US;
 }
 
 int64_t

@@ -54,7 +54,8 @@ struct auto_state {
 	unsigned int apart;   /* the number as it would be with memory for any */
 	unsigned int number;  /* of workers, at most */
 	enum auto_bound bound;
-	int64_t same_us; /* for how long the number has been as it is */
+	int64_t same_us;   /* for how long the number has been as it is */
+	int64_t length_us; /* of the last window */
 };
 
 /* Before the first request: how many may be started to learn from. */

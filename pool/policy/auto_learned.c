@@ -32,6 +32,7 @@ static const size_t fields[] = {
     offsetof(struct auto_state, memory.requests),
     offsetof(struct auto_state, cpus),
     offsetof(struct auto_state, extra),
+    offsetof(struct auto_state, throughput.borne),
 };
 enum {
 	FIELDS = sizeof(fields) / sizeof(fields[0]),

@@ -15,6 +15,8 @@
 #define FIRST_LATE_US 5e5
 #define PATIENCE_US 1e6
 #define TRUST_TIMES 4
+/* One worker alone tells nothing of others, so many do. */
+#define BORNE 1.5
 /* Other evidence: so many requests, and so many of each worker; times as many to judge a trial of
  * a bound, or a fall, unless that takes too long. */
 #define EVIDENCE_US 200000
@@ -51,7 +53,7 @@
 #define DOWN_KEEPS 0.98
 #define UP_BRINGS 0.3
 /* Fewer than these are not tried with one less. */
-#define FEW 4
+#define FEW 3
 /* From one trial to the next: longer and longer as long as nothing comes of them; what is unbounded
  * waits less long to be bounded. */
 #define PAUSE_GOOD_US 1e6
@@ -115,7 +117,11 @@ learn(struct auto_throughput *t, const struct seen *s)
 unsigned int
 auto_throughput_trust(const struct auto_throughput *t)
 {
-	if (t->requests >= EVIDENCE_REQUESTS || t->age_us >= PATIENCE_US)
+	/* They may be in each other's way already: the next evidence tells. */
+	if (t->crowded && t->age_us < PATIENCE_US)
+		return t->held;
+	if (t->age_us >= PATIENCE_US ||
+	    (t->requests >= EVIDENCE_REQUESTS && t->borne >= BORNE))
 		return UINT_MAX;
 	return t->known ? (unsigned int)ceil(t->level * TRUST_TIMES) : 1;
 }
@@ -206,12 +212,15 @@ decide(struct auto_throughput *t, const struct seen *s)
 			(is_bound || t->same_us >= fmin(t->pause_us, PAUSE_FALL_US))));
 	if (t->age_us > FRESH_US)
 		least = (unsigned int)(reach * STEP);
+	if (!falls)
+		t->borne = fmax(t->borne, s->level);
 	/* Once may be chance, or what was before. */
 	if (falls && t->crowded)
 		try(t, TRIAL_FALL, number > least ? number : least, s);
-	else if (falls || !is_bound || !s->full)
+	else if (falls || !is_bound || !s->full) {
 		t->crowded = falls;
-	else if (times < 1 + PLAIN / sqrt(load))
+		t->held = (unsigned int)ceil(reach);
+	} else if (times < 1 + PLAIN / sqrt(load))
 		t->number = t->number < reach * RISE_FREE ? t->number * RISE_PLAIN : 0;
 	else if (number > t->number)
 		t->number = (unsigned int)ceil(fmin(number, t->number * RISE));

@@ -26,10 +26,12 @@ struct auto_throughput {
 	bool known;          /* the next three: what a wait is without others in the way */
 	double wait_us;      /* of a request, for what is not a CPU */
 	double level;        /* busy workers it was measured with */
+	double borne;        /* busy workers that were not in each other's way, at most */
 	double requests;     /* that it is the mean of, up to what makes it certain */
 	double age_us;       /* of that, in time with requests; else of the pool */
 	unsigned int number; /* of workers that are of use; 0: no bound was found */
 	bool crowded;        /* when it was looked at last, they were in each other's way */
+	unsigned int held;   /* then: so many there were */
 	enum auto_trial trial;
 	unsigned int before; /* the number before it */
 	double level_before,
