@@ -5,11 +5,14 @@
 
 #include <event2/event.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/available.h"
 #include "base/cpus.h"
 #include "base/log.h"
+#include "base/procstat.h"
 #include "base/shared/stats_memory.h"
+#include "conf/concurrency.h"
 #include "conf/value.h"
 
 /* What could not be said is said again after this time. */
@@ -235,23 +238,41 @@ memory_begin(struct memory *memory)
 	memory_share(memory);
 }
 
+/* What this machine is taken for, as memory_tell() says it. */
+static void
+tell_pool(const struct conf_pool *pool, uint64_t total, unsigned int sharing)
+{
+	unsigned int cpus = cpus_usable(), each = pool->max_concurrency;
+	char memory[96], with[48] = "", requests[48] = "";
+	double most = (double)most_of(pool, total) / (1 << 30);
+
+	if (shares(pool) && sharing > 1)
+		snprintf(with, sizeof(with), ", which %u pools share", sharing);
+	if (total > 0)
+		snprintf(memory, sizeof(memory), "%.1fG of memory available now, %.1fG of it",
+		    (double)total / (1 << 30), most);
+	else if (shares(pool))
+		snprintf(memory, sizeof(memory), "memory that cannot be told, no bound of it");
+	else
+		snprintf(memory, sizeof(memory), "memory that cannot be told, %.1fG of it", most);
+	if (each > 1)
+		snprintf(requests, sizeof(requests), ", of up to %u requests at once each", each);
+	log_notice("[pool %s] pm = auto: %u CPU%s, %s for workers%s; from %u to %u of them%s",
+	    pool->name, cpus, cpus == 1 ? "" : "s", memory, with,
+	    concurrency_workers(pool->min_spare_servers, each), pool->max_children, requests);
+}
+
 void
 memory_tell(const struct conf *conf)
 {
+	unsigned int sharing = count_pools(conf, shares);
 	uint64_t total = available_memory("/proc");
-	unsigned int cpus = cpus_usable(), sharing = count_pools(conf, shares);
 	const struct conf_pool *pool;
-	char with[48];
 
-	TAILQ_FOREACH (pool, &conf->pools, next) {
-		with[0] = '\0';
-		if (shares(pool) && sharing > 1)
-			snprintf(with, sizeof(with), ", which %u pools share", sharing);
-		if (pool->pm == PM_AUTO)
-			log_notice("[pool %s] pm = auto: %u CPU%s, %.1fG of memory available now, "
-				   "%.1fG of it for workers%s; from %u to %u of them",
-			    pool->name, cpus, cpus == 1 ? "" : "s", (double)total / (1 << 30),
-			    (double)most_of(pool, total) / (1 << 30), with,
-			    pool->min_spare_servers, pool->max_children);
-	}
+	TAILQ_FOREACH (pool, &conf->pools, next)
+		if (is_auto(pool))
+			tell_pool(pool, total, sharing);
+	if (count_pools(conf, is_auto) > 0 && procstat_runs(getpid()) == 0)
+		log_warning("pm = auto: the kernel does not tell how long workers wait for a CPU "
+			    "(/proc/PID/schedstat): there may be more of them than are of use");
 }

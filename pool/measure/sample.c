@@ -29,10 +29,23 @@
 #define THREADS_MAX 16
 /* A worker has about as many requests as it takes. */
 #define LADEN 0.75
+/* How long a number of CPUs is taken for granted. */
+#define CPUS_US 5000000
+
+/* Which is seldom another number, and takes many files to find out. */
+static void
+look_at_cpus(struct sample *s, int64_t now)
+{
+	if (s->cpus_us != 0 && now - s->cpus_us < CPUS_US)
+		return;
+	s->cpus_us = now;
+	s->cpus = cpus_usable();
+	s->cpus_are_all = (long)s->cpus == sysconf(_SC_NPROCESSORS_ONLN);
+}
 
 /* CPU time of everything, in microseconds; -1: it is not that of our CPUs, or cannot be told. */
 static int64_t
-machine_used(void)
+machine_used(const struct sample *s)
 {
 	unsigned long long user, nice, system, idle, wait, irq, soft, steal = 0;
 	long ticks_per_s = sysconf(_SC_CLK_TCK);
@@ -40,7 +53,7 @@ machine_used(void)
 	ssize_t n;
 	int fd;
 
-	if ((long)cpus_usable() != sysconf(_SC_NPROCESSORS_ONLN) ||
+	if (!s->cpus_are_all ||
 	    (fd = open("/proc/stat", O_RDONLY | O_CLOEXEC)) == -1)
 		return -1;
 	n = read(fd, text, sizeof(text) - 1);
@@ -74,6 +87,7 @@ sample_init(struct pool *pool, const struct message_budget *budget, bool is_held
 	if (pool->conf->max_concurrency > 1 && pool->conf->max_requests != 1)
 		s->each = pool->conf->max_concurrency;
 	s->looked_us = clock_now_us();
+	look_at_cpus(s, s->looked_us);
 	settings = sample_settings(pool);
 	auto_begin(&s->state, &settings);
 	if (!is_held)
@@ -134,7 +148,8 @@ begin(struct pool *pool, int64_t now)
 	    pool->workers.count[WORKER_STARTING] == 0 &&
 	    pool->workers.count[WORKER_IDLE] + pool->workers.count[WORKER_BUSY] <= s->state.number;
 	s->full = is_full(pool);
-	s->used_us = machine_used();
+	look_at_cpus(s, now);
+	s->used_us = machine_used(s);
 	s->due_us = now + auto_next_us(&s->state);
 	deadline_at(pool, s->due_us);
 }
@@ -147,11 +162,39 @@ delay_of(struct worker *w, int64_t cpu_us, int64_t now)
 	int64_t delay_us = procstat_delay(w->measure.sched_fd);
 	struct procstat stat;
 
+	if (w->pool->workers.sample->is_blind)
+		return 0;
 	if (w->state == WORKER_BUSY && cpu_us == w->measure.window_cpu_us &&
 	    delay_us <= w->measure.window_delay_us && procstat_read(w->pid, &stat) &&
 	    stat.state == 'R')
 		return w->measure.window_delay_us + now - w->measure.window_us;
 	return delay_us;
+}
+
+/* How much more it is than when they were looked at last; less are those of threads that have ended.
+ * Several may have waited at once: one request took no longer for that than there was time. */
+static int64_t
+delay_of_threads(const struct worker *w, int64_t cpu_us, int64_t delay_us, int64_t now)
+{
+	int64_t room_us = now - w->measure.window_us - (cpu_us - w->measure.window_cpu_us);
+	int64_t more_us = delay_us - w->measure.window_delay_us;
+
+	if (w->pool->workers.sample->each == 0 && more_us > room_us)
+		more_us = room_us;
+	return more_us > 0 ? more_us : 0;
+}
+
+/* A kernel without CONFIG_SCHED_INFO tells nothing or zeros, also of how often a process has run. */
+static void
+look_for_delays(const struct worker *w)
+{
+	struct sample *s = w->pool->workers.sample;
+
+	if (s->is_blind || procstat_runs(w->pid) > 0)
+		return;
+	s->is_blind = true;
+	log_warning("pm = auto: the kernel does not tell how long workers wait for a CPU "
+		    "(/proc/%d/schedstat): there may be more of them than are of use", (int)w->pid);
 }
 
 /* What it has used since it was looked at last. */
@@ -165,8 +208,9 @@ look(struct worker *w, struct auto_window *window)
 
 	if (window != NULL && cpu_us > w->measure.window_cpu_us)
 		window->cpu_us += cpu_us - w->measure.window_cpu_us;
-	/* Less where more was taken in advance; and of threads, where some have ended. */
-	if (window != NULL && (!has_threads || delay_us > w->measure.window_delay_us))
+	if (window != NULL && has_threads)
+		window->delay_us += delay_of_threads(w, cpu_us, delay_us, now);
+	else if (window != NULL) /* less where more was taken in advance */
 		window->delay_us += delay_us - w->measure.window_delay_us;
 	w->measure.window_cpu_us = cpu_us > 0 ? cpu_us : 0;
 	w->measure.window_delay_us = delay_us > 0 ? delay_us : 0;
@@ -202,6 +246,7 @@ sample_after(struct worker *w, enum worker_state was)
 
 		snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)w->pid);
 		w->measure.sched_fd = open(path, O_RDONLY | O_CLOEXEC);
+		look_for_delays(w);
 		look(w, NULL);
 	}
 	if (w->state == WORKER_BUSY) {
@@ -294,7 +339,7 @@ end(struct pool *pool, int64_t now)
 				look(w, &window);
 		}
 	}
-	if (s->used_us >= 0 && (used_us = machine_used()) >= s->used_us)
+	if (s->used_us >= 0 && (used_us = machine_used(s)) >= s->used_us)
 		window.others_us =
 		    used_us - s->used_us > window.cpu_us ? used_us - s->used_us - window.cpu_us : 0;
 	auto_window(&s->state, &settings, &counts, &window);

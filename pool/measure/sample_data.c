@@ -3,7 +3,6 @@
 
 #include "pool/measure/sample_data.h"
 
-#include "base/cpus.h"
 #include "conf/concurrency.h"
 
 struct auto_settings
@@ -12,11 +11,12 @@ sample_settings(const struct pool *pool)
 	const struct sample *s = pool->workers.sample;
 
 	return (struct auto_settings){
-	    .cpus = cpus_usable(),
+	    .cpus = s->cpus,
 	    .pools = s->budget.pools > 0 ? s->budget.pools : 1,
 	    .ceiling = s->most > 0 ? s->most : pool->conf->max_children,
 	    .floor = concurrency_workers(pool->conf->min_spare_servers, s->each > 0 ? s->each : 1),
 	    .each = s->each,
+	    .is_blind = s->is_blind,
 	    .budget = s->budget.bytes,
 	};
 }

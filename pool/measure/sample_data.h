@@ -23,6 +23,10 @@ struct sample {
 	unsigned int in_sum;        /* workers that are in the sum of memory */
 	unsigned int most; /* workers, as descriptors allow; 0: pm.max_children */
 	struct auto_window gone; /* what those have used in the window that have left since */
+	unsigned int cpus; /* that we may use */
+	bool cpus_are_all; /* the machine has no others */
+	int64_t cpus_us;   /* when that was looked at; 0: never */
+	bool is_blind;     /* the kernel does not tell how long workers wait for a CPU */
 	int64_t used_us;   /* CPU time of all the machine, at the beginning; -1: not known */
 	uint64_t requests;
 	unsigned int wanted;  /* requests at once, at most */

@@ -13,6 +13,8 @@
  * workers than foretold: each second so many times as many, up to a bound. */
 #define USED_ALL 0.985
 #define USED_LITTLE 0.955
+#define USED_BLIND 0.93
+#define USED_FAIR 0.8
 #define EXTRA_STEP 1.1
 #define EXTRA_MOST 3
 /* What a look may come to without any change: a part of the number. */
@@ -40,16 +42,24 @@ whole(double x)
 	return x < 1 ? 1 : x > (double)UINT_MAX ? UINT_MAX : (unsigned int)x;
 }
 
+/* The part of the CPUs that is used, by whomever; below 0: it is not known. */
+static double
+used_part(const struct auto_settings *s, const struct auto_window *w)
+{
+	if (w->others_us < 0 || w->length_us <= 0)
+		return -1;
+	return (double)(w->cpu_us + w->others_us) / (double)w->length_us / s->cpus;
+}
+
 /* Requests wait, workers are not in each other's way, and still CPUs have nothing to do: then
  * they come less evenly than thought. */
 static void
 adjust_extra(struct auto_state *a, const struct auto_settings *s, const struct auto_window *w)
 {
-	double used, s_passed = (double)w->length_us / 1e6;
+	double used = used_part(s, w), s_passed = (double)w->length_us / 1e6;
 
-	if (w->others_us < 0 || w->length_us <= 0 || !w->settled)
+	if (used < 0 || !w->settled)
 		return;
-	used = (double)(w->cpu_us + w->others_us) / (double)w->length_us / s->cpus;
 	if (used > USED_ALL)
 		a->extra = fmax(1, a->extra * pow(EXTRA_STEP, -s_passed));
 	else if (used < USED_LITTLE && w->full && a->bound == AUTO_CPUS && a->number == a->by_cpus)
@@ -66,15 +76,31 @@ by_requests(const struct auto_state *a, unsigned int each)
 	return each > 1 && share > 0 ? auto_staff(a->cpus / share, share, SPARE) / each : INFINITY;
 }
 
+/* Where the wait for a CPU cannot be told from others, workers that wait for one seem to leave CPUs
+ * to more: none are added to those that use all. */
+static double
+without_delays(const struct auto_settings *s, const struct auto_counts *c,
+    const struct auto_window *w, double number)
+{
+	/* Others have to leave a pool its part first. */
+	double own = (double)w->cpu_us / (double)w->length_us;
+	double fair = s->cpus / (s->pools > 2 ? s->pools : 2);
+
+	return s->is_blind && used_part(s, w) > USED_BLIND && own > USED_FAIR * fair
+	    ? fmin(number, fmax(1, c->alive)) : number;
+}
+
 static void
-foretell(struct auto_state *a, double share, unsigned int each)
+foretell(struct auto_state *a, const struct auto_settings *s, const struct auto_counts *c,
+    const struct auto_window *w, double share)
 {
 	double number, most = a->by_cpus;
 
 	if (share <= 0)
 		return;
 	number = auto_staff(a->cpus / share, share, SPARE);
-	number = fmin(number, by_requests(a, each)) * a->extra;
+	number = fmin(number, by_requests(a, s->each)) * a->extra;
+	number = without_delays(s, c, w, number);
 	/* One worker more or less for each noise would be work for nothing. */
 	if (!(number > most * (1 + SAME) + 0.25 || number < most * (1 - 2 * SAME) - 1))
 		return;
@@ -154,7 +180,7 @@ auto_window(struct auto_state *a, const struct auto_settings *s, const struct au
 	share = auto_cpu_share(&a->cpu);
 	if (share > 0 && a->throughput.number > 0)
 		share = auto_throughput_share(&a->throughput, auto_cpu_us(&a->cpu), share);
-	foretell(a, share, s->each);
+	foretell(a, s, c, w, share);
 	if (a->throughput.number > a->by_cpus)
 		a->throughput.number = 0; /* it does not hold any more */
 	auto_choose(a, s, c);

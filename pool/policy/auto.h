@@ -31,6 +31,7 @@ struct auto_settings {
 	double cpus;          /* that the pool may use, a part of one as well */
 	unsigned int pools;   /* in auto on this machine, this one among them */
 	unsigned int each;    /* requests that a worker takes at once; 0 is 1 */
+	bool is_blind;        /* the kernel does not tell how long workers wait for a CPU */
 	unsigned int ceiling; /* pm.max_children */
 	unsigned int floor;   /* pm.min_spare_servers */
 	uint64_t budget;      /* bytes for this pool, 0: not bounded */

@@ -112,7 +112,7 @@ def test_ceiling_and_floor(auto):
 def test_few_descriptors(auto, env):
     """Where there are too few for 256 workers, there are fewer, and not no clients."""
     server = auto(binary=env.few_files(256))
-    assert "pm = auto: up to 10 workers, as there are only 256 descriptors" in server.log()
+    server.wait_log(r"pm = auto: up to (9|10) workers, as there are only 256 descriptors")
     with clients_of(server.address, "ms=20", 24) as clients:
         wait_for(lambda: status(server)["auto bound"] == "ceiling", 10 * SLOW, "the ceiling")
     assert not clients.failed
@@ -259,6 +259,20 @@ def test_upgrade_under_load(auto, env):
     assert not clients.failed
     assert status(server)["pool process"] != before["pool process"]
     assert watch.least("auto workers") >= 8
+
+
+def test_without_delays(auto):
+    """A kernel that does not tell of delays is named, where it is tested: the number is less good
+    then, as is said in anyfpm.conf(5)."""
+    server = auto({"pm.max_concurrency": 4, "pm.min_spare_servers": 6, "pm.max_children": 9})
+    told = f'mount --bind /dev/null /proc/$$/schedstat && exec {ANYFPM} -t -y {server.config_path}'
+    said = subprocess.run(["unshare", "-m", "sh", "-c", told], capture_output=True, check=False,
+                          text=True)
+    if "unshare" in said.stderr or "mount" in said.stderr:
+        pytest.skip("it takes root: " + said.stderr)
+    assert said.returncode == 0, said.stderr
+    assert "the kernel does not tell how long workers wait for a CPU" in said.stderr
+    assert "from 2 to 9 of them, of up to 4 requests at once each" in said.stderr
 
 
 def test_what_is_assumed_and_refused(auto, env):

@@ -223,7 +223,7 @@ sim_end_window(struct sim *sim, struct sim_pool *p)
 	w->length_us = (int64_t)(sim->now - p->w_begin);
 	w->busy_us = (int64_t)p->w_busy;
 	w->cpu_us = (int64_t)p->w_cpu;
-	w->delay_us = (int64_t)p->w_delay;
+	w->delay_us = p->settings.is_blind ? 0 : (int64_t)p->w_delay;
 	w->others_us = (int64_t)(p->w_all_cpu - p->w_cpu);
 	w->full = full && p->was_full;
 	look_at_memory(sim, p, w->length_us);

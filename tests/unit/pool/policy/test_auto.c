@@ -433,6 +433,28 @@ START_TEST(test_background)
 }
 END_TEST
 
+/* Where the kernel does not tell how long workers wait for CPUs: as much is done, and workers that
+ * wait for one are not taken for such that leave them to others. */
+START_TEST(test_blind)
+{
+	const struct workload *load = &workloads[_i];
+	struct sim *sim = new_sim(2, &load->program, 0.3);
+	unsigned int workers;
+	struct result best = run_best(load, 0.3, 2, &workers);
+
+	sim->pools[0].settings.is_blind = true;
+	sim_clients(sim, 0, CLIENTS);
+	sim_run(sim, 10 * SECOND);
+	sim_measure(sim);
+	sim_run(sim, 30 * SECOND);
+	ck_assert_msg(sim_throughput(sim, 0) >= 0.92 * best.throughput, "%s: %.1f of %.1f a second",
+	    load->name, sim_throughput(sim, 0), best.throughput);
+	ck_assert_msg(sim_alive(sim, 0) - 1 <= 2 * workers, "%s: %.1f workers, %u do", load->name,
+	    sim_alive(sim, 0), workers);
+	sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_ceiling)
 {
 	struct sim *sim = new_sim(2, &workloads[1].program, 0.3);
@@ -473,6 +495,7 @@ main(void)
 	tcase_add_loop_test(tc, test_two_pools, 0, 3);
 	tcase_add_loop_test(tc, test_two_budgets, 0, 2);
 	tcase_add_test(tc, test_background);
+	tcase_add_loop_test(tc, test_blind, 0, COUNT(workloads));
 	tcase_add_test(tc, test_ceiling);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
