@@ -9,6 +9,18 @@ STALL = 0.05  # what a thread that only sleeps waits for its CPU, at least, to c
 CPUS_MAX = 8
 
 
+def run_delays(*pids):
+    """Seconds that these and this thread have been ready to run, and had no CPU."""
+    total = 0
+    for path in ("thread-self", *pids):
+        try:
+            with open(f"/proc/{path}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[1])
+        except OSError:  # it has ended
+            pass
+    return total / 1e9
+
+
 class Stalls:
     """One thread on each CPU looks at the clock all the time; used with `with`."""
 
