@@ -209,6 +209,14 @@ slowlog_child_died(struct pool *pool, const siginfo_t *info)
 
 /* Requests ----------------------------------------------------------------------- */
 
+/* How long r has been its worker's. That it was read is not waited for, as the limits do: php-cgi
+ * leaves the end of a request unread until it has answered. */
+static int64_t
+given_us(const struct request *r, int64_t now)
+{
+	return now - (r->read ? r->since_us : r->times.run_us);
+}
+
 static void
 note(struct slowlog *sl, struct request *r, int64_t now)
 {
@@ -221,7 +229,7 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	e->conn = r->conn;
 	e->pid = r->conn->worker->pid;
 	e->found_us = now;
-	e->duration_us = now - r->since_us;
+	e->duration_us = given_us(r, now);
 	clock_gettime(CLOCK_REALTIME, &e->at);
 	params_script(&r->params, e->script, sizeof(e->script));
 	params_describe(&r->params, e->request, sizeof(e->request));
@@ -232,22 +240,23 @@ note(struct slowlog *sl, struct request *r, int64_t now)
 	TAILQ_INSERT_TAIL(&sl->entries, e, link);
 }
 
-/* Note the requests that have become slow; returns when the next one may. They are in the order of
- * their clocks. */
+/* Note the requests that have become slow; returns when the next one may. Those that are read are in
+ * the order of their clocks. */
 static int64_t
 note_all(struct slowlog *sl, int64_t now)
 {
 	struct request *r;
-	int64_t left;
+	int64_t left, next = 0;
 
 	TAILQ_FOREACH (r, &sl->pool->requests.list[REQUEST_RUNNING], link) {
 		if (r->account.slow || r->warmup)
 			continue;
-		if ((left = limits_slow_us(sl->pool->conf, now - r->since_us)) > 0)
-			return now + left;
-		note(sl, r, now);
+		if ((left = limits_slow_us(sl->pool->conf, given_us(r, now))) <= 0)
+			note(sl, r, now);
+		else if (next == 0 || now + left < next)
+			next = now + left;
 	}
-	return 0;
+	return next;
 }
 
 /* Entries whose turn has not come for too long; returns when the next one will have waited so. */

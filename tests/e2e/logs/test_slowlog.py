@@ -123,6 +123,17 @@ def test_interpreters(slow, env):
         server.stop()
 
 
+def test_requests_on_a_kept_connection(slow, env):
+    """php-cgi reads the end of a request when it has answered: each is slow from when it has it."""
+    script = f"{env.dir}/slow.php"
+    with open(script, "w", encoding="ascii") as f:
+        f.write("<?php usleep(1500000); echo getmypid();")
+    server = slow(command="/usr/bin/php-cgi -n")
+    for n in range(3):
+        assert ask(server, SCRIPT_FILENAME=script, REDIRECT_STATUS="200").status == 200
+        assert 0.2 <= server.wait_entries(n + 1)[n].duration < 1.5
+
+
 def test_values_are_escaped(slow):
     """No client forges a line, an entry or a terminal's command."""
     server = slow()
