@@ -130,8 +130,8 @@ def test_short_scripts(anyfpm, env):
     """Requests of CGI scripts, one after the other, are below their limits."""
     scripts = Scripts(env)
     hello = scripts.page("hello", "for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done; echo hello")
-    server = anyfpm(scripts.command, {"request_terminate_cpu": "2s", "request_terminate_memory": "64M",
-                                      "pm.max_memory": "63M", "pm.max_children": 1})
+    server = anyfpm(scripts.command, {"request_terminate_cpu": "2s", "request_terminate_memory": "128M",
+                                      "pm.max_memory": "96M", "pm.max_children": 1})
     with Client(server.address, timeout=30) as client:
         for _ in range(150):
             assert body(client.request(SCRIPT_FILENAME=hello)) == b"hello\n"
