@@ -17,6 +17,8 @@ SAMPLES = TOP + "/contrib/samples"
 PROGRAMS = (BUILD + "/anyfpm", BUILD + "/contrib/adapters/cgi/anyfpm-cgi",
             TOP + "/contrib/adapters/wsgi/anyfpm-wsgi", TOP + "/contrib/preload/anyfpm_preload.py")
 UPLOAD = b"0123456789" * 100000
+FULL = os.environ.get("ANYFPM_TEST_SAMPLES") == "full"  # all requests of all samples (tests/run samples)
+TIME_LIMIT = 900 if FULL else 120  # seconds for one of them
 
 
 def installed(directory):
@@ -35,7 +37,8 @@ class Sample:
     and spawn-fcgi runs it, unless a subclass in KINDS has something else."""
 
     distinct = 50  # requests: each is asked of the usual runner once
-    requests = 1000
+    all_requests = 1000
+    few_requests = 1000  # unless all are asked for
     told = b"%d bytes" % len(UPLOAD)  # what the answer to an upload has in it
     by_user = False  # whether it is for somebody who is not root
     noise = None  # what it says at its start or end, which is no error
@@ -58,6 +61,10 @@ class Sample:
         run, self.attempt = re.findall(r"^```sh\n(.*?)^```$", readme, re.M | re.S)
         *before, self.start = run.splitlines()
         self.before = "\n".join(before)
+
+    @property
+    def requests(self):
+        return self.all_requests if FULL else self.few_requests
 
     def need_packages(self):
         missing = [p for p in self.packages if subprocess.run(
@@ -243,7 +250,7 @@ class Git(Cgi):
 
 
 class GitwebSample(Git):
-    requests = 60  # each takes as long as Perl needs to compile it
+    few_requests = 60  # each takes as long as Perl needs to compile it
 
     def request(self, number):
         return self.page(f"p=test.git;a=blob_plain;f=file{number}")
@@ -271,7 +278,7 @@ class Munin(Sample):
     """Graphs of an hour that depends on the request, each drawn into a file."""
 
     distinct = 20  # of the test's four clients, none asks for what another one does
-    requests = 200
+    few_requests = 200
     told = b"\x89PNG"
     by_user = True
 

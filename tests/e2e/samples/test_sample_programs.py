@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fcgi import Client
 from fronts import Front, socket_of
-from samples import SAMPLES, UPLOAD, Sample, Started, sample_of
+from samples import SAMPLES, TIME_LIMIT, UPLOAD, Sample, Started, sample_of
 from servers import ROOT, TOP
 
 NAMES = sorted(name for name in os.listdir(SAMPLES) if os.path.isdir(f"{SAMPLES}/{name}"))
@@ -45,9 +45,10 @@ def ask_many(address, sample, numbers, expected):
     return None
 
 
+@pytest.mark.limit(TIME_LIMIT)
 @pytest.mark.parametrize("name", NAMES)
 def test_sample(env, name):
-    """1,000 requests and an upload are answered byte for byte as under the usual runner; the
+    """1,000 requests, of some only with `tests/run samples`, and an upload are answered byte for byte as under the usual runner; the
     commands to try it work; it stops without a complaint."""
     sample = sample_of(name, env.dir)
     sample.need_packages()
