@@ -17,6 +17,12 @@ def alone(env):
     return Alone(env)
 
 
+@pytest.fixture(params=[(), ("--ahead",)], ids=["one", "ahead"])
+def any_alone(env, request):
+    """With one connection, and with two in turn."""
+    return Alone(env, *request.param)
+
+
 @pytest.fixture
 def client(alone):
     with alone.client(timeout=20 * SLOW) as c:
@@ -217,15 +223,15 @@ def test_failure_is_a_500(client, path, said):
 
 @pytest.mark.parametrize("path,begun", [
     ("raises_late", b"begun\n"), ("raises_again", b"begun\n"), ("lengths?7", b"abcdef")])
-def test_failure_in_the_body_is_no_end(alone, path, begun):
+def test_failure_in_the_body_is_no_end(any_alone, path, begun):
     path, _, query = path.partition("?")
-    with alone.client() as c:
+    with any_alone.client() as c:
         answer = ask(c, path, query)
         assert answer.status == 200 and answer.body == begun
         assert answer.protocol_status == OVERLOADED
         assert b"Traceback" in answer.stderr
         assert c.at_end()
-    with alone.client() as c:
+    with any_alone.client() as c:
         assert ask(c, "hello").status == 200
 
 
@@ -245,34 +251,34 @@ def test_after_the_end(client, alone):
     assert ask(client, "hop").header.keys() == {"status", "content-type", "content-length"}
 
 
-def test_client_that_leaves(alone):
+def test_client_that_leaves(any_alone):
     """The iterable is closed, and the next connection is served."""
     for _ in range(3):
-        c = alone.client()
+        c = any_alone.client()
         c.start(uri="/blocks", query="1000*65536")
         c.take()
         c.close()
-    with alone.client() as c:
+    with any_alone.client() as c:
         assert tell(c)["closed"] == 3
-    c = alone.client()  # in the middle of its body
+    c = any_alone.client()  # in the middle of its body
     c.send(begin(), stream(PARAMS, 1, pairs(params("POST", "/digest", body_length=1_000_000))),
            stream(STDIN, 1, b"x" * 300_000, end=False))
     c.close()
-    c = alone.client()  # given up
+    c = any_alone.client()  # given up
     c.send(begin(), stream(PARAMS, 1, pairs(params("POST", "/digest", body_length=1_000_000))),
            stream(STDIN, 1, b"x" * 300_000, end=False), record(ABORT, 1))
     assert c.at_end() or c.answer().status == 500
     c.close()
-    with alone.client() as c:
+    with any_alone.client() as c:
         assert ask(c, "hello").status == 200
 
 
-def test_connection(alone):
+def test_connection(any_alone):
     """Kept only where that is asked for; ids; a second request in the midst of one; roles."""
-    with alone.client() as c:
+    with any_alone.client() as c:
         assert ask(c, "hello", flags=0).status == 200
         assert c.at_end()
-    with alone.client() as c:
+    with any_alone.client() as c:
         assert ask(c, "hello", request_id=65535).status == 200
         c.send(begin(7), begin(8), stream(PARAMS, 8, b""),
                stream(PARAMS, 7, pairs(params(uri="/hello"))), stream(STDIN, 7, b""))
@@ -287,19 +293,20 @@ def test_connection(alone):
         assert ask(c, "hello").status == 200
         c.send(record(BEGIN, 1, version=2))
         assert c.at_end()
-    with alone.client() as c:
+    with any_alone.client() as c:
         c.send(begin(), record(PARAMS, 1, b"\x05\x7fcut"), record(PARAMS, 1))
         assert c.at_end()
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_values(env, threads):
+@pytest.mark.parametrize("takes,args", [
+    (1, []), (3, ["--threads", "3"]), (2, ["--ahead"])])
+def test_values(env, takes, args):
     """Asked between requests, and in the midst of one."""
     asked = pair("FCGI_MAX_CONNS", "") + pair("FCGI_MAX_REQS", "") + pair("FCGI_MPXS_CONNS", "") \
         + pair("OTHER", "")
-    right = [("FCGI_MAX_CONNS", str(threads)), ("FCGI_MAX_REQS", str(threads)),
+    right = [("FCGI_MAX_CONNS", str(takes)), ("FCGI_MAX_REQS", str(takes)),
              ("FCGI_MPXS_CONNS", "0")]
-    with Alone(env, "--threads", str(threads)).client(timeout=20 * SLOW) as c:
+    with Alone(env, *args).client(timeout=20 * SLOW) as c:
         for parts in ((), (begin(),)):
             c.send(*parts, record(GET_VALUES, 0, asked), record(42, 0))
             said = c.management()
@@ -307,7 +314,7 @@ def test_values(env, threads):
             said = c.management()
             assert said.kind == UNKNOWN_TYPE and said.content[0] == 42
         c.send(stream(PARAMS, 1, pairs(params(uri="/tell"))), stream(STDIN, 1, b""))
-        assert json.loads(c.answer().body)["env"]["wsgi.multithread"] is (threads > 1)
+        assert json.loads(c.answer().body)["env"]["wsgi.multithread"] is (takes == 3)
 
 
 def test_threads(env):
@@ -331,11 +338,62 @@ def test_threads(env):
         c.close()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_sigterm(env, threads):
+def test_ahead(env):
+    """One thread, two connections: the request on one waits for that on the other, and for no more
+    than that; a third connection is accepted only when one is free."""
+    alone = Alone(env, "--ahead")
+    clients = [alone.client(timeout=20 * SLOW) for _ in range(3)]
+    one, other, third = clients
+    for c in (one, other, one, other):
+        assert tell(c)["env"]["wsgi.multithread"] is False
+    # Nobody waits for what is no request, or is behind one.
+    for records in ((record(GET_VALUES, 0),), (record(STDIN, 3, b"of no request"),),
+                    (begin(9, role=3),), (begin(8), record(ABORT, 8))):
+        other.send(*records)
+        assert ask(one, "hello").status == 200
+    assert ask(other, "hello").status == 200
+    for c in (one, other):
+        c.start(uri="/slow", query="0.2")
+    assert [c.answer().body for c in (other, one)] == [b"first\nsecond\n"] * 2
+    # Two at once on a connection, one behind the other.
+    one.start(uri="/hello")
+    one.start(uri="/tell")
+    assert one.answer().body == b"hello\n" and json.loads(one.answer().body)["env"]
+    third.start(uri="/hello")
+    third.sock.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        third.take()
+    assert alone.threads() == 1
+    one.close()
+    third.sock.settimeout(20 * SLOW)
+    assert third.answer().status == 200 and ask(other, "hello").status == 200
+    for c in clients:
+        c.close()
+
+
+def test_sigterm_with_one_ahead(env):
+    """The request that has come is answered, too."""
+    alone = Alone(env, "--ahead")
+    with alone.client(timeout=20 * SLOW) as one, alone.client(timeout=20 * SLOW) as other:
+        assert [ask(c, "hello").status for c in (one, other)] == [200, 200]
+        one.start(uri="/slow", query="0.5")
+        one.take()
+        other.start(uri="/hello")
+        alone.process.send_signal(signal.SIGTERM)
+        assert one.answer().body == b"first\nsecond\n"
+        assert other.answer().body == b"hello\n"
+        assert one.at_end() and other.at_end()
+    assert alone.process.wait(10 * SLOW) == 0
+
+
+WAYS = [["--threads", "1"], ["--threads", "2"], ["--ahead"]]
+
+
+@pytest.mark.parametrize("args", WAYS)
+def test_sigterm(env, args):
     """What runs is finished, what is idle ends; with exit code 0."""
     for busy in (False, True):
-        alone = Alone(env, "--threads", str(threads))
+        alone = Alone(env, *args)
         with alone.client(timeout=20 * SLOW) as c:
             ask(c, "hello")
             if busy:
@@ -348,9 +406,9 @@ def test_sigterm(env, threads):
         assert alone.process.wait(10 * SLOW) == 0
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_sigterm_without_a_connection(env, threads):
-    alone = Alone(env, "--threads", str(threads))
+@pytest.mark.parametrize("args", WAYS)
+def test_sigterm_without_a_connection(env, args):
+    alone = Alone(env, *args)
     with alone.client() as c:
         assert ask(c, "hello").status == 200
     alone.process.send_signal(signal.SIGTERM)
@@ -360,6 +418,7 @@ def test_sigterm_without_a_connection(env, threads):
 @pytest.mark.parametrize("args,said", [
     (["none_such"], "No module named 'none_such'"), (["wsgiapp:none"], "wsgiapp has no none"),
     (["wsgiapp:BAD"], "not callable"), (["wsgiapp", "--threads", "0"], "at least 1"),
+    (["wsgiapp", "--ahead", "--threads", "2"], "goes with one thread"),
     (["wsgiapp", "--chdir", "/none/such"], "--chdir /none/such: No such file"),
     (["wsgiapp", "--hooks", "/none/such"], "--hooks /none/such: No such file"),
     (["/none/such.py"], "/none/such.py: No such file"),

@@ -3,13 +3,16 @@
 import hashlib
 import http.client
 import json
+import select
 from urllib.parse import unquote_to_bytes
 
 import others
 import pytest
 import web
+from concurrency import AtOnce
 from fronts import Front, need, socket_of
-from servers import memory_kb
+from servers import SLOW, memory_kb, wait_for
+from statuspage import status
 from wsgi import command, pool
 
 CUT = (http.client.HTTPException, ConnectionError)
@@ -127,6 +130,36 @@ def test_requests_that_compute(env, nginx, workers):
     (one, began, ended), (other, began2, ended2) = (json.loads(r.body) for r in replies)
     assert (one != other) == (workers == 2)
     assert (max(began, began2) < min(ended, ended2)) == (workers == 2)
+
+
+def test_one_ahead(env):
+    """--ahead: the clock of the second request begins when it is read, and what the first one does
+    to its worker does not cost the second its answer."""
+    server = pool(env, "severalwsgi", "--ahead", options={
+        "pm.max_children": 1, "pm.max_concurrency": 2, "pm.status_path": "/status",
+        "request_terminate_timeout": "3s"})
+
+    def running():
+        return status(server.address)["running requests"]
+
+    def both(first, second):
+        """The statuses, and how many requests the worker had at once."""
+        with AtOnce(server, [first]) as one:
+            wait_for(lambda: running() == 1, 10 * SLOW, "the first to be there")
+            with AtOnce(server, [second]) as other:
+                most = 0
+                while not select.select([one.clients[0].sock], [], [], 0.02)[0]:
+                    most = max(most, running())
+                return [batch.answers()[0].status for batch in (one, other)], most
+
+    def learned():
+        """Three requests: the third is what a further connection is tried for."""
+        with AtOnce(server, ["ms=100"] * 3) as batch:
+            batch.answers()
+        return both("ms=200", "ms=0") == ([200, 200], 2)
+    wait_for(learned, 10 * SLOW, "a request ahead")
+    assert both("ms=2000", "ms=2000") == ([200, 200], 2)
+    assert both("ms=300&do=abort", "ms=0") == ([502, 200], 2)
 
 
 def test_large_upload(env, nginx):
