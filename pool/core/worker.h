@@ -130,6 +130,7 @@ struct family {
 	int64_t looked_us; /* when that was, 0: never */
 	int64_t seen_us;   /* when there was one, or had been since it was looked */
 	int64_t pause_us;  /* how long that is good for */
+	bool has_threads;  /* children may be in other lists, too */
 };
 
 /* Its memory and its CPU time (measure/measure.c, relay/recycle.c). */

@@ -3,8 +3,9 @@
  *
  * That is asked for with each request, and most workers have started nothing: those are looked at
  * 20 times a second at most, by two files that are kept open. One that has just had a child is, for
- * each request, so that the CPU time of a short child is its own request's. Of a worker with
- * threads each has a list of children, and it is looked at the less often the more they are.
+ * each request, so that the CPU time of a short child is its own request's. Where that takes long,
+ * as there are many processes, or threads that have a list of children each, it is done the less
+ * often: for all workers together it is no more than a twentieth of the time.
  */
 #include "config.h"
 
@@ -25,8 +26,6 @@
 #define NOTHING_US 50000
 #define CHILD_US 2000
 #define RECENT_US 1000000
-/* For each thread, and at most. */
-#define THREAD_US 10000
 #define PAUSE_MAX_US 1000000
 
 void
@@ -67,13 +66,15 @@ has_child(const struct worker *w)
 }
 
 static int64_t
-pause_of(const struct family *f, unsigned int threads)
+pause_of(const struct worker *w, int64_t took_us)
 {
-	int64_t pause = f->seen_us != 0 && f->looked_us - f->seen_us < RECENT_US ? CHILD_US
-										 : NOTHING_US;
+	const struct family *f = &w->family;
+	bool recent = f->seen_us != 0 && f->looked_us - f->seen_us < RECENT_US;
+	int64_t pause = recent ? CHILD_US : NOTHING_US;
+	int64_t least = took_us * 20 * (int64_t)pool_workers(w->pool);
 
-	if (threads > 1 && pause < (int64_t)threads * THREAD_US)
-		pause = (int64_t)threads * THREAD_US;
+	if (pause < least)
+		pause = least;
 	return pause < PAUSE_MAX_US ? pause : PAUSE_MAX_US;
 }
 
@@ -95,10 +96,11 @@ look(struct worker *w)
 		    &use);
 	use.user_ticks += stat.children_user_ticks;
 	use.system_ticks += stat.children_ticks - stat.children_user_ticks;
+	f->has_threads = stat.threads > 1;
 	f->looked_us = now;
 	if (use.count > 0 || use.user_ticks + use.system_ticks != before)
 		f->seen_us = now;
-	f->pause_us = pause_of(f, stat.threads);
+	f->pause_us = pause_of(w, clock_now_us() - now);
 	kin_grow(&f->user, use.user_ticks);
 	kin_grow(&f->system, use.system_ticks);
 	f->memory = use.memory;
@@ -127,6 +129,8 @@ uint64_t
 family_memory(struct worker *w)
 {
 	look(w);
+	if (w->family.memory > 0 && !w->family.has_threads && !has_child(w))
+		w->family.memory = 0; /* a script has ended with its request, whenever it is looked at */
 	return w->family.memory;
 }
 
