@@ -40,13 +40,14 @@ class Alone(Server):
 
     name = "anyfpm-wsgi"
 
-    def __init__(self, env, *args, application="wsgiapp", source=WORKERS):
+    def __init__(self, env, *args, application="wsgiapp", source=WORKERS,
+                 python=PYTHON):
         super().__init__(env)
         self.address = f"{env.dir}/alone.{len(env.servers)}.sock"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.address)
             listener.listen(20)
-            self.launch([PYTHON, WSGI, "--chdir", source, *args, application], stdin=listener)
+            self.launch([python, WSGI, "--chdir", source, *args, application], stdin=listener)
 
     def client(self, **more):
         return Client(self.address, **more)
