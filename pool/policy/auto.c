@@ -174,7 +174,7 @@ auto_window(struct auto_state *a, const struct auto_settings *s, const struct au
 		w->held_us = auto_turns_held(&a->turns, w, s->each);
 	}
 	auto_cpu_add(&a->cpu, w);
-	auto_throughput_add(&a->throughput, w);
+	auto_throughput_add(&a->throughput, w, c->wanted < c->alive ? c->wanted : c->alive);
 	adjust_extra(a, s, w);
 	a->cpus += (left - a->cpus) * fmin(1, (double)w->length_us / AUTO_LATER_US);
 	share = auto_cpu_share(&a->cpu);

@@ -64,6 +64,7 @@
 /* What was seen. */
 struct seen {
 	double level; /* busy workers */
+	double most;  /* of them at once */
 	double rate;  /* requests ended in a microsecond */
 	double requests;
 	double cpu_us, wait_us; /* of a request; with threads the wait is less than nothing */
@@ -97,7 +98,9 @@ learn(struct auto_throughput *t, const struct seen *s)
 		note(t, s->wait_us, s);
 	else if (s->wait_us < t->wait_us * SHORTER)
 		note(t, s->wait_us, s);
-	else if (s->level < t->level / SAME_LEVEL) /* that tells more than what was known */
+	/* Fewer tell more than what was known; but not many, for a while, and then none. */
+	else if (s->level < t->level / SAME_LEVEL &&
+		 (s->wait_us < t->wait_us || s->most < t->level))
 		note(t, t->wait_us + (s->wait_us - t->wait_us) / 2, s);
 	else if ((s->level <= t->level * SAME_LEVEL && t->number == 0) || s->wait_us < t->wait_us) {
 		t->wait_us += (s->wait_us - t->wait_us) * part;
@@ -120,8 +123,7 @@ auto_throughput_trust(const struct auto_throughput *t)
 	/* They may be in each other's way already: the next evidence tells. */
 	if (t->crowded && t->age_us < PATIENCE_US)
 		return t->held;
-	if (t->age_us >= PATIENCE_US ||
-	    (t->requests >= EVIDENCE_REQUESTS && t->borne >= BORNE))
+	if (t->age_us >= PATIENCE_US || (t->requests >= EVIDENCE_REQUESTS && t->borne >= BORNE))
 		return UINT_MAX;
 	return t->known ? (unsigned int)ceil(t->level * TRUST_TIMES) : 1;
 }
@@ -248,7 +250,7 @@ enough(const struct auto_throughput *t, double level)
 }
 
 void
-auto_throughput_add(struct auto_throughput *t, const struct auto_window *w)
+auto_throughput_add(struct auto_throughput *t, const struct auto_window *w, unsigned int most)
 {
 	struct seen s;
 
@@ -258,9 +260,11 @@ auto_throughput_add(struct auto_throughput *t, const struct auto_window *w)
 	t->same_us += (double)w->length_us;
 	if (!w->settled) {
 		t->now = (struct auto_sums){0};
+		t->most = 0;
 		return;
 	}
 	auto_sums_add(&t->now, w);
+	t->most = fmax(t->most, most);
 	if (t->now.length_us < (t->known ? EVIDENCE_US : FIRST_US))
 		return;
 	s.level = t->now.busy_us / t->now.length_us;
@@ -271,7 +275,9 @@ auto_throughput_add(struct auto_throughput *t, const struct auto_window *w)
 	s.cpu_us = t->now.cpu_us / s.requests;
 	s.wait_us = (t->now.wall_us - t->now.cpu_us) / s.requests;
 	s.full = w->full;
+	s.most = t->most;
 	t->now = (struct auto_sums){0};
+	t->most = 0;
 	if (t->trial != TRIAL_NONE && !s.full) {
 		/* Requests have become too few to tell. */
 		if (t->trial != TRIAL_FALL)

@@ -39,14 +39,16 @@ struct auto_throughput {
 	double same_us, pause_us; /* without a trial; how long until one */
 	bool was_down;            /* the last of them */
 	struct auto_sums
-	    now; /* since the last evidence, while the number of workers was the same */
+	    now;     /* since the last evidence, while the number of workers was the same */
+	double most; /* likewise: busy workers at once */
 };
 
 /* So many workers can be told about by what was seen so far; UINT_MAX: any number. */
 unsigned int auto_throughput_trust(const struct auto_throughput *throughput);
 
-/* Another window. */
-void auto_throughput_add(struct auto_throughput *throughput, const struct auto_window *window);
+/* Another window; most: workers that were busy in it at once, at most. */
+void auto_throughput_add(
+    struct auto_throughput *throughput, const struct auto_window *window, unsigned int most);
 
 /* CPUs that a request wants while it is under way, nobody in its way; cpu_us: CPU time of a
  * request, share: as auto_cpu_share() has it, good where nothing is known here. */

@@ -32,7 +32,7 @@ run(struct auto_throughput *t, struct program *p, double workers, bool others, i
 		w.requests = (uint64_t)p->part;
 		p->part -= (double)w.requests;
 		w.cpu_us = (int64_t)((double)w.busy_us * p->cpu_us / takes);
-		auto_throughput_add(t, &w);
+		auto_throughput_add(t, &w, (unsigned int)workers);
 		w.settled = true;
 	}
 }
@@ -123,6 +123,30 @@ START_TEST(test_comes_and_goes)
 }
 END_TEST
 
+/* A moment without requests, in which the mean of busy workers falls, does not make the wait of
+ * many that of a few. */
+START_TEST(test_lull)
+{
+	struct auto_throughput t = {
+	    .known = true, .wait_us = 4 * MS, .level = 2, .requests = 258, .number = 2, .borne = 2};
+	struct auto_window w = {.length_us = 1000000, .requests = 137, .settled = true};
+
+	w.cpu_us = 137 * 1000;
+	/* Less than two workers, of whom one waits for the other. */
+	w.busy_us = w.cpu_us + 137 * 10000;
+	for (int i = 0; i < 3; i++)
+		auto_throughput_add(&t, &w, 2);
+	ck_assert_double_eq_tol(t.wait_us, 4 * MS, 1);
+	ck_assert_uint_eq(t.number, 2);
+	/* A single one that takes longer tells that the program does. */
+	w.busy_us = 1000000;
+	w.requests = 90;
+	for (int i = 0; i < 3; i++)
+		auto_throughput_add(&t, &w, 1);
+	ck_assert_double_gt(t.wait_us, 6 * MS);
+}
+END_TEST
+
 /* While workers come and go, and without requests, nothing is learned. */
 START_TEST(test_unsettled)
 {
@@ -130,14 +154,14 @@ START_TEST(test_unsettled)
 	struct auto_throughput t = {0};
 
 	for (int i = 0; i < 10; i++)
-		auto_throughput_add(&t, &w);
+		auto_throughput_add(&t, &w, 1);
 	ck_assert(!t.known);
 	/* But it is not waited for that for ever. */
 	ck_assert_uint_eq(auto_throughput_trust(&t), UINT_MAX);
 	t = (struct auto_throughput){0};
 	for (int i = 0; i < 10; i++)
 		auto_throughput_add(
-		    &t, &(struct auto_window){.length_us = 1000000, .settled = true});
+		    &t, &(struct auto_window){.length_us = 1000000, .settled = true}, 0);
 	ck_assert_uint_eq(auto_throughput_trust(&t), 1);
 }
 END_TEST
@@ -151,6 +175,7 @@ main(void)
 	tcase_add_loop_test(tc, test_bound, 0, COUNT(rows));
 	tcase_add_test(tc, test_slower);
 	tcase_add_test(tc, test_comes_and_goes);
+	tcase_add_test(tc, test_lull);
 	tcase_add_test(tc, test_unsettled);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
