@@ -281,21 +281,31 @@ write_auto_share(const struct page *page, const struct family *f, const struct e
 }
 
 static void
+write_auto_bytes(const struct page *page, const struct family *f, const struct exposed_pool *p,
+    enum stats_gauge gauge)
+{
+	if (!is_auto(p))
+		return;
+	family_sample(page, f, p, NULL, NULL);
+	text_out_printf(page->out, "%" PRId64 "\n", stats_get(p->stats, gauge));
+}
+
+static void
 write_auto_memory(const struct page *page, const struct family *f, const struct exposed_pool *p)
 {
-	static const struct {
-		enum stats_gauge gauge;
-		const char *word;
-	} rows[] = {
-	    {STATS_AUTO_MEMORY, "workers"},
-	    {STATS_AUTO_NEXT, "next"},
-	    {STATS_AUTO_BUDGET, "budget"},
-	};
+	write_auto_bytes(page, f, p, STATS_AUTO_MEMORY);
+}
 
-	for (size_t i = 0; is_auto(p) && i < sizeof(rows) / sizeof(rows[0]); i++) {
-		family_sample(page, f, p, "of", rows[i].word);
-		text_out_printf(page->out, "%" PRId64 "\n", stats_get(p->stats, rows[i].gauge));
-	}
+static void
+write_auto_next(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	write_auto_bytes(page, f, p, STATS_AUTO_NEXT);
+}
+
+static void
+write_auto_budget(const struct page *page, const struct family *f, const struct exposed_pool *p)
+{
+	write_auto_bytes(page, f, p, STATS_AUTO_BUDGET);
 }
 
 static void
@@ -335,12 +345,16 @@ static const struct family families[] = {
 	write_auto_workers},
     {"auto_bound", GAUGE, "What allows no more workers than there may be, with pm = auto: 1.",
 	write_auto_bound},
-    {"auto_cpu_share", GAUGE, "CPUs that a request wants while it is under way, with pm = auto.",
+    {"auto_cpu_share", GAUGE,
+	"CPUs that a worker with a request, or all the requests it takes, wants, with pm = auto.",
 	write_auto_share},
-    {"auto_memory_bytes", GAUGE,
-	"Memory with pm = auto: what workers have together, what one more is expected to take, and "
-	"what they may have.",
+    {"auto_memory_bytes", GAUGE, "Memory of all workers together, with pm = auto.",
 	write_auto_memory},
+    {"auto_memory_next_bytes", GAUGE,
+	"Memory that one worker more is expected to take, with pm = auto.", write_auto_next},
+    {"auto_memory_budget_bytes", GAUGE,
+	"Memory that all workers together may take, with pm = auto; 0: not known.",
+	write_auto_budget},
 };
 
 /* The tables of stats.c ---------------------------------------------------------- */

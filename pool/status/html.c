@@ -15,12 +15,12 @@
 #include "base/shared/ends.h"
 #include "pool/status/chart.h"
 #include "pool/status/format.h"
+#include "pool/status/items.h"
 
 /* Squares that are drawn for workers; a larger pool shows its numbers. */
 #define SQUARES_MAX 200
 /* Rows of the table of workers, unless all are asked for: the page is fetched again and again. */
 #define ROWS_MAX 500
-#define NUMBER_MAX 48
 /* An en dash, where there is no time to tell. */
 #define NOTHING "\xe2\x80\x93"
 
@@ -31,68 +31,10 @@ static const char script[] =
 #include "pool/status/js.inc"
     ;
 
-static uint64_t
-item(const struct status_view *view, const char *key)
-{
-	const struct status_item *i = status_view_find(view, key);
-
-	return i != NULL ? i->value.number : 0;
-}
-
-static double
-item_decimal(const struct status_view *view, const char *key)
-{
-	const struct status_item *i = status_view_find(view, key);
-
-	return i != NULL ? i->value.decimal : 0;
-}
-
-static const char *
-item_text(const struct status_view *view, const char *key)
-{
-	const struct status_item *i = status_view_find(view, key);
-
-	return i != NULL ? i->value.text : "";
-}
-
 static int64_t
 gauge(const struct status_view *view, enum stats_gauge which)
 {
 	return stats_get(view->stats, which);
-}
-
-/* "1 204 331", with the narrow space that no line is broken at. */
-static const char *
-grouped(uint64_t n, char buf[NUMBER_MAX])
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
-	char *out = buf;
-
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0) {
-			memcpy(out, "\xe2\x80\xaf", 3);
-			out += 3;
-		}
-		*out++ = digits[i];
-	}
-	*out = '\0';
-	return buf;
-}
-
-static const char *
-bytes(uint64_t n, char buf[NUMBER_MAX])
-{
-	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
-	double value = (double)n;
-	size_t unit = 0;
-
-	while (value >= 999.5 && unit < sizeof(units) / sizeof(units[0]) - 1) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(buf, NUMBER_MAX, "%.*f %s", unit > 0 && value < 9.95 ? 1 : 0, value, units[unit]);
-	return buf;
 }
 
 /* The top of the page -------------------------------------------------------- */
@@ -163,7 +105,7 @@ header(struct text_out *out, const struct status_view *view)
 	text_out_printf(out, "</h1><span class=\"pill %s\">%s</span><p>%s, up for %s</p>"
 			     "<p class=\"when\">%s</p></header>\n",
 	    class, word, item_text(view, "process manager"),
-	    status_time((int64_t)item(view, "start since") * 1000000, since),
+	    status_time((int64_t)item_number(view, "start since") * 1000000, since),
 	    date);
 }
 
@@ -213,7 +155,7 @@ static void
 times_card(struct text_out *out, const struct status_view *view, const char *title, const char *key)
 {
 	static const char *const quantiles[] = { "p50", "p90", "p99" };
-	bool none = item(view, "request duration p99") == 0; /* no request in the last minute */
+	bool none = item_number(view, "request duration p99") == 0; /* no request in the last minute */
 	char text[3][STATUS_TIME_MAX], name[STATUS_KEY_MAX], *unit;
 
 	for (int i = 0; i < 3; i++) {
@@ -221,7 +163,7 @@ times_card(struct text_out *out, const struct status_view *view, const char *tit
 		if (none)
 			snprintf(text[i], sizeof(text[i]), NOTHING);
 		else
-			status_time((int64_t)item(view, name), text[i]);
+			status_time((int64_t)item_number(view, name), text[i]);
 	}
 	if ((unit = strchr(text[0], ' ')) != NULL)
 		*unit++ = '\0';
@@ -246,7 +188,7 @@ cards(struct text_out *out, const struct status_view *view)
 	    "</small></p><p class=\"note\"><span>oldest %s</span> "
 	    "<span>most %" PRId64 "</span></p></div>\n",
 	    queued > 0 ? " warn" : "", queued, gauge(view, STATS_QUEUE_LIMIT),
-	    status_time((int64_t)item(view, "longest wait"), oldest),
+	    status_time((int64_t)item_number(view, "longest wait"), oldest),
 	    gauge(view, STATS_MAX_QUEUED));
 	text_out_printf(out,
 	    "<div class=\"card\"><h2>Requests/s</h2><p class=\"big\">%.0f</p><p class=\"note\">"
@@ -264,7 +206,8 @@ template_card(struct text_out *out, const struct status_view *view)
 {
 	const char *preload = item_text(view, "preload"), *state = item_text(view, "template state");
 	bool refused = strcmp(preload, "in effect") != 0;
-	char since[STATUS_TIME_MAX], memory[NUMBER_MAX], share[NUMBER_MAX], forks[NUMBER_MAX];
+	char memory[ITEM_NUMBER_MAX], share[ITEM_NUMBER_MAX], forks[ITEM_NUMBER_MAX];
+	char since[STATUS_TIME_MAX];
 
 	if (*preload == '\0')
 		return;
@@ -278,16 +221,16 @@ template_card(struct text_out *out, const struct status_view *view)
 	}
 	text_out_printf(out, "<p class=\"state %s\">%s</p>",
 	    strcmp(state, "ready") == 0 ? "idle" : "other", state);
-	if (item(view, "template process") != 0)
+	if (item_number(view, "template process") != 0)
 		text_out_printf(out,
 		    "<p>pid %" PRIu64 "</p><p>up for %s</p><p>%s worker%s forked</p>"
 		    "<p>memory %s, its share %s</p>",
-		    item(view, "template process"),
-		    status_time((int64_t)item(view, "template start since") * 1000000, since),
-		    grouped(item(view, "template forks"), forks),
-		    item(view, "template forks") == 1 ? "" : "s",
-		    bytes(item(view, "template memory"), memory),
-		    bytes(item(view, "template memory share"), share));
+		    item_number(view, "template process"),
+		    status_time((int64_t)item_number(view, "template start since") * 1000000, since),
+		    item_grouped(item_number(view, "template forks"), forks),
+		    item_number(view, "template forks") == 1 ? "" : "s",
+		    item_bytes(item_number(view, "template memory"), memory),
+		    item_bytes(item_number(view, "template memory share"), share));
 	text_out_string(out, "</section>\n");
 }
 
@@ -295,14 +238,25 @@ template_card(struct text_out *out, const struct status_view *view)
 static void
 auto_card(struct text_out *out, const struct status_view *view)
 {
-	char memory[NUMBER_MAX], budget[NUMBER_MAX];
+	char memory[ITEM_NUMBER_MAX], budget[ITEM_NUMBER_MAX], next[ITEM_NUMBER_MAX];
+	const char *bound = item_text(view, "auto bound");
+	uint64_t workers = item_number(view, "auto workers");
 
-	if (item(view, "auto workers") > 0)
-		text_out_printf(out, "<section class=\"card auto\"><h2>Auto</h2><p>up to %" PRIu64
-		    " workers, bound by %s</p><p>memory %s of %s</p></section>\n",
-		    item(view, "auto workers"), item_text(view, "auto bound"),
-		    bytes(item(view, "auto memory"), memory),
-		    bytes(item(view, "auto memory budget"), budget));
+	if (workers == 0)
+		return;
+	text_out_printf(out, "<section class=\"card auto\"><h2>Auto</h2><p>up to %" PRIu64
+	    " worker%s, bound by %s</p>", workers, workers == 1 ? "" : "s",
+	    strcmp(bound, "cpus") == 0 ? "CPUs" : bound);
+	if (item_decimal(view, "auto cpu share") > 0)
+		text_out_printf(out, "<p>each wants %.2f CPUs</p>",
+		    item_decimal(view, "auto cpu share"));
+	text_out_printf(out, "<p>memory %s", item_bytes(item_number(view, "auto memory"), memory));
+	if (item_number(view, "auto memory budget") > 0) /* else it is not known */
+		text_out_printf(out, " of %s", item_bytes(item_number(view, "auto memory budget"), budget));
+	if (item_number(view, "auto memory next") > 0)
+		text_out_printf(
+		    out, ", %s for one more", item_bytes(item_number(view, "auto memory next"), next));
+	text_out_string(out, "</p></section>\n");
 }
 
 /* The tables ------------------------------------------------------------------- */
@@ -332,8 +286,9 @@ worker_row(struct text_out *out, const struct status_process *p, bool shares)
 	const struct status_value *v = p->values;
 	const char *name = v[PROCESS_STATE].text;
 	bool busy = is_busy(p);
-	char since[STATUS_TIME_MAX], took[STATUS_TIME_MAX], memory[NUMBER_MAX], served[NUMBER_MAX];
-	char share[NUMBER_MAX], several[NUMBER_MAX] = "";
+	char since[STATUS_TIME_MAX], took[STATUS_TIME_MAX];
+	char memory[ITEM_NUMBER_MAX], served[ITEM_NUMBER_MAX];
+	char share[ITEM_NUMBER_MAX], several[ITEM_NUMBER_MAX] = "";
 
 	if (v[PROCESS_RUNNING].number > 1)
 		snprintf(several, sizeof(several), " %" PRIu64, v[PROCESS_RUNNING].number);
@@ -347,10 +302,11 @@ worker_row(struct text_out *out, const struct status_process *p, bool shares)
 	    : strcmp(name, "Idle") == 0 ? "idle"
 					: "other",
 	    name, several, status_time((int64_t)v[PROCESS_STATE_SINCE].number, since),
-	    grouped(v[PROCESS_REQUESTS].number, served), bytes(v[PROCESS_MEMORY].number, memory));
+	    item_grouped(v[PROCESS_REQUESTS].number, served),
+	    item_bytes(v[PROCESS_MEMORY].number, memory));
 	if (shares)
 		text_out_printf(out, "<td class=\"n\" data-name=\"share\">%s</td>",
-		    bytes(v[PROCESS_SHARE].number, share));
+		    item_bytes(v[PROCESS_SHARE].number, share));
 	text_out_printf(out, "<td class=\"n\" data-name=\"%s\">%s</td>",
 	    busy ? "running for" : "took",
 	    v[PROCESS_REQUESTS].number > 0
@@ -408,22 +364,22 @@ workers_table(struct text_out *out, const struct status_view *view, bool full)
 static void
 count_row(struct text_out *out, uint64_t n, const char *what)
 {
-	char text[NUMBER_MAX];
+	char text[ITEM_NUMBER_MAX];
 
 	text_out_printf(
 	    out, "<tr%s><td class=\"n count\">%s</td><td>%s</td></tr>\n",
-	    n == 0 ? " class=\"none\"" : "", grouped(n, text), what);
+	    n == 0 ? " class=\"none\"" : "", item_grouped(n, text), what);
 }
 
 static void
 totals(struct text_out *out, const struct status_view *view)
 {
 	const struct stats *stats = view->stats;
-	char text[NUMBER_MAX];
+	char text[ITEM_NUMBER_MAX];
 
 	text_out_printf(out, "<div class=\"grid wide\"><section class=\"card\">"
 			     "<h2>Requests since the start: %s</h2><table>\n",
-	    grouped(stats_counted(stats, STATS_ACCEPTED), text));
+	    item_grouped(stats_counted(stats, STATS_ACCEPTED), text));
 	for (int end = 0; end < REQUEST_ENDS; end++) {
 		uint64_t n = STATS_READ(stats->ends[end]);
 
@@ -474,7 +430,7 @@ all_numbers(struct text_out *out, const struct status_view *view)
 void
 status_html(struct text_out *out, const struct status_view *view, bool full)
 {
-	char in[NUMBER_MAX], sent[NUMBER_MAX];
+	char in[ITEM_NUMBER_MAX], sent[ITEM_NUMBER_MAX];
 
 	head(out, view);
 	header(out, view);
@@ -492,8 +448,8 @@ status_html(struct text_out *out, const struct status_view *view, bool full)
 	    "<footer>anyfpm %s, pool process %" PRId64 ", %" PRId64
 	    " client connections, %s received, %s sent</footer>\n</main>\n<script>",
 	    PACKAGE_VERSION, gauge(view, STATS_PID), gauge(view, STATS_CONNECTIONS),
-	    bytes(stats_counted(view->stats, STATS_BYTES_IN), in),
-	    bytes(stats_counted(view->stats, STATS_BYTES_OUT), sent));
+	    item_bytes(stats_counted(view->stats, STATS_BYTES_IN), in),
+	    item_bytes(stats_counted(view->stats, STATS_BYTES_OUT), sent));
 	text_out_string(out, script);
 	text_out_string(out, "</script></body></html>\n");
 }

@@ -349,7 +349,7 @@ static const struct row rows_of_auto[] = {
 	    .help = "The most workers that are of use." },
 	{ ROW("auto bound", STATUS_TEXT, get_bound, 0) },
 	{ ROW("auto cpu share", STATUS_DECIMAL, get_share, 0), .metric = "anyfpm_auto_cpu_share",
-	    .help = "CPUs that a request wants while it is under way." },
+	    .help = "CPUs that a worker with a request, or all the requests it takes, wants." },
 	{ GAUGE(STATS_AUTO_MEMORY), .metric = "anyfpm_auto_memory_bytes",
 	    .help = "Memory of all workers together." },
 	{ GAUGE(STATS_AUTO_NEXT), .metric = "anyfpm_auto_memory_next_bytes",

@@ -95,14 +95,18 @@ def test_ceiling_and_floor(auto):
         wait_for(lambda: (s := status(server))["auto bound"] == "ceiling"
                  and s["active processes"] == 4, 5 * SLOW, "the ceiling")
         assert re.search(r"<h2>Auto</h2><p>up to 4 workers, bound by ceiling</p>"
-                         r"<p>memory [\d.]+ [KM]B of [\d.]+ [MG]B</p>",
+                         r"(<p>each wants [\d.]+ CPUs</p>)?"
+                         r"<p>memory [\d.]+ [KM]B of [\d.]+ [MG]B, [\d.]+ [KM]B for one more</p>",
                          page(server, "html").body.decode())
         assert re.search(r"^auto bound: +ceiling$", page(server, "").body.decode(), re.M)
         samples = metrics.get("/metrics").text
         assert 'anyfpm_auto_workers{pool="www"} 4' in samples
         assert 'anyfpm_auto_bound{pool="www",bound="ceiling"} 1' in samples
         assert 'anyfpm_auto_bound{pool="www",bound="cpus"} 0' in samples
-        assert re.search(r'anyfpm_auto_memory_bytes{pool="www",of="budget"} [1-9]', samples)
+        for name in ("", "_next", "_budget"):
+            assert re.search(rf'^anyfpm_auto_memory{name}_bytes{{pool="www"}} [1-9]', samples, re.M)
+            assert re.search(rf"^anyfpm_auto_memory{name}_bytes [1-9]",
+                             page(server, "openmetrics").body.decode(), re.M)
         assert "anyfpm_auto_workers 4" in page(server, "openmetrics").body.decode()
     assert not clients.failed
     assert status(server)["max active processes"] == 4
