@@ -84,6 +84,7 @@ def test_script(anyfpm, env, runner, language, what):
         assert other.request(SCRIPT_FILENAME=hello).stdout.endswith(b"hello\n")
     server.wait_log(rf"exceeded request_terminate_{what} \(")
     wait_for(lambda: not any(map(alive, started)), 5, "the end of the script")
+    server.wait_log(r"child \d+ exited")
     assert len(re.findall(r"child \d+ exited", server.log())) == 1
 
 
