@@ -1,5 +1,4 @@
-/* available.c: how much memory there is for more processes of ours, and whether the kernel runs
- * short of it. */
+/* available.c: how much memory there is for more processes of ours. */
 #include "config.h"
 
 #include "base/available.h"
@@ -10,7 +9,8 @@
 
 #include "base/cgroup.h"
 
-#define PRESSURE_PERCENT 10
+/* A limit beyond it is none: what version 1 has is of the size of a page less than INT64_MAX. */
+#define LIMIT_MOST (UINT64_C(1) << 60)
 
 /* Of the machine. */
 static uint64_t
@@ -35,68 +35,70 @@ number(const char *dir, const char *name)
 	bool ok = text != NULL && sscanf(text, "%llu", &n) == 1;
 
 	free(text);
-	return ok ? (uint64_t)n : UINT64_MAX;
+	return ok && n < LIMIT_MOST ? (uint64_t)n : UINT64_MAX;
 }
 
-/* What the one control group of dir leaves; files that nobody uses just now can be dropped. */
 static uint64_t
-left_by(const char *dir)
+least(uint64_t a, uint64_t b)
 {
-	uint64_t max = number(dir, "memory.max"), now = number(dir, "memory.current"), files = 0;
-	char *text;
+	return a < b ? a : b;
+}
 
-	if (max == UINT64_MAX || now == UINT64_MAX)
-		return UINT64_MAX;
-	if ((text = cgroup_text(dir, "memory.stat")) != NULL &&
-	    cgroup_key(text, "inactive_file", &files) && files < now)
-		now -= files;
+/* The files of each version. Of version 1, the least limit of those above is in the statistics. */
+static const struct names {
+	const char *limit, *soft_limit, *usage, *files, *limit_above;
+} all_names[] = {
+    [QUOTA_V2] = {"memory.max", "memory.high", "memory.current", "inactive_file", "-"},
+    [QUOTA_V1_MEMORY] = {"memory.limit_in_bytes", "-", "memory.usage_in_bytes",
+	"total_inactive_file", "hierarchical_memory_limit"},
+};
+
+uint64_t
+available_in_group(const char *dir, enum quota_version version, uint64_t *limit)
+{
+	const struct names *names = &all_names[version];
+	char *text = cgroup_text(dir, "memory.stat");
+	uint64_t now = number(dir, names->usage), files = 0, above = UINT64_MAX;
+
+	*limit = least(number(dir, names->limit), number(dir, names->soft_limit));
+	if (text != NULL && cgroup_key(text, names->limit_above, &above) && above < LIMIT_MOST)
+		*limit = least(*limit, above);
+	/* Those that nobody uses just now can be dropped. */
+	if (text != NULL && now != UINT64_MAX && cgroup_key(text, names->files, &files))
+		now -= least(files, now);
 	free(text);
-	return max > now ? max - now : 0;
+	if (*limit == UINT64_MAX || now == UINT64_MAX)
+		return UINT64_MAX;
+	return *limit > now ? *limit - now : 0;
+}
+
+/* What our group and those above it leave; UINT64_MAX: they have no limit. What is above the mount
+ * has no such files. */
+static uint64_t
+left_by_groups(const char *self, enum quota_version version)
+{
+	char dir[CGROUP_PATH_MAX];
+	uint64_t left = UINT64_MAX, limit;
+
+	if (!cgroup_of(self, version, dir))
+		return left;
+	do
+		left = least(left, available_in_group(dir, version, &limit));
+	while (cgroup_up(dir));
+	return left;
 }
 
 uint64_t
 available_memory(const char *proc)
 {
-	char self[64], dir[CGROUP_PATH_MAX];
-	uint64_t least = available(proc), left;
-	bool is_known = least > 0;
+	uint64_t machine = available(proc), left;
+	char self[64];
 
 	snprintf(self, sizeof(self), "%s/self", proc);
-	if (!cgroup_own(self, dir))
-		return least;
-	/* What is above the mount has no such files. */
-	for (char *end = dir + strlen(dir); end != NULL && end != dir; end = strrchr(dir, '/')) {
-		*end = '\0';
-		left = left_by(dir);
-		if (left != UINT64_MAX && (left < least || !is_known)) {
-			least = left;
-			is_known = true;
-		}
-	}
-	return is_known && least == 0 ? 1 : least; /* 0 would be: it is not known */
-}
-
-/* Whether tasks have waited for memory for a tenth of the last ten seconds. */
-static bool
-is_high(const char *dir, const char *name)
-{
-	char *text = cgroup_text(dir, name);
-	double percent = 0;
-
-	if (text == NULL || sscanf(text, "some avg10=%lf", &percent) != 1)
-		percent = 0;
-	free(text);
-	return percent >= PRESSURE_PERCENT;
-}
-
-bool
-available_is_pressed(const char *proc)
-{
-	char path[64], dir[CGROUP_PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/pressure", proc);
-	if (is_high(path, "memory"))
-		return true;
-	snprintf(path, sizeof(path), "%s/self", proc);
-	return cgroup_own(path, dir) && is_high(dir, "memory.pressure");
+	left = least(left_by_groups(self, QUOTA_V2), left_by_groups(self, QUOTA_V1_MEMORY));
+	if (left == UINT64_MAX)
+		return machine;
+	if (machine > 0)
+		left = least(left, machine);
+	return left > 0 ? left : 1; /* 0 would be: it is not known */
 }

@@ -1,4 +1,4 @@
-/* cgroup.c: read and write the files of control groups of version 2. */
+/* cgroup.c: read and write the files of control groups. */
 #include "config.h"
 
 #include "base/cgroup.h"
@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/quota.h"
 
 #define FILE_TEXT_MAX (1 << 20)
 
@@ -100,16 +99,33 @@ cgroup_has_word(const char *text, const char *word)
 }
 
 bool
-cgroup_own(const char *proc, char path[CGROUP_PATH_MAX])
+cgroup_of(const char *proc, enum quota_version version, char path[CGROUP_PATH_MAX])
 {
 	char *groups = cgroup_text(proc, "cgroup"), *mounts = cgroup_text(proc, "mountinfo");
 	char group[PATH_MAX], dir[PATH_MAX], root[PATH_MAX];
-	bool found = groups != NULL && mounts != NULL && quota_group(groups, QUOTA_V2, group) &&
-	    quota_mount(mounts, QUOTA_V2, dir, root);
+	bool found = groups != NULL && mounts != NULL && quota_group(groups, version, group) &&
+	    quota_mount(mounts, version, dir, root);
 
 	if (found)
 		snprintf(path, CGROUP_PATH_MAX, "%s%s", dir, quota_below(group, root));
 	free(groups);
 	free(mounts);
 	return found;
+}
+
+bool
+cgroup_own(const char *proc, char path[CGROUP_PATH_MAX])
+{
+	return cgroup_of(proc, QUOTA_V2, path);
+}
+
+bool
+cgroup_up(char path[CGROUP_PATH_MAX])
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash == NULL || slash == path)
+		return false;
+	*slash = '\0';
+	return true;
 }

@@ -1,5 +1,5 @@
 /*
- * cgroup.h: the files of control groups of version 2, as the kernel's
+ * cgroup.h: the files of control groups, those of version 2 as the kernel's
  * Documentation/admin-guide/cgroup-v2.rst has them.
  */
 #ifndef ANYFPM_BASE_CGROUP_H
@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/quota.h"
 
 /* Room for a directory below a mount. */
 #define CGROUP_PATH_MAX (2 * PATH_MAX)
@@ -33,5 +35,11 @@ bool cgroup_has_word(const char *text, const char *word);
  * it is in none of version 2, or that is not mounted where it could be seen.
  */
 bool cgroup_own(const char *proc, char path[CGROUP_PATH_MAX]);
+
+/* The same of a hierarchy of any version. */
+bool cgroup_of(const char *proc, enum quota_version version, char path[CGROUP_PATH_MAX]);
+
+/* From a directory to the one above it; false: there is none. */
+bool cgroup_up(char path[CGROUP_PATH_MAX]);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,12 +40,12 @@ affinity(void)
 }
 
 /* The quota of the one control group that dir shows; 0: none. */
-static unsigned int
+static double
 quota_of(const char *dir, enum quota_version version)
 {
 	char *first = cgroup_text(dir, version == QUOTA_V2 ? "cpu.max" : "cpu.cfs_quota_us");
 	char *period = version == QUOTA_V2 ? NULL : cgroup_text(dir, "cpu.cfs_period_us");
-	unsigned int n = 0;
+	double n = 0;
 
 	if (version == QUOTA_V2 && first != NULL)
 		n = quota_v2(first);
@@ -56,11 +57,11 @@ quota_of(const char *dir, enum quota_version version)
 }
 
 /* The least of all from ours upwards; what a container does not show is passed over. */
-static unsigned int
+static double
 least_quota(const char *groups, const char *mounts, enum quota_version version)
 {
 	char group[PATH_MAX], dir[PATH_MAX], root[PATH_MAX], path[2 * PATH_MAX], *slash;
-	unsigned int n, least = 0;
+	double n, least = 0;
 	size_t top;
 
 	if (!quota_group(groups, version, group) || !quota_mount(mounts, version, dir, root))
@@ -76,11 +77,11 @@ least_quota(const char *groups, const char *mounts, enum quota_version version)
 	}
 }
 
-unsigned int
+double
 cpus_quota(const char *proc)
 {
 	char *groups = cgroup_text(proc, "cgroup"), *mounts = cgroup_text(proc, "mountinfo");
-	unsigned int n = 0, v1;
+	double n = 0, v1;
 
 	if (groups != NULL && mounts != NULL) {
 		n = least_quota(groups, mounts, QUOTA_V2);
@@ -93,10 +94,16 @@ cpus_quota(const char *proc)
 	return n;
 }
 
+double
+cpus_part(void)
+{
+	double n = affinity(), quota = cpus_quota("/proc/self");
+
+	return quota > 0 && quota < n ? quota : n;
+}
+
 unsigned int
 cpus_usable(void)
 {
-	unsigned int n = affinity(), quota = cpus_quota("/proc/self");
-
-	return quota > 0 && quota < n ? quota : n;
+	return (unsigned int)ceil(cpus_part());
 }

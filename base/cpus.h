@@ -2,12 +2,13 @@
 #ifndef ANYFPM_BASE_CPUS_H
 #define ANYFPM_BASE_CPUS_H
 
-/* CPUs of our affinity, or what the CPU quota of our control groups comes to where that is less; at
- * least 1. */
+/* CPUs of our affinity, or what the CPU quota of our control groups comes to where that is less, a
+ * part of one as well; rounded up. */
+double cpus_part(void);
 unsigned int cpus_usable(void);
 
-/* The least quota of our control group and those above it, in CPUs, rounded up; 0: there is none.
- * proc: the directory that describes this process, /proc/self. */
-unsigned int cpus_quota(const char *proc);
+/* The least quota of our control group and those above it, in CPUs; 0: there is none. proc: the
+ * directory that describes this process, /proc/self. */
+double cpus_quota(const char *proc);
 
 #endif

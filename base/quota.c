@@ -23,18 +23,13 @@ microseconds(const char *text)
 	return *end == '\0' || *end == ' ' || *end == '\n' ? value : 0;
 }
 
-static unsigned int
+static double
 cpus(uint64_t quota, uint64_t period)
 {
-	uint64_t n;
-
-	if (quota == 0 || period == 0)
-		return 0;
-	n = quota / period + (quota % period != 0);
-	return n < UINT_MAX ? (unsigned int)n : UINT_MAX;
+	return quota > 0 && period > 0 ? (double)quota / (double)period : 0;
 }
 
-unsigned int
+double
 quota_v2(const char *max)
 {
 	const char *space = strchr(max, ' ');
@@ -42,10 +37,16 @@ quota_v2(const char *max)
 	return space != NULL ? cpus(microseconds(max), microseconds(space + 1)) : 0;
 }
 
-unsigned int
+double
 quota_v1(const char *quota, const char *period)
 {
 	return cpus(microseconds(quota), microseconds(period)); /* "-1": there is none */
+}
+
+static const char *
+controller(enum quota_version version)
+{
+	return version == QUOTA_V1_MEMORY ? "memory" : "cpu";
 }
 
 /* Whether a list separated by commas, len bytes, has the word. */
@@ -103,7 +104,7 @@ quota_group(const char *text, enum quota_version version, char path[PATH_MAX])
 		if (list == NULL || (name = strchr(++list, ':')) == NULL || name > next_line(line))
 			continue;
 		if (version == QUOTA_V2 ? strncmp(line, "0::", 3) != 0
-					: !has_word(list, (size_t)(name - list), "cpu"))
+					: !has_word(list, (size_t)(name - list), controller(version)))
 			continue;
 		name++;
 		return *name == '/' && strcspn(name, "\n") < PATH_MAX &&
@@ -126,7 +127,7 @@ quota_mount(const char *text, enum quota_version version, char dir[PATH_MAX], ch
 			continue;
 		if (version == QUOTA_V2 ? strcmp(type, "cgroup2") != 0
 					: strcmp(type, "cgroup") != 0 ||
-			    !has_word(options, strlen(options), "cpu"))
+			    !has_word(options, strlen(options), controller(version)))
 			continue;
 		for (int i = 0; field != NULL && i < 3; i++)
 			field = (field = strchr(field, ' ')) != NULL ? field + 1 : NULL;

@@ -6,14 +6,15 @@
 #include <stdbool.h>
 
 enum quota_version {
-	QUOTA_V1, /* the controller cpu of version 1 */
+	QUOTA_V1,        /* the controller cpu of version 1 */
+	QUOTA_V1_MEMORY, /* its controller memory */
 	QUOTA_V2
 };
 
-/* CPUs of a quota, rounded up and at least 1; 0: there is none, or the text is none of the
- * kernel's. Version 2: the text of cpu.max; version 1: those of cpu.cfs_quota_us and _period_us. */
-unsigned int quota_v2(const char *max);
-unsigned int quota_v1(const char *quota, const char *period);
+/* CPUs of a quota, a part of one as well; 0: there is none, or the text is none of the kernel's.
+ * Version 2: the text of cpu.max; version 1: those of cpu.cfs_quota_us and _period_us. */
+double quota_v2(const char *max);
+double quota_v1(const char *quota, const char *period);
 
 /* Our own control group according to the text of /proc/self/cgroup. */
 bool quota_group(const char *text, enum quota_version version, char path[PATH_MAX]);

@@ -314,6 +314,7 @@ destroy(struct pool *pool)
 	free(pool->buffers.scratch);
 	slot_destroy(pool);
 	manage_destroy(pool);
+	sample_destroy(pool);
 	places_destroy(pool);
 	fd_close(&pool->workers.program->socket_dir_fd);
 	fd_close(&pool->workers.program->oom_fd);

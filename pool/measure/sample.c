@@ -39,8 +39,8 @@ look_at_cpus(struct sample *s, int64_t now)
 	if (s->cpus_us != 0 && now - s->cpus_us < CPUS_US)
 		return;
 	s->cpus_us = now;
-	s->cpus = cpus_usable();
-	s->cpus_are_all = (long)s->cpus == sysconf(_SC_NPROCESSORS_ONLN);
+	s->cpus = cpus_part();
+	s->cpus_are_all = s->cpus >= (double)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /* CPU time of everything, in microseconds; -1: it is not that of our CPUs, or cannot be told. */
@@ -86,6 +86,7 @@ sample_init(struct pool *pool, const struct message_budget *budget, bool is_held
 	s->budget = *budget;
 	if (pool->conf->max_concurrency > 1 && pool->conf->max_requests != 1)
 		s->each = pool->conf->max_concurrency;
+	pressure_open(&s->pressure, "/proc");
 	s->looked_us = clock_now_us();
 	look_at_cpus(s, s->looked_us);
 	settings = sample_settings(pool);
@@ -93,6 +94,13 @@ sample_init(struct pool *pool, const struct message_budget *budget, bool is_held
 	if (!is_held)
 		follow(pool, &settings);
 	sample_report(pool);
+}
+
+void
+sample_destroy(struct pool *pool)
+{
+	if (sample_is_on(pool))
+		pressure_close(&pool->workers.sample->pressure);
 }
 
 void

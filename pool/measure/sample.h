@@ -11,6 +11,9 @@ void sample_init(struct pool *pool, const struct message_budget *budget, bool is
 /* It was held, and is about to accept: in the place of another generation. */
 void sample_follow(struct pool *pool);
 
+/* At the end of the pool process. */
+void sample_destroy(struct pool *pool);
+
 /* With pm = auto, before a worker changes its state, and after. */
 void sample_before(struct worker *w);
 void sample_after(struct worker *w, enum worker_state was);

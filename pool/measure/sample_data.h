@@ -2,6 +2,7 @@
 #ifndef ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 #define ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 
+#include "base/pressure.h"
 #include "base/shared/message.h"
 #include "pool/core/pool.h"
 #include "pool/policy/auto.h"
@@ -16,6 +17,7 @@ struct sample {
 	unsigned int running; /* those, now */
 	unsigned int each;    /* that a worker takes; 0: one at a time */
 	int64_t looked_us; /* at memory */
+	struct pressure pressure;
 	struct message_budget budget;
 	unsigned int start; /* workers to begin with, as another generation had them */
 	struct message_memory said; /* to the master, */
@@ -23,7 +25,7 @@ struct sample {
 	unsigned int in_sum;        /* workers that are in the sum of memory */
 	unsigned int most; /* workers, as descriptors allow; 0: pm.max_children */
 	struct auto_window gone; /* what those have used in the window that have left since */
-	unsigned int cpus; /* that we may use */
+	double cpus;       /* that we may use, a part of one as well */
 	bool cpus_are_all; /* the machine has no others */
 	int64_t cpus_us;   /* when that was looked at; 0: never */
 	bool is_blind;     /* the kernel does not tell how long workers wait for a CPU */

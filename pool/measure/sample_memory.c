@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/available.h"
 #include "base/clock.h"
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
@@ -179,7 +178,7 @@ sample_memory_look(struct pool *pool, int64_t now)
 	s->in_sum = (unsigned int)n;
 	s->state.memory.besides = (double)template;
 	auto_memory_look(&s->state.memory, sizes, n, s->requests, now - s->looked_us);
-	auto_memory_pressed(&s->state.memory, available_is_pressed("/proc"), s->budget.bytes,
+	auto_memory_pressed(&s->state.memory, pressure_is_high(&s->pressure), s->budget.bytes,
 	    now - s->looked_us);
 	s->looked_us = now;
 	free(sizes);

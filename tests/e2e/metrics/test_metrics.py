@@ -202,7 +202,9 @@ def test_requests_crash_with_the_pool_process_not_with_the_next(metrics):
     clients = [Client(server.address) for _ in range(3)]
     for c in clients:
         c.start(query="do=sleep&ms=60000")
-    wait_for(lambda: endpoint.scrape().get("queue_length") == 1, 10, "requests to run and to wait")
+    names = ("requests_accepted_total", "requests_running", "queue_length")
+    wait_for(lambda: [endpoint.scrape().get(n) for n in names] == [3, 2, 1], 10,
+             "requests to run and to wait")
     limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
     try:
@@ -262,7 +264,8 @@ def test_health_names_the_pools_that_cannot_serve(env, metrics):
     }, wait=False)
     wait_for(lambda: os.path.exists(server.log_path) and metrics_pids(server), 10, "a start")
     server.wait_log(r"\[pool bad\] 1 start failed", timeout=15)
-    wait_for(lambda: endpoint.health("good")[0] == 200, 10, "good")
+    for name in "good", "later":
+        wait_for(lambda name=name: endpoint.health(name)[0] == 200, 10, name)  # noqa: B023
     wait_for(lambda: "pool bad: no worker runs, and starting one fails; the error log says why\n" in
              endpoint.health()[1], 10, "bad")
     status, text = endpoint.health()
@@ -311,15 +314,17 @@ def test_health_of_a_pool_process_that_is_stopped_or_dead(metrics):
         os.kill(server.pid, signal.SIGCONT)
 
 
-def test_health_while_the_service_finishes(metrics):
+def test_health_while_the_service_finishes(env, metrics):
     """SIGQUIT: the pool can take nothing new; metrics are there until the last request ends."""
     server, endpoint = metrics()
     with Client(server.address) as c:
-        c.start(query="do=sleep&ms=4000")
+        c.start(query=f"do=split&until={env.dir}/pub/end")
         wait_for(lambda: endpoint.scrape().get("workers", state="active") == 1, 5, "a request")
         server.signal(signal.SIGQUIT)
         wait_for(lambda: endpoint.health()[0] == 503, 5, "503")
         assert "it is being stopped" in endpoint.health()[1]
         assert endpoint.scrape().get("workers", state="active") == 1
+        with open(env.dir + "/pub/end", "wb"):
+            pass
         assert c.answer().status == 200
     assert server.wait_exit() == 0

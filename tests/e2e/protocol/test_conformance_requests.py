@@ -37,8 +37,8 @@ def test_row_15_begin_before_the_end_is_read(odd):
     """One that reuses an id without waiting for its END_REQUEST is told so, and does not hang."""
     server = odd(options={"pm.max_children": 2})
     with Client(server.address) as c:
-        c.start(1, query="do=slow&ms=500")
-        time.sleep(0.1)
+        c.start(1, query="do=slow&ms=60000")
+        taken_in(c)
         c.send(record(fcgi.ABORT, 1), begin(1), stream(fcgi.PARAMS, 1, pairs(params())),
                stream(fcgi.STDIN, 1, b""))
         assert c.answer(1).protocol_status == fcgi.REQUEST_COMPLETE
@@ -64,10 +64,9 @@ def test_row_16_no_room(odd):
     with Client(server.address) as c:
         c.send(whole(1, query="do=slow&ms=3000"), whole(2))
         taken_in(c)
-        started = time.monotonic()
         c.start(3)
         answer = c.answer(3)
-        assert time.monotonic() - started < 2, "not when the worker was done"
+        assert not c.answers, "not when the worker was done"
         assert answer.status == 503 or answer.protocol_status == fcgi.OVERLOADED
         assert c.answer(1).status == 200
         assert c.answer(2).status == 200
@@ -79,12 +78,12 @@ def test_row_17_abort_request(odd, policy):
     server = odd(options={"pm.max_children": 1, "request_client_abort": policy})
     with Client(server.address) as c:
         pid = echoed(c.request())["pid"]
-        c.start(5, query="do=slow&ms=3000")
+        c.start(5, query="do=slow&ms=6000")
         taken_in(c)
         started = time.monotonic()
         c.send(record(fcgi.ABORT, 5))
         c.answer(5)
-        assert time.monotonic() - started < 2, "not when the worker was done"
+        assert time.monotonic() - started < 4, "not when the worker was done"
         got = echoed(c.request(6))
         assert (got["pid"] == pid) == (policy == "finish")
 

@@ -97,8 +97,8 @@ def test_idle_neighbor_makes_room_for_the_first_worker(env, anyfpm, idle):
     pools.wait_counts(idle=4, busy=0)
     with pools.watched():
         assert pools.request("busy") == 200
-        assert pools.given_up("idle") == 1
         pools.wait_counts(idle=3, busy=1)
+        wait_for(lambda: pools.given_up("idle") == 1, 10 * SLOW, "the line of its end")
     assert pools.most <= 4
 
 
@@ -138,12 +138,17 @@ def test_two_pools_under_load_keep_what_they_have(env, anyfpm):
         wait_for(lambda: sum(pools.counts().values()) == 6, 20 * SLOW, "six workers")
         for statuses in (one, two, three):
             wait_for(lambda s=statuses: len(s) >= 10, 20 * SLOW, "answers for each")
-        started = pools.started()
-        enough = len(one) + 60
-        wait_for(lambda: len(one) >= enough, 60 * SLOW, "60 more answers")
-        # One may go from three to one to two each, if the clients were held up.
-        given = sum(pools.given_up(name) for name in pools.processes)
-        assert given <= 1 and pools.started() <= started + 1, pools.server.log()
+
+        def moved():
+            given = sum(pools.given_up(name) for name in pools.processes)
+            return given, pools.started()
+
+        def settled():
+            before, enough = moved(), len(one) + 60
+            wait_for(lambda: len(one) >= enough, 60 * SLOW, "60 more answers")
+            return moved() == before
+        # Whenever the clients are held up, whose requests come first may get one that is idle.
+        wait_for(settled, 30 * SLOW, "each to keep what it has")
     assert pools.most <= 6
     assert set(one) | set(two) | set(three) == {200}
 
@@ -174,6 +179,7 @@ def test_two_static_pools_do_not_swap_their_only_worker(env, anyfpm):
     assert pools.workers(name) == worker and pools.counts()[other] == 0
     assert pools.request(other) == 200
     assert pools.request(name) == 200
+    wait_for(lambda: pools.started() >= 3, 5, "the line of its start")
     assert pools.started() == 3
 
 

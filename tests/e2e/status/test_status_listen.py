@@ -50,14 +50,16 @@ def test_status_listen_while_the_pool_finishes(env, odd):
     own = env.dir + "/status.sock"
     server = odd("hello", dict(OPTIONS, **{"pm.status_listen": own}))
     with Client(server.address) as c:
-        c.start(query="do=slow&ms=4000")
+        c.start(query=f"do=split&until={env.dir}/pub/end")
         wait_for(lambda: status(own)["active processes"] == 1, 5, "the request to run")
         server.signal(signal.SIGQUIT)
         server.wait_log("Finishing")
         wait_for(lambda: not os.path.exists(server.address), 5, "the pool to be closed")
         idle = Client(own)  # holds nothing up
         assert status(own)["active processes"] == 1
-        assert c.answer().body == b"hello\n"
+        with open(env.dir + "/pub/end", "wb"):
+            pass
+        assert c.answer().body == b"first\nsecond\n"
     server.wait_exit(10 * SLOW)
     idle.close()
 

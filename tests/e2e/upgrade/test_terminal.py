@@ -79,6 +79,7 @@ def test_at_a_terminal(env, end):
     for times in (1, 2):
         replace(server)
         assert served(server)
+        wait_for(lambda: server.log().count("goes on as master") >= times, 5)  # noqa: B023
         assert server.log().count("goes on as master") == times
     with open(server.log_path, "a", encoding="ascii"):
         assert os.path.getsize(server.log_path) == 0

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 
+import accesslog
 import control
 import pytest
 import servers
@@ -35,8 +36,7 @@ def script(server, text):
 
 
 def descriptors(pid):
-    return sorted(re.sub(r":.*|-[^-/]{6}$", "", os.readlink(f"/proc/{pid}/fd/{fd}"))
-                  for fd in os.listdir(f"/proc/{pid}/fd"))
+    return sorted(re.sub(r":.*|-[^-/]{6}$", "", path) for path in servers.descriptors(pid).values())
 
 
 def ask(server, **more):
@@ -103,7 +103,7 @@ def test_signals_and_stop(installed):
     server.wait_workers(2)
     os.rename(server.log_path, server.log_path + ".1")
     assert control.send(server, "reopen").returncode == 0
-    assert "re-opened" in server.log()
+    server.wait_log("re-opened")
     assert control.send(server, "quit").returncode == 0
     assert server.wait_exit() == 0
     for path in server.pid_path, server.address, server.control_path:
@@ -159,8 +159,8 @@ def test_all_that_there_can_be(env, installed):
         assert status(("127.0.0.1", ports[0]))["pool"] == "first"
         with Client(server.address, 30) as c:
             assert c.request(uri="/ping", SCRIPT_NAME="/ping").status == 503
-    with open(f"{env.dir}/first.access.log", encoding="ascii") as f:
-        assert len(f.readlines()) >= 2
+    log = f"{env.dir}/first.access.log"
+    wait_for(lambda: accesslog.read(log).count(b"\n") >= 2, 5, "its lines")
     assert control.status(server)[1]["first"]["drained"]
 
 
@@ -169,6 +169,7 @@ def test_reload_is_awaited(installed):
     server = installed()
     before = server.pools()
     reload = control.start(server, "reload", "-f")
+    server.wait_log("Reloading in progress")
     install(server)
     upgrade(server)
     out, err = reload.communicate(timeout=30 * SLOW)
@@ -186,7 +187,8 @@ def test_pool_that_fails(env, installed):
     server.change({"command": env.worker("warms-up", "fail"), "pm.warmup": "/warm-up"})
     result = upgrade(server, fails=True)
     assert "the new master runs" in result.stderr
-    assert server.pools() == before and ask(server).status == 200
+    wait_for(lambda: server.pools() == before, 10 * SLOW, "the bad one to end")
+    assert ask(server).status == 200
 
 
 BAD = {
@@ -226,7 +228,8 @@ def test_bad_configuration(installed):
     before = server.pools()
     server.change({"pm": "whatever"})
     assert "exited with code 78: " in (told := upgrade(server, fails=True).stderr)
-    assert "[pool www] pm: " in told and re.search(r"\] ERROR: .*\[pool www\] pm: ", server.log())
+    assert "[pool www] pm: " in told
+    server.wait_log(r"\] ERROR: .*\[pool www\] pm: ")
     assert server.pools() == before and ask(server).status == 200
 
 
@@ -240,9 +243,9 @@ def test_killed_test(installed):
 
     def tester():
         return [p for p in children(server.pid) if b"-t" in servers.cmdline(p).encode().split()]
-    wait_for(tester, 10 * SLOW, "the test to run")
+    pid, = wait_for(tester, 10 * SLOW, "the test to run")
     server.env.note(server.pid)
-    os.kill(tester()[0], signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
     err = process.communicate(timeout=30 * SLOW)[1]
     assert process.returncode == 1 and "on signal 9" in err
     os.rename(config + ".real", config)

@@ -1,82 +1,63 @@
-/* test_available.c: memory for more processes, as the files of a proc directory tell it. */
+/* test_available.c: memory for more processes, as the kernel's files tell it. */
 #include "config.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/available.h"
+#include "tests/unit/base/groups.h"
 #include "tests/unit/run.h"
 
-static char proc[64];
-
-static void
-write_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", proc, name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static void
-make(void)
-{
-	char path[128];
-
-	snprintf(proc, sizeof(proc), "test_available.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(proc));
-	snprintf(path, sizeof(path), "%s/pressure", proc);
-	ck_assert_int_eq(mkdir(path, 0700), 0);
-}
-
-static void
-end(void)
-{
-	static const char *const names[] = {"meminfo", "pressure/memory"};
-	char path[128];
-
-	for (int i = 0; i < COUNT(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", proc, names[i]);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/pressure", proc);
-	rmdir(path);
-	rmdir(proc);
-}
+#define KB UINT64_C(1024)
 
 START_TEST(test_machine)
 {
 	ck_assert_uint_eq(available_memory(proc), 0); /* it does not tell */
 	write_file("meminfo", "MemTotal: 4000 kB\nMemFree: 1 kB\nMemAvailable:    2000 kB\n");
-	ck_assert_uint_eq(available_memory(proc), 2000 * 1024);
+	ck_assert_uint_eq(available_memory(proc), 2000 * KB);
 	write_file("meminfo", "MemTotal: 4000 kB\n");
 	ck_assert_uint_eq(available_memory(proc), 0);
 }
 END_TEST
 
-static const struct {
-	const char *text;
-	bool pressed;
-} rows[] = {
-    {"some avg10=0.00 avg60=99.00 avg300=0.00 total=1\nfull avg10=99.00\n", false},
-    {"some avg10=9.99 avg60=0.00 avg300=0.00 total=1\n", false},
-    {"some avg10=10.00 avg60=0.00 avg300=0.00 total=1\n", true},
-    {"some avg10=88.12 avg60=0.00 avg300=0.00 total=1\n", true},
-    {"full avg10=88.12\n", false},
-    {"", false},
-};
-
-START_TEST(test_pressure)
+START_TEST(test_version_2)
 {
-	ck_assert(!available_is_pressed(proc));
-	write_file("pressure/memory", rows[_i].text);
-	ck_assert(available_is_pressed(proc) == rows[_i].pressed);
+	write_file("meminfo", "MemAvailable: 2000 kB\n");
+	write_file("v2/a/b/memory.max", "max\n");
+	write_file("v2/a/b/memory.current", "1000\n");
+	ck_assert_uint_eq(available_memory(proc), 2000 * KB);
+	write_file("v2/a/memory.max", "1024000\n");
+	write_file("v2/a/memory.current", "204800\n");
+	ck_assert_uint_eq(available_memory(proc), 800 * KB); /* of one above us */
+	write_file("v2/a/memory.stat", "anon 1\ninactive_file 102400\nactive_file 9\n");
+	ck_assert_uint_eq(available_memory(proc), 900 * KB);
+	write_file("v2/a/memory.high", "512000\n");
+	ck_assert_uint_eq(available_memory(proc), 400 * KB);
+	write_file("v2/a/b/memory.max", "11240\n");
+	ck_assert_uint_eq(available_memory(proc), 10 * KB);
+	write_file("v2/a/b/memory.max", "999\n");
+	ck_assert_uint_eq(available_memory(proc), 1); /* nothing, which is known */
+	write_file("meminfo", "");
+	ck_assert_uint_eq(available_memory(proc), 1);
+}
+END_TEST
+
+START_TEST(test_version_1)
+{
+	write_file("meminfo", "MemAvailable: 2000 kB\n");
+	write_file("v1/c/memory.limit_in_bytes", "9223372036854771712\n"); /* none */
+	write_file("v1/c/memory.usage_in_bytes", "102400\n");
+	ck_assert_uint_eq(available_memory(proc), 2000 * KB);
+	write_file("v1/c/memory.limit_in_bytes", "1024000\n");
+	ck_assert_uint_eq(available_memory(proc), 900 * KB);
+	write_file("v1/c/memory.stat", "inactive_file 1\ntotal_inactive_file 102400\n"
+				       "hierarchical_memory_limit 9223372036854771712\n");
+	ck_assert_uint_eq(available_memory(proc), 1000 * KB);
+	/* What is above is not always to be seen. */
+	write_file("v1/c/d/memory.limit_in_bytes", "9223372036854771712\n");
+	write_file("v1/c/d/memory.usage_in_bytes", "1024\n");
+	write_file("v1/c/d/memory.stat", "hierarchical_memory_limit 512000\n");
+	ck_assert_uint_eq(available_memory(proc), 499 * KB);
+	write_file("v2/a/memory.max", "1024\n");
+	write_file("v2/a/memory.current", "0\n");
+	ck_assert_uint_eq(available_memory(proc), 1 * KB); /* the least of both */
 }
 END_TEST
 
@@ -86,9 +67,10 @@ main(void)
 	Suite *suite = suite_create("available");
 	TCase *tc = tcase_create("files");
 
-	tcase_add_checked_fixture(tc, make, end);
+	tcase_add_checked_fixture(tc, make_proc, remove_proc);
 	tcase_add_test(tc, test_machine);
-	tcase_add_loop_test(tc, test_pressure, 0, COUNT(rows));
+	tcase_add_test(tc, test_version_2);
+	tcase_add_test(tc, test_version_1);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -14,16 +14,16 @@
 
 static const struct {
 	const char *max;
-	unsigned int cpus;
+	double cpus;
 } v2_rows[] = {
     {"max 100000\n", 0},
     {"100000 100000\n", 1},
-    {"150000 100000\n", 2},
+    {"150000 100000\n", 1.5},
     {"200000 100000\n", 2},
-    {"200001 100000", 3},
-    {"1000 100000\n", 1}, /* a hundredth of a CPU is one worker nevertheless */
+    {"200001 100000", 2.00001},
+    {"1000 100000\n", 0.01},
     {"50000 10000\n", 5},
-    {"18446744073709551615 1\n", 4294967295U},
+    {"18446744073709551615 1\n", 18446744073709551615.0},
     {"", 0},
     {"100000", 0},
     {"100000 ", 0},
@@ -36,17 +36,17 @@ static const struct {
 
 START_TEST(version_2)
 {
-	ck_assert_uint_eq(quota_v2(v2_rows[_i].max), v2_rows[_i].cpus);
+	ck_assert_double_eq(quota_v2(v2_rows[_i].max), v2_rows[_i].cpus);
 }
 END_TEST
 
 static const struct {
 	const char *quota, *period;
-	unsigned int cpus;
+	double cpus;
 } v1_rows[] = {
     {"-1\n", "100000\n", 0},
-    {"50000\n", "100000\n", 1},
-    {"250000\n", "100000\n", 3},
+    {"50000\n", "100000\n", 0.5},
+    {"250000\n", "100000\n", 2.5},
     {"400000\n", "100000\n", 4},
     {"400000\n", "0\n", 0},
     {"400000\n", "", 0},
@@ -55,7 +55,7 @@ static const struct {
 
 START_TEST(version_1)
 {
-	ck_assert_uint_eq(quota_v1(v1_rows[_i].quota, v1_rows[_i].period), v1_rows[_i].cpus);
+	ck_assert_double_eq(quota_v1(v1_rows[_i].quota, v1_rows[_i].period), v1_rows[_i].cpus);
 }
 END_TEST
 
@@ -175,7 +175,7 @@ START_TEST(the_least_of_all)
 	char mounts_text[512];
 
 	ck_assert_ptr_nonnull(mkdtemp(top));
-	ck_assert_uint_eq(cpus_quota(top), 0); /* no /proc at all */
+	ck_assert_double_eq(cpus_quota(top), 0); /* no /proc at all */
 	make_dir("v2");
 	make_dir("v2/a");
 	make_dir("v2/a/b");
@@ -186,18 +186,18 @@ START_TEST(the_least_of_all)
 	    top, top);
 	put("mountinfo", mounts_text);
 	put("cgroup", "0::/box/a/b\n4:cpu:/not/shown/here\n");
-	ck_assert_uint_eq(cpus_quota(top), 0); /* mounted, but there is no such controller */
+	ck_assert_double_eq(cpus_quota(top), 0); /* mounted, but there is no such controller */
 	put("v2/a/b/cpu.max", "max 100000\n");
-	ck_assert_uint_eq(cpus_quota(top), 0);
+	ck_assert_double_eq(cpus_quota(top), 0);
 	put("v2/a/cpu.max", "350000 100000\n");
-	ck_assert_uint_eq(cpus_quota(top), 4); /* the parent's binds too */
+	ck_assert_double_eq(cpus_quota(top), 3.5); /* the parent's binds too */
 	put("v2/a/b/cpu.max", "600000 100000\n");
-	ck_assert_uint_eq(cpus_quota(top), 4);
+	ck_assert_double_eq(cpus_quota(top), 3.5);
 	put("v2/cpu.max", "250000 100000\n");
-	ck_assert_uint_eq(cpus_quota(top), 3);
+	ck_assert_double_eq(cpus_quota(top), 2.5);
 	put("v1/cpu.cfs_quota_us", "150000\n");
 	put("v1/cpu.cfs_period_us", "100000\n");
-	ck_assert_uint_eq(cpus_quota(top), 2); /* of a hierarchy that shows our own as its root */
+	ck_assert_double_eq(cpus_quota(top), 1.5); /* of a hierarchy that shows our own as its root */
 	ck_assert_int_eq(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 END_TEST
@@ -205,6 +205,7 @@ END_TEST
 START_TEST(at_least_one)
 {
 	ck_assert_uint_ge(cpus_usable(), 1);
+	ck_assert_double_gt(cpus_part(), cpus_usable() - 1.0);
 }
 END_TEST
 
