@@ -159,6 +159,7 @@ void
 procstat_memory_parse(const char *text, struct procstat_memory *m)
 {
 	find_kb(text, "VmRSS:", &m->resident);
+	find_kb(text, "VmHWM:", &m->peak);
 	find_kb(text, "VmSwap:", &m->swapped);
 	find_kb(text, "RssShmem:", &m->shared);
 	if (find_kb(text, "RssAnon:", &m->anonymous))
@@ -203,6 +204,7 @@ void
 procstat_shares_parse(const char *text, struct procstat_memory *m)
 {
 	find_kb(text, "Pss:", &m->resident);
+	find_kb(text, "Private_Dirty:", &m->alone);
 	find_kb(text, "SwapPss:", &m->swapped);
 	find_kb(text, "Pss_Shmem:", &m->shared);
 	if (find_kb(text, "Pss_Anon:", &m->anonymous))

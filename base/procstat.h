@@ -49,6 +49,8 @@ uint64_t procstat_memory(int fd);
 struct procstat_memory {
 	uint64_t anonymous, shared, swapped; /* bytes */
 	uint64_t resident; /* files too: all that kernels before 4.5 tell */
+	uint64_t peak;	   /* the most of that there ever was */
+	uint64_t alone;	   /* of pages that were written to, those that nobody else has: of shares */
 	bool in_parts;	   /* anonymous and shared are known */
 };
 

@@ -145,7 +145,12 @@ struct measure {
 	int64_t window_us; /* when that was, or when its first request since began */
 	int64_t window_cpu_us, window_delay_us; /* what that found */
 	uint64_t window_memory; /* likewise; bytes, 0: not yet */
-	bool in_sum; /* of memory (worker/sample_memory.c) */
+	uint64_t window_peak;	/* the most that it ever was */
+	bool in_sum; /* of memory (measure/sample_memory.c) */
+	uint64_t above;	  /* by how much its memory was more than measure_memory() has found last */
+	uint64_t alone;	  /* likewise, as alone_look() has found it last */
+	uint64_t alone_of; /* of so much that measure_memory() has found */
+	int64_t alone_us; /* when, 0: it has not */
 	clockid_t cpu_clock;	   /* of the process */
 	int64_t cpu_start_us;	   /* its CPU time when its request began, or the last one ended */
 	int64_t cpu_user_start_us, cpu_system_start_us; /* when the last one ended */

@@ -191,6 +191,7 @@ measure_memory(struct worker *w)
 	if (w->measure.status_fd == -1)
 		return 0;
 	procstat_memory_read(w->measure.status_fd, &own);
+	w->measure.above = own.peak > own.resident ? own.peak - own.resident : 0;
 	if (own.resident == 0)
 		return 0;
 	if (w->measure.tree_memory_fd == -1 ||

@@ -13,13 +13,16 @@
 #include "pool/core/deadline.h"
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
-#include "pool/measure/measure.h"
+#include "pool/measure/alone.h"
 #include "pool/measure/sample_data.h"
 
 /* What differs by more, of the budget, is told to the master, not more often than this. */
 #define NEWS_PART 256
 #define NEWS_LEAST (1 << 20)
 #define NEWS_US 100000
+
+/* Of the time, so little is spent on what workers have for themselves: one part in so many. */
+#define ALONE_PART 50
 
 static struct auto_size
 size_found(const struct worker *w, uint64_t before, int64_t now)
@@ -29,8 +32,8 @@ size_found(const struct worker *w, uint64_t before, int64_t now)
 	return (struct auto_size){
 	    .now = memory,
 	    .before = w->life.was_busy ? before : 0,
-	    .peak = memory,
-	    .peak_before = before,
+	    .peak = w->measure.window_peak,
+	    .peak_before = w->measure.window_peak,
 	    .age_us = now - w->life.started_us,
 	    .has_served = w->life.was_busy,
 	    .goes = w->state >= WORKER_STOPPING,
@@ -144,43 +147,84 @@ sample_memory_forget(struct worker *w)
 	sample_report(w->pool);
 }
 
-/* Sizes change where there were requests only. */
-static struct auto_size
-size_of(struct worker *w, int64_t now)
+static int
+oldest_first(const void *a, const void *b)
 {
-	uint64_t before = w->measure.window_memory, memory = before;
+	const struct worker *const *x = a, *const *y = b;
+	int64_t dx = (*x)->measure.alone_us, dy = (*y)->measure.alone_us;
 
-	if (memory == 0 || w->measure.in_window)
-		memory = measure_share(w, measure_memory(w));
-	w->measure.window_memory = memory;
-	w->measure.in_sum = true;
-	return size_found(w, before, now);
+	return (dx > dy) - (dx < dy);
+}
+
+/* Find out what forked workers have for themselves: those first that it was found out of longest
+ * ago, as many as there is time for. */
+static void
+look_alone(struct worker **workers, size_t n, int64_t length_us)
+{
+	int64_t until = clock_now_us() + length_us / ALONE_PART;
+
+	qsort(workers, n, sizeof(*workers), oldest_first);
+	for (size_t i = 0; i < n && (i == 0 || clock_now_us() < until); i++)
+		alone_look(workers[i]);
+}
+
+/* All that there are; sizes change where there were requests only. Returns how many need be asked
+ * for what they have for themselves, which are the first then. */
+static size_t
+collect(struct pool *pool, struct worker **workers, struct worker **asked)
+{
+	size_t n = 0, count = 0;
+
+	for (int state = WORKER_STARTING; state <= WORKER_STOPPING; state++) {
+		struct worker *w;
+
+		TAILQ_FOREACH (w, &pool->workers.list[state], link) {
+			workers[n++] = w;
+			if (alone_matters(w) && (w->measure.in_window || w->measure.alone_us == 0))
+				asked[count++] = w;
+		}
+	}
+	return count;
+}
+
+static void
+look_at(struct pool *pool, struct worker **workers, struct auto_size *sizes, size_t n, int64_t now)
+{
+	struct sample *s = pool->workers.sample;
+	uint64_t template = alone_template(pool);
+
+	look_alone(&workers[n], collect(pool, workers, &workers[n]), now - s->looked_us);
+	for (size_t i = 0; i < n; i++) {
+		struct worker *w = workers[i];
+		uint64_t before = w->measure.window_memory, peak_before = w->measure.window_peak;
+
+		if (before == 0 || w->measure.in_window) {
+			w->measure.window_memory = alone_memory(w, template);
+			w->measure.window_peak = w->measure.window_memory + w->measure.above;
+		}
+		w->measure.in_sum = true;
+		sizes[i] = size_found(w, before, now);
+		sizes[i].peak_before = peak_before;
+	}
+	s->in_sum = (unsigned int)n;
+	s->state.memory.besides = (double)template;
+	auto_memory_look(&s->state.memory, sizes, n, s->requests, now - s->looked_us);
 }
 
 void
 sample_memory_look(struct pool *pool, int64_t now)
 {
 	struct sample *s = pool->workers.sample;
-	struct auto_size *sizes = calloc(pool_workers(pool) + 1, sizeof(*sizes));
-	uint64_t template = 0;
-	size_t n = 0;
+	size_t n = pool_workers(pool);
+	struct worker **workers = calloc(2 * n + 1, sizeof(struct worker *));
+	struct auto_size *sizes = calloc(n + 1, sizeof(*sizes));
 
-	if (sizes == NULL)
-		return;
-	for (int state = WORKER_STARTING; state <= WORKER_STOPPING; state++) {
-		struct worker *w;
-
-		TAILQ_FOREACH (w, &pool->workers.list[state], link)
-			sizes[n++] = size_of(w, now);
-	}
-	if (pool->conf->preload)
-		measure_template(pool, &template);
-	s->in_sum = (unsigned int)n;
-	s->state.memory.besides = (double)template;
-	auto_memory_look(&s->state.memory, sizes, n, s->requests, now - s->looked_us);
+	if (workers != NULL && sizes != NULL)
+		look_at(pool, workers, sizes, n, now);
 	auto_memory_pressed(&s->state.memory, pressure_is_high(&s->pressure), s->budget.bytes,
 	    now - s->looked_us);
 	s->looked_us = now;
+	free(workers);
 	free(sizes);
 }
 

@@ -2,10 +2,12 @@
  * slow.c: a worker with threads, for the tests of the slow log. Each of its functions has a name
  * and a line to be found in a stack.
  *
- *	slow THREADS     so many threads beside the main one wait; one of them ticks
+ *	slow THREADS [MB]  so many threads beside the main one wait; one of them ticks; so much memory
+ *			   is taken at the start
  *
  * ms=N sleeps for so long, deep inside; burn=N uses CPU time instead; grow=N takes so many KB more
- * for good; lock=N sleeps for so long with a lock that all workers share; hide=1 forbids tracing
+ * for good; least=N&most=M takes as many KB as chance has it between these, until the next request
+ * with them; lock=N sleeps for so long with a lock that all workers share; hide=1 forbids tracing
  * before it.
  * The answer is "pid largest-gap-of-the-ticks-in-microseconds".
  */
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,6 +60,26 @@ grow(size_t size)
 		return;
 	memset(p, 1, size);
 	last = p;
+}
+
+static void
+vary(size_t least, size_t most)
+{
+	static char *p = MAP_FAILED;
+	static size_t size;
+
+	if (most == 0)
+		return;
+	if (p != MAP_FAILED)
+		munmap(p, size);
+	else
+		srandom((unsigned int)getpid());
+	size = (least + (size_t)random() % (most - least + 1)) * 1024;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return;
+	madvise(p, size, MADV_HUGEPAGE); /* or else it would take more CPU time than all the rest */
+	memset(p, 1, size);
 }
 
 /* The lock is the program's file. */
@@ -134,6 +157,7 @@ main(int argc, char *argv[])
 	FCGX_Request r;
 	pthread_t t;
 
+	grow((size_t)(argc > 2 ? atoi(argv[2]) : 0) << 20);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&r, 0, 0) != 0)
 		return 1;
 	for (int i = 0; i < threads; i++) {
@@ -146,6 +170,7 @@ main(int argc, char *argv[])
 			prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 		hold(query(&r, "lock="));
 		grow((size_t)query(&r, "grow=") * 1024);
+		vary((size_t)query(&r, "least="), (size_t)query(&r, "most="));
 		largest_gap_us = 0;
 		in_the_middle(query(&r, "ms="), query(&r, "burn="), (int)query(&r, "depth="));
 		FCGX_FPrintF(r.out, "Content-Type: text/plain\r\n\r\n%ld %ld\n", (long)getpid(),

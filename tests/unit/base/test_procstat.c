@@ -118,6 +118,8 @@ START_TEST(test_shares_of_a_fork)
 	procstat_shares_read(getpid(), &together);
 	ck_assert_uint_gt(procstat_memory_sum(&together), size / 2);
 	ck_assert_uint_lt(procstat_memory_sum(&together), procstat_memory_sum(&alone) - size / 4);
+	ck_assert_uint_gt(alone.alone, size);
+	ck_assert_uint_lt(together.alone, size / 4);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	procstat_shares_read(getpid(), &together);
