@@ -179,6 +179,12 @@ check_spare(const struct conf_pool *pool, const struct ini *ini, struct errors *
 		    max, times, all);
 }
 
+static bool
+is_set(const struct conf_pool *pool, const struct ini *ini, const char *directive)
+{
+	return strcmp(where_pool(ini, pool, directive), pool->where) != 0;
+}
+
 /* What pm = auto takes, and what only it does. A pool without pm.max_children has the most. */
 static void
 check_auto(const struct conf_pool *pool, const struct ini *ini, struct errors *errors)
@@ -191,9 +197,11 @@ check_auto(const struct conf_pool *pool, const struct ini *ini, struct errors *e
 		return;
 	}
 	if (concurrency_workers(pool->min_spare_servers, pool->max_concurrency) > pool->max_children)
-		where_complain(pool, ini, errors, min_name, "%u is more than pm.max_children%s, %u",
-		    pool->min_spare_servers, pool->max_concurrency > 1 ? " times pm.max_concurrency" : "",
-		    pool->max_children * pool->max_concurrency);
+		where_complain(pool, ini, errors, min_name,
+		    "%u is more than pm.max_children%s, %u%s", pool->min_spare_servers,
+		    pool->max_concurrency > 1 ? " times pm.max_concurrency" : "",
+		    pool->max_children * pool->max_concurrency,
+		    is_set(pool, ini, "pm.max_children") ? "" : ", which is not set: set it, too");
 }
 
 /* Limits that contradict each other. */

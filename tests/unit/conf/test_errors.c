@@ -130,6 +130,9 @@ static const struct {
 	"pm.max_concurrency, 2"},
     {POOL "pm = auto\npm.min_spare_servers = 2\n",
 	"t:6: [pool www] pm.min_spare_servers: 2 is more than pm.max_children, 1"},
+    {"[www]\ncommand = x\nlisten = 1\npm = auto\npm.min_spare_servers = 300\n",
+	"t:5: [pool www] pm.min_spare_servers: 300 is more than pm.max_children, 256, which is not "
+	"set: set it, too"},
     {POOL "pm.process_idle_timeout = 0\n",
 	"t:5: [pool www] pm.process_idle_timeout: expected a time from 1ms to 1d (500ms, 30s, 5m, "
 	"1h), got \"0\""},
