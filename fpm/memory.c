@@ -242,7 +242,8 @@ memory_begin(struct memory *memory)
 static void
 tell_pool(const struct conf_pool *pool, uint64_t total, unsigned int sharing)
 {
-	unsigned int cpus = cpus_usable(), each = pool->max_concurrency;
+	unsigned int each = pool->max_concurrency;
+	double cpus = cpus_part();
 	char memory[96], with[48] = "", requests[48] = "";
 	double most = (double)most_of(pool, total) / (1 << 30);
 
@@ -257,8 +258,8 @@ tell_pool(const struct conf_pool *pool, uint64_t total, unsigned int sharing)
 		snprintf(memory, sizeof(memory), "memory that cannot be told, %.1fG of it", most);
 	if (each > 1)
 		snprintf(requests, sizeof(requests), ", of up to %u requests at once each", each);
-	log_notice("[pool %s] pm = auto: %u CPU%s, %s for workers%s; from %u to %u of them%s",
-	    pool->name, cpus, cpus == 1 ? "" : "s", memory, with,
+	log_notice("[pool %s] pm = auto: %.3g CPU%s, %s for workers%s; from %u to %u of them%s",
+	    pool->name, cpus, cpus > 1 ? "s" : "", memory, with,
 	    concurrency_workers(pool->min_spare_servers, each), pool->max_children, requests);
 }
 

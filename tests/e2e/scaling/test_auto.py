@@ -287,7 +287,7 @@ def test_what_is_assumed_and_refused(auto, env):
     server = auto({"pm.memory_budget": "1G"})
     said = subprocess.run([ANYFPM, "-t", "-y", server.config_path], capture_output=True, check=True,
                           text=True).stderr
-    assert re.search(r"\[pool www\] pm = auto: \d+ CPUs?, [\d.]+G of memory available now, 1.0G "
+    assert re.search(r"\[pool www\] pm = auto: [\d.]+ CPUs?, [\d.]+G of memory available now, 1.0G "
                      r"of it for workers; from 1 to 256 of them", said), said
     server.change({"pm": "dynamic"})
     said = subprocess.run([ANYFPM, "-t", "-y", server.config_path], capture_output=True,

@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,44 @@ START_TEST(test_runs)
 	usleep(1000);
 	ck_assert_uint_gt(procstat_runs(getpid()), before);
 	ck_assert_uint_eq(procstat_runs(0x7fffffff), 0);
+}
+END_TEST
+
+static void *
+spin(void *stop)
+{
+	while (!atomic_load((atomic_bool *)stop))
+		;
+	return NULL;
+}
+
+/* More threads than CPUs wait for one; of several some tell of all. */
+START_TEST(test_threads)
+{
+	enum { MORE = 3 };
+	long count = sysconf(_SC_NPROCESSORS_ONLN) + MORE;
+	pthread_t *threads = calloc((size_t)count, sizeof(*threads));
+	unsigned int before = procstat_threads(getpid());
+	int64_t all = 0, some = 0;
+	atomic_bool stop = false;
+
+	ck_assert_ptr_nonnull(threads);
+	ck_assert_uint_ge(before, 1);
+	for (long i = 0; i < count; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, spin, &stop), 0);
+	ck_assert_uint_eq(procstat_threads(getpid()), before + (unsigned int)count);
+	for (int i = 0; i < 1000 && procstat_runs(getpid()) > 0 && (all <= 0 || some <= 0); i++) {
+		usleep(10000);
+		all = procstat_delays(getpid(), 1000);
+		some = procstat_delays(getpid(), (unsigned int)count - 1);
+	}
+	atomic_store(&stop, true);
+	for (long i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	ck_assert(procstat_runs(getpid()) == 0 || (all > 0 && some > 0));
+	ck_assert_uint_eq(procstat_threads(0x7fffffff), 0);
+	ck_assert_int_eq(procstat_delays(0x7fffffff, 16), -1);
 }
 END_TEST
 
@@ -218,6 +258,7 @@ main(void)
 	tcase_add_test(tc, test_memory_after_many_groups);
 	tcase_add_test(tc, test_memory_of_ourselves);
 	tcase_add_test(tc, test_runs);
+	tcase_add_test(tc, test_threads);
 	tcase_add_loop_test(tc, test_oom_score, 0, COUNT(scores));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
