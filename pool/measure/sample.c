@@ -179,8 +179,9 @@ delay_of(struct worker *w, int64_t cpu_us, int64_t now)
 	return delay_us;
 }
 
-/* How much more it is than when they were looked at last; less are those of threads that have ended.
- * Several may have waited at once: one request took no longer for that than there was time. */
+/* How much more it is than when they were looked at last; less are those of threads that have
+ * ended. Several may have waited at once: one request took no longer for that than there was
+ * time. */
 static int64_t
 delay_of_threads(const struct worker *w, int64_t cpu_us, int64_t delay_us, int64_t now)
 {
@@ -192,7 +193,8 @@ delay_of_threads(const struct worker *w, int64_t cpu_us, int64_t delay_us, int64
 	return more_us > 0 ? more_us : 0;
 }
 
-/* A kernel without CONFIG_SCHED_INFO tells nothing or zeros, also of how often a process has run. */
+/* A kernel without CONFIG_SCHED_INFO tells nothing, or zeros, also of how often a process has
+ * run. */
 static void
 look_for_delays(const struct worker *w)
 {
@@ -289,8 +291,8 @@ sample_running(struct pool *pool, unsigned int running, unsigned int each)
 	count_wanted(pool);
 }
 
-/* Whether those that had requests had about as many as they take: with fewer each takes another part
- * of a worker. */
+/* Whether those that had requests had about as many as they take: with fewer each takes another
+ * part of a worker. */
 static bool
 are_laden(const struct sample *s)
 {

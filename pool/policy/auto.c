@@ -66,8 +66,8 @@ adjust_extra(struct auto_state *a, const struct auto_settings *s, const struct a
 		a->extra = fmin(EXTRA_MOST, a->extra * pow(EXTRA_STEP, s_passed));
 }
 
-/* Workers for the requests that saturate the CPUs, if each took as much of them as now. That is less
- * the more of them a worker has whose threads have to take turns. */
+/* Workers for the requests that saturate the CPUs, if each took as much of them as now. That is
+ * less the more of them a worker has whose threads have to take turns. */
 static double
 by_requests(const struct auto_state *a, unsigned int each)
 {

@@ -53,8 +53,8 @@ double auto_cpu_us(const struct auto_cpu *cpu);
  * threads. 0: too little was seen. */
 double auto_cpu_share(const struct auto_cpu *cpu);
 
-/* Likewise that one of several requests wants which a worker has at once; 0: too little was seen, or
- * it has one at a time. */
+/* Likewise that one of several requests wants which a worker has at once; 0: too little was seen,
+ * or it has one at a time. */
 double auto_cpu_each(const struct auto_cpu *cpu);
 
 /* CPUs that are there for a pool: what all else leaves, at least its share among as many pools, or

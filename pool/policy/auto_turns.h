@@ -3,8 +3,9 @@
  * for a CPU holds up its worker. Pure.
  *
  * Threads that run at once hold up nobody but their own requests. Where they have to take turns, by
- * a lock of their interpreter, the one whose turn it is holds up all. So it shows in how much longer
- * requests take with so much more delay: just that, or as many times that as there are requests.
+ * a lock of their interpreter, the one whose turn it is holds up all. So it shows in how much
+ * longer requests take with so much more delay: just that, or as many times that as there are
+ * requests.
  */
 #ifndef ANYFPM_POOL_POLICY_AUTO_TURNS_H
 #define ANYFPM_POOL_POLICY_AUTO_TURNS_H

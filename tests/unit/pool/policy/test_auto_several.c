@@ -1,7 +1,7 @@
 /*
  * test_auto_several.c: pm = auto where a worker has several requests at once (pm.max_concurrency),
- * simulated in small steps of time: threads that run at once, or that take turns, as under a lock of
- * their interpreter.
+ * simulated in small steps of time: threads that run at once, or that take turns, as under a lock
+ * of their interpreter.
  */
 #include "config.h"
 
