@@ -59,6 +59,23 @@ class Load:
             client.close()
 
 
+class Asks:
+    """What clients ask all the time, each on its connection; every answer is to be whole."""
+
+    def __init__(self, query):
+        self.query = query
+
+    def request(self, *_):
+        return {"query": self.query}
+
+    def right(self, *_):
+        return True
+
+
+def clients_of(address, query, count):
+    return Load(address, Asks(query), clients=count, timeout=60)
+
+
 def ask(client, program, number, ms=0):
     """One request; returns what is wrong with its answer, or None."""
     return judge(program, number, client.request(**program.request(number, ms)))

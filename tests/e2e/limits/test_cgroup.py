@@ -16,6 +16,7 @@ from cgiscripts import Scripts, noted
 from fcgi import Client
 from servers import ANYFPM, PYTHON, ROOT, SLOW, USER, Anyfpm, alive, wait_for
 from upgrading import replace, replaceable
+from watching import Within
 
 
 def mount():
@@ -84,16 +85,6 @@ def started(group, odd):
         return odd("echo", {"pm.max_children": 1, **(options or {})},
                    global_options={"cgroup": group}, **more)
     return start
-
-
-class Within(Anyfpm):
-    """anyfpm as a service manager starts it: in a control group of its own."""
-
-    home = None
-
-    def launch(self, argv, **more):
-        super().launch(["sh", "-c", 'echo 0 > "$0/cgroup.procs" && exec "$@"', self.home, *argv],
-                       **more)
 
 
 def test_each_worker_has_one(started, group):

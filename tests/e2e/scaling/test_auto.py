@@ -12,7 +12,7 @@ import slowlog
 import upgrading
 from concurrency import Several
 from fcgi import Closed
-from load import Load
+from load import clients_of
 from scraping import Endpoint
 from servers import ANYFPM, ASAN, PATIENCE, SLOW, children, is_template, status_of, wait_for
 from statuspage import page, status
@@ -22,23 +22,6 @@ CPUS = len(os.sched_getaffinity(0))
 SHARE = "burn=5&ms=20"  # of a CPU: 0.2
 CLIENTS = 64
 MB = 1 << 20
-
-
-class Asks:
-    """What clients ask all the time, each on its connection; every answer is to be whole."""
-
-    def __init__(self, query):
-        self.query = query
-
-    def request(self, *_):
-        return {"query": self.query}
-
-    def right(self, *_):
-        return True
-
-
-def clients_of(address, query, count):
-    return Load(address, Asks(query), clients=count, timeout=60)
 
 
 @pytest.fixture
