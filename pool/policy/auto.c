@@ -16,7 +16,6 @@
 #define USED_BLIND 0.93
 #define USED_FAIR 0.8
 #define EXTRA_STEP 1.1
-#define EXTRA_MOST 3
 /* What a look may come to without any change: a part of the number. */
 #define SAME 0.05
 /* So long the number was as it is, it is no news. */
@@ -63,7 +62,7 @@ adjust_extra(struct auto_state *a, const struct auto_settings *s, const struct a
 	if (used > USED_ALL)
 		a->extra = fmax(1, a->extra * pow(EXTRA_STEP, -s_passed));
 	else if (used < USED_LITTLE && w->full && a->bound == AUTO_CPUS && a->number == a->by_cpus)
-		a->extra = fmin(EXTRA_MOST, a->extra * pow(EXTRA_STEP, s_passed));
+		a->extra = fmin(AUTO_EXTRA_MOST, a->extra * pow(EXTRA_STEP, s_passed));
 }
 
 /* Workers for the requests that saturate the CPUs, if each took as much of them as now. That is

@@ -14,6 +14,8 @@
 /* How often to look: while the number is new to the pool, and else. */
 #define AUTO_SOON_US 100000
 #define AUTO_LATER_US 1000000
+/* Of auto_state.extra. */
+#define AUTO_EXTRA_MOST 3
 
 enum auto_bound {
 	AUTO_LOAD,       /* there are no more requests at once */

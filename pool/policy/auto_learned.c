@@ -11,28 +11,36 @@
 /* The program may be another: no more requests are counted on for what is known of its size. */
 #define REQUESTS 200
 
+/* Of times in microseconds and of requests, and of bytes: so that what is multiplied by all workers
+ * still is a number. */
+#define MOST 1e18
+#define MOST_BYTES 1e14
+
 /* The numbers: these fields of the state, then those that are no double. */
-static const size_t fields[] = {
-    offsetof(struct auto_state, cpu.slow.length_us),
-    offsetof(struct auto_state, cpu.slow.busy_us),
-    offsetof(struct auto_state, cpu.slow.cpu_us),
-    offsetof(struct auto_state, cpu.slow.wall_us),
-    offsetof(struct auto_state, cpu.slow.requests),
-    offsetof(struct auto_state, throughput.wait_us),
-    offsetof(struct auto_state, throughput.level),
-    offsetof(struct auto_state, throughput.requests),
-    offsetof(struct auto_state, throughput.age_us),
-    offsetof(struct auto_state, turns.delay_us),
-    offsetof(struct auto_state, turns.takes_us),
-    offsetof(struct auto_state, turns.times),
-    offsetof(struct auto_state, memory.next),
-    offsetof(struct auto_state, memory.top),
-    offsetof(struct auto_state, memory.step),
-    offsetof(struct auto_state, memory.first),
-    offsetof(struct auto_state, memory.requests),
-    offsetof(struct auto_state, cpus),
-    offsetof(struct auto_state, extra),
-    offsetof(struct auto_state, throughput.borne),
+static const struct field {
+	size_t offset;
+	double least, most;
+} fields[] = {
+    {offsetof(struct auto_state, cpu.slow.length_us), 0, MOST},
+    {offsetof(struct auto_state, cpu.slow.busy_us), 0, MOST},
+    {offsetof(struct auto_state, cpu.slow.cpu_us), 0, MOST},
+    {offsetof(struct auto_state, cpu.slow.wall_us), -MOST, MOST},
+    {offsetof(struct auto_state, cpu.slow.requests), 0, MOST},
+    {offsetof(struct auto_state, throughput.wait_us), -MOST, MOST},
+    {offsetof(struct auto_state, throughput.level), 0, UINT_MAX},
+    {offsetof(struct auto_state, throughput.requests), 0, MOST},
+    {offsetof(struct auto_state, throughput.age_us), 0, MOST},
+    {offsetof(struct auto_state, turns.delay_us), -MOST, MOST},
+    {offsetof(struct auto_state, turns.takes_us), -MOST, MOST},
+    {offsetof(struct auto_state, turns.times), 0, UINT_MAX},
+    {offsetof(struct auto_state, memory.next), 0, MOST_BYTES},
+    {offsetof(struct auto_state, memory.top), 0, MOST_BYTES},
+    {offsetof(struct auto_state, memory.step), 0, MOST_BYTES},
+    {offsetof(struct auto_state, memory.first), 0, MOST_BYTES},
+    {offsetof(struct auto_state, memory.requests), 0, MOST},
+    {offsetof(struct auto_state, cpus), 0, UINT_MAX},
+    {offsetof(struct auto_state, extra), 1, AUTO_EXTRA_MOST},
+    {offsetof(struct auto_state, throughput.borne), 0, UINT_MAX},
 };
 enum {
 	FIELDS = sizeof(fields) / sizeof(fields[0]),
@@ -46,7 +54,7 @@ _Static_assert(ALL <= AUTO_LEARNED, "room for all numbers");
 static double *
 field(struct auto_state *a, int i)
 {
-	return (double *)(void *)((char *)a + fields[i]);
+	return (double *)(void *)((char *)a + fields[i].offset);
 }
 
 void
@@ -77,6 +85,9 @@ auto_learned_take(struct auto_state *a, const struct auto_settings *s, unsigned 
 {
 	for (int i = 0; i < AUTO_LEARNED; i++)
 		if (!isfinite(numbers[i]))
+			return false;
+	for (int i = 0; i < FIELDS; i++)
+		if (numbers[i] < fields[i].least || numbers[i] > fields[i].most)
 			return false;
 	if (numbers[BY_CPUS] < 1 || !is_number_of_workers(numbers[BY_CPUS]) ||
 	    !is_number_of_workers(numbers[NUMBER]))

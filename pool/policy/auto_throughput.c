@@ -125,7 +125,7 @@ auto_throughput_trust(const struct auto_throughput *t)
 		return t->held;
 	if (t->age_us >= PATIENCE_US || (t->requests >= EVIDENCE_REQUESTS && t->borne >= BORNE))
 		return UINT_MAX;
-	return t->known ? (unsigned int)ceil(t->level * TRUST_TIMES) : 1;
+	return t->known ? (unsigned int)fmin(ceil(t->level * TRUST_TIMES), UINT_MAX) : 1;
 }
 
 static void

@@ -121,6 +121,30 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Nor do those that no pool can have learned, and that would not fit into a number of workers or of
+ * bytes. The last ones are no field's. */
+START_TEST(test_absurd)
+{
+	static const double wrong[] = {1e300, -1e300};
+	struct auto_settings settings = {0};
+	struct auto_state state = {0};
+	double numbers[AUTO_LEARNED];
+
+	learn(&rows[3], &settings, numbers);
+	auto_begin(&state, &settings);
+	for (int i = 0; i < COUNT(wrong); i++) {
+		for (int n = 0; n < 20; n++) {
+			double was = numbers[n];
+
+			numbers[n] = wrong[i];
+			check_round(!auto_learned_take(&state, &settings, 1, numbers), "%d", n);
+			numbers[n] = was;
+		}
+	}
+	ck_assert(auto_learned_take(&state, &settings, 1, numbers));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -130,6 +154,7 @@ main(void)
 	tcase_add_loop_test(tc, test_same, 0, COUNT(rows));
 	tcase_add_loop_test(tc, test_goes_on, 0, COUNT(rows));
 	tcase_add_test(tc, test_refused);
+	tcase_add_test(tc, test_absurd);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
