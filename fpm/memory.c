@@ -3,6 +3,8 @@
 
 #include "fpm/memory.h"
 
+#include <sys/sysinfo.h>
+
 #include <event2/event.h>
 #include <string.h>
 #include <unistd.h>
@@ -221,20 +223,36 @@ used(int stats_fd)
 		int64_t bytes = stats_get(stats, STATS_AUTO_MEMORY);
 
 		if (stats_get(stats, STATS_PID) > 0 && bytes > 0)
-			sum += (uint64_t)bytes;
+			sum += bounded((uint64_t)bytes);
 	}
 	stats_memory_unmap(memory);
 	return sum;
 }
 
+/* All that there is, in use or not; UINT64_MAX: not known. */
+static uint64_t
+installed(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) == 0 ? ((uint64_t)info.totalram + info.totalswap) * info.mem_unit
+				   : UINT64_MAX;
+}
+
 void
 memory_begin(struct memory *memory)
 {
+	uint64_t most = installed(), sum;
 	const struct seat *seat;
 
 	memory->total = available_memory("/proc");
-	TAILQ_FOREACH (seat, memory->seats, next)
-		memory->total += memory->total > 0 ? used(seat->stats_fd) : 0;
+	TAILQ_FOREACH (seat, memory->seats, next) {
+		if (memory->total == 0 || memory->total >= most)
+			break;
+		/* It is what a process with a pool's rights says. */
+		sum = used(seat->stats_fd);
+		memory->total = sum < most - memory->total ? memory->total + sum : most;
+	}
 	memory_share(memory);
 }
 

@@ -1,9 +1,13 @@
 /* test_memory.c: what the master tells pools with pm = auto about memory, and when. */
 #include "config.h"
 
+#include <sys/sysinfo.h>
+
 #include <event2/event.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/shared/stats_memory.h"
 #include "fpm/memory.h"
 #include "tests/unit/run.h"
 
@@ -224,6 +228,31 @@ START_TEST(test_not_known)
 }
 END_TEST
 
+/* What a pool process says that its workers have is no more than this machine has, whatever it is. */
+START_TEST(test_no_more_than_there_is)
+{
+	struct place place = {.first_slot = 1, .slots = 1};
+	struct stats_memory *stats;
+	struct sysinfo info;
+
+	begin(50, 50, 0);
+	ck_assert_int_eq(sysinfo(&info), 0);
+	for (int i = 0; i < COUNT_OF_POOLS; i++) {
+		all[i].stats_fd = stats_memory_create();
+		stats = stats_memory_map(all[i].stats_fd);
+		ck_assert_ptr_nonnull(stats_memory_begin(stats, &place, 1, 1));
+		stats_set(&stats->blocks[0].stats, STATS_PID, 7);
+		stats_set(&stats->blocks[0].stats, STATS_AUTO_MEMORY, INT64_MAX);
+		stats_memory_unmap(stats);
+	}
+	memory_begin(&memory);
+	ck_assert_uint_eq(
+	    memory.total, ((uint64_t)info.totalram + info.totalswap) * info.mem_unit);
+	for (int i = 0; i < COUNT_OF_POOLS; i++)
+		close(all[i].stats_fd);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -236,6 +265,7 @@ main(void)
 	tcase_add_test(tc, test_successor);
 	tcase_add_test(tc, test_deaf);
 	tcase_add_test(tc, test_not_known);
+	tcase_add_test(tc, test_no_more_than_there_is);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
