@@ -13,7 +13,7 @@
 #define WORKERS_US 5e6
 
 /* Before those of the policy. */
-enum { WHEN_US, WORKERS, POLICY };
+enum { WHEN_US, WORKERS, EACH, POLICY };
 _Static_assert(POLICY + AUTO_LEARNED <= STATS_LEARNED, "room for what is learned");
 
 static struct stats_block *
@@ -30,7 +30,10 @@ learned_note(struct pool *pool, const struct auto_state *state, unsigned int ali
 {
 	struct stats_block *block = own_block(pool);
 	double numbers[STATS_LEARNED] = {
-	    [WHEN_US] = (double)clock_now_us(), [WORKERS] = (double)alive};
+	    [WHEN_US] = (double)clock_now_us(),
+	    [WORKERS] = (double)alive,
+	    [EACH] = pool->conf->max_concurrency,
+	};
 
 	/* Who is about to follow, and who is followed, has nothing to say of the pool. */
 	if (block == NULL || pool->state == POOL_HELD || pool->state >= POOL_DRAINING)
@@ -64,7 +67,8 @@ learned_follow(
 {
 	double numbers[STATS_LEARNED], when_us = newest(pool, numbers);
 
-	if (when_us <= 0 ||
+	/* Workers that take more requests, or fewer, are others. */
+	if (when_us <= 0 || numbers[EACH] != pool->conf->max_concurrency ||
 	    !auto_learned_take(state, settings, pool_workers(pool), &numbers[POLICY]) ||
 	    (double)clock_now_us() - when_us > WORKERS_US || !(numbers[WORKERS] > 0))
 		return 0;
