@@ -207,12 +207,14 @@ look_for_delays(const struct worker *w)
 		    "(/proc/%d/schedstat): there may be more of them than are of use", (int)w->pid);
 }
 
-/* What it has used since it was looked at last. */
+/* What it has used since it was looked at last, without what it has started: how long children have
+ * waited for a CPU the kernel does not tell once they are dead, and by their CPU time alone more
+ * workers seem to be of use, the more there are. */
 static void
 look(struct worker *w, struct auto_window *window)
 {
 	bool has_threads = procstat_threads(w->pid) > 1;
-	int64_t now = clock_now_us(), cpu_us = measure_tree_cpu(w);
+	int64_t now = clock_now_us(), cpu_us = measure_cpu(w);
 	int64_t delay_us = has_threads ? procstat_delays(w->pid, THREADS_MAX)
 				       : delay_of(w, cpu_us, now);
 
