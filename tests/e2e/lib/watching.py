@@ -54,8 +54,7 @@ class Watch:
 
 
 class MemoryGroup:
-    """A control group with a limit of memory, of whichever version there is; None in its place where
-    none can be made."""
+    """A control group with a limit of memory, of whichever version there is."""
 
     FILES = {2: ("memory.max", "memory.events"), 1: ("memory.limit_in_bytes", "memory.oom_control")}
 
