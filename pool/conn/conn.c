@@ -110,14 +110,20 @@ conn_for(struct worker *w)
 {
 	struct conn *conn = TAILQ_FIRST(&w->conns.list[CONN_READY]);
 
+	return conn != NULL ? conn : conn_unused(w);
+}
+
+struct conn *
+conn_unused(struct worker *w)
+{
+	struct conn *conn;
+
 	/* One that it is about to accept would stand in the way of any that came later. */
-	if (conn == NULL) {
-		TAILQ_FOREACH (conn, &w->conns.list[CONN_WAITING], link) {
-			if (conn->requests == 0)
-				break;
-		}
+	TAILQ_FOREACH (conn, &w->conns.list[CONN_WAITING], link) {
+		if (conn->requests == 0)
+			return conn;
 	}
-	return conn != NULL ? conn : TAILQ_FIRST(&w->conns.list[CONN_CLOSED]);
+	return TAILQ_FIRST(&w->conns.list[CONN_CLOSED]);
 }
 
 void

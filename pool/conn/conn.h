@@ -21,6 +21,9 @@ bool conn_has_record(struct worker *w);
 /* The one for its next request: ready, the last used first, or not yet connected. */
 struct conn *conn_for(struct worker *w);
 
+/* The same without those that have had a request. */
+struct conn *conn_unused(struct worker *w);
+
 /* It is connected, and gets no request until it is ready. */
 void conn_wait(struct conn *conn);
 void conn_ready(struct conn *conn);

@@ -195,8 +195,10 @@ feed_start(struct worker *w, struct request *r)
 	struct conn *conn = conn_for(w);
 
 	assert(w->state == WORKER_IDLE || w->state == WORKER_BUSY || r->warmup);
-	if (conn->fd != -1 && is_stale(conn, r))
+	while (conn->fd != -1 && is_stale(conn, r)) {
 		conn_close(conn);
+		conn = conn_unused(w);
+	}
 	conn_take(conn, r);
 	receipt_begins(conn);
 	if (w->state == WORKER_IDLE) {

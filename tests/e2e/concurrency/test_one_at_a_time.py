@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from concurrency import AtOnce, ask
+from concurrency import AtOnce, ask, learn
 from load import Load, all_right
 from servers import PATIENCE, SLOW, wait_for
 
@@ -68,6 +68,17 @@ def test_four_threads_of_sixteen(several, kind):
         assert max(t["beside"] for t in batch.told()) == 4
     assert len(said(server)) <= 1 and set(said(server)) <= {("4", "16")}
     assert load.seconds < 20 * SLOW * PATIENCE, "1000 times 20 ms, eight at once: 2.5 s"
+
+
+def test_a_request_does_not_wait_behind_a_connection_that_was_left_aside(several):
+    """A POST is not sent on a kept connection, which is closed for it: its thread accepts the oldest
+    that waits, and that may be the one by which it was tried whether the program takes more."""
+    server = several({"pm.max_concurrency": 16}, kind="python", threads=4)
+    learn(server, 4)
+    with AtOnce(server, ["ms=1000"] * 6) as batch:
+        assert max(t["beside"] for t in batch.told()) == 4
+    for _ in range(8):
+        assert ask(server, timeout=10 * SLOW, body=b"x")["length"] == 1
 
 
 @pytest.mark.parametrize("n", [1, 8])
