@@ -29,6 +29,9 @@
 #define THREADS_MAX 16
 /* A worker has about as many requests as it takes. */
 #define LADEN 0.75
+/* So long there are to be as many workers as another generation had. Places that it keeps for long
+ * are not filled with idle workers when it gives them up. */
+#define START_US 5000000
 /* How long a number of CPUs is taken for granted. */
 #define CPUS_US 5000000
 
@@ -73,6 +76,7 @@ follow(struct pool *pool, const struct auto_settings *settings)
 	struct sample *s = pool->workers.sample;
 
 	s->start = learned_follow(pool, &s->state, settings);
+	s->start_until_us = clock_now_us() + START_US;
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 #define ANYFPM_POOL_MEASURE_SAMPLE_DATA_H
 
+#include "base/clock.h"
 #include "base/pressure.h"
 #include "base/shared/message.h"
 #include "pool/core/pool.h"
@@ -19,7 +20,8 @@ struct sample {
 	int64_t looked_us; /* at memory */
 	struct pressure pressure;
 	struct message_budget budget;
-	unsigned int start; /* workers to begin with, as another generation had them */
+	unsigned int start; /* workers to begin with, as another generation had them, */
+	int64_t start_until_us; /* and until when: then requests have told how many are needed */
 	struct message_memory said; /* to the master, */
 	int64_t said_us;            /* and when */
 	unsigned int in_sum;        /* workers that are in the sum of memory */
@@ -57,6 +59,8 @@ sample_start(const struct pool *pool)
 {
 	const struct sample *s = pool->workers.sample;
 
+	if (clock_now_us() >= s->start_until_us)
+		return 0;
 	return s->start < s->state.number ? s->start : s->state.number;
 }
 
