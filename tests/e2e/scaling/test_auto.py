@@ -68,6 +68,21 @@ def test_grows_to_what_cpus_bear_and_goes_back(auto):
              "what one has")
 
 
+def test_step(auto):
+    """To 2 clients come 30 more, whose requests hardly use a CPU: there are workers for them soon,
+    and when they have gone, all others go within pm.process_idle_timeout."""
+    server = auto({"pm.process_idle_timeout": "2s"})
+    with clients_of(server.address, "ms=50", 2) as few:
+        wait_for(lambda: few.served > 20, 5 * SLOW, "2 clients are served")
+        assert len(workers(server)) <= 8
+        with clients_of(server.address, "ms=50", 30) as more:
+            wait_for(lambda: status(server)["active processes"] >= 24, 3 * SLOW, "a worker for each")
+        assert more.served and not more.failed
+        wait_for(lambda: len(workers(server)) <= 4, 4 * SLOW, "those of two are left")
+    assert not few.failed
+    wait_for(lambda: len(workers(server)) == 1, 4 * SLOW, "the floor")
+
+
 def test_ceiling_and_floor(auto):
     """pm.max_children holds, and pm.min_spare_servers are there without a request. All that tells
     of the pool names what bounds it."""
