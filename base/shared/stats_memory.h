@@ -23,7 +23,7 @@
  * of thousands of workers run or thousands stop, metrics do not see those in the last slots. */
 #define STATS_SLOTS_MAX 11001
 
-/* Of what pm = auto has learned (pool/measure/learned.c). */
+/* Of what pm = auto has learned (pool/measure/learned.c): another order of it is another layout. */
 #define STATS_LEARNED 32
 
 struct stats_block {

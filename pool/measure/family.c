@@ -5,7 +5,8 @@
  * 20 times a second at most, by two files that are kept open. One that has just had a child is, for
  * each request, so that the CPU time of a short child is its own request's. Where that takes long,
  * as there are many processes, or threads that have a list of children each, it is done the less
- * often: for all workers together it is no more than a twentieth of the time.
+ * often, but each once a second: for all workers together it is a twentieth of the time, unless that
+ * takes more.
  */
 #include "config.h"
 

@@ -21,8 +21,10 @@
 #define NEWS_LEAST (1 << 20)
 #define NEWS_US 100000
 
-/* Of the time, so little is spent on what workers have for themselves: one part in so many. */
+/* Of the time, so little is spent on what workers have for themselves: one part in so many, and not
+ * more at once, as nothing else happens meanwhile, but for one worker in any case. */
 #define ALONE_PART 50
+#define ALONE_MOST_US 2000
 
 static struct auto_size
 size_found(const struct worker *w, uint64_t before, int64_t now)
@@ -161,7 +163,9 @@ oldest_first(const void *a, const void *b)
 static void
 look_alone(struct worker **workers, size_t n, int64_t length_us)
 {
-	int64_t until = clock_now_us() + length_us / ALONE_PART;
+	int64_t most_us = length_us / ALONE_PART < ALONE_MOST_US ? length_us / ALONE_PART
+								 : ALONE_MOST_US;
+	int64_t until = clock_now_us() + most_us;
 
 	qsort(workers, n, sizeof(*workers), oldest_first);
 	for (size_t i = 0; i < n && (i == 0 || clock_now_us() < until); i++)
