@@ -8,11 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/kin.h"
 #include "base/procstat.h"
 
-/* Of stopping a tree, which may grow faster than it can be read. */
-#define ROUNDS_MAX 100
+/* Of stopping a tree, which may grow faster than it can be read; on a machine that is overloaded
+ * each process of it first has to get a CPU to stop. */
+#define STOP_MAX_US 10000000
 
 struct tree_use
 tree_measure(pid_t root)
@@ -62,16 +64,18 @@ tree_kill(pid_t root)
 {
 	static const struct timespec pause = {.tv_nsec = 1000000};
 	struct kin before, tree = kin_tree(root);
-	bool still = false;
+	int64_t until_us = clock_now_us() + STOP_MAX_US;
+	bool still;
 
-	for (int round = 0; !still && round < ROUNDS_MAX; round++) {
-		if (round > 0)
-			nanosleep(&pause, NULL);
+	for (;;) {
 		send(&tree, SIGSTOP);
 		before = tree;
 		tree = kin_tree(root);
 		still = is_still(&before, &tree);
 		free(before.pids);
+		if (still || clock_now_us() >= until_us)
+			break;
+		nanosleep(&pause, NULL);
 	}
 	send(&tree, SIGKILL);
 	free(tree.pids);
