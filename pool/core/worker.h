@@ -162,6 +162,7 @@ struct measure {
 	int64_t sample_cpu_us;
 	uint64_t share;	 /* as measure_share() has found it last */
 	int64_t share_us; /* when, 0: it has not */
+	int64_t share_good_us; /* for how long that is good */
 	bool company;	  /* since it was idle it had two requests at once: nobody's CPU time */
 };
 

@@ -27,9 +27,7 @@
 #include "pool/core/worker.h"
 #include "pool/measure/family.h"
 #include "pool/measure/program.h"
-
-/* How long measure_share() is good for. */
-#define SHARE_US 100000
+#include "pool/policy/limits.h"
 
 void
 measure_init(struct pool *pool)
@@ -211,7 +209,7 @@ measure_share(struct worker *w, uint64_t memory)
 
 	if ((w->life.order == 0 && w->family.memory == 0) || memory == 0)
 		return memory;
-	if (w->measure.share_us != 0 && now - w->measure.share_us < SHARE_US)
+	if (w->measure.share_us != 0 && now - w->measure.share_us < w->measure.share_good_us)
 		return w->measure.share;
 	procstat_shares_read(w->pid, &own);
 	if (procstat_memory_sum(&own) == 0)
@@ -223,7 +221,8 @@ measure_share(struct worker *w, uint64_t memory)
 	w->measure.share = procstat_memory_sum(&own);
 	if (w->family.memory > 0)
 		w->measure.share += family_share(w);
-	w->measure.share_us = now;
+	w->measure.share_us = clock_now_us();
+	w->measure.share_good_us = limits_pause_us(w->measure.share_us - now);
 	return w->measure.share;
 }
 

@@ -3,6 +3,8 @@
 
 #include "pool/measure/sample_data.h"
 
+#include <math.h>
+
 #include "conf/concurrency.h"
 
 struct auto_settings
@@ -39,7 +41,9 @@ sample_report(const struct pool *pool)
 
 	stats_set(pool->stats, STATS_AUTO_WORKERS, a->number);
 	stats_set(pool->stats, STATS_AUTO_BOUND, a->bound);
-	stats_set(pool->stats, STATS_AUTO_SHARE, (int64_t)(auto_cpu_share(&a->cpu) * 10000 + 0.5));
+	/* Of a time next to nothing it may be any number. */
+	stats_set(pool->stats, STATS_AUTO_SHARE,
+	    (int64_t)(fmin(auto_cpu_share(&a->cpu), 1e6) * 10000 + 0.5));
 	stats_set(pool->stats, STATS_AUTO_MEMORY, (int64_t)a->memory.now);
 	stats_set(pool->stats, STATS_AUTO_NEXT, (int64_t)a->memory.next);
 	stats_set(pool->stats, STATS_AUTO_BUDGET, (int64_t)s->budget.bytes);
