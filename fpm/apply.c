@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "fpm/files/errorlog.h"
-#include "fpm/rotation.h"
+#include "fpm/seat/rotation.h"
 
 static void
 reopen_error_log(const struct estate *e)

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/shared/message.h"
 #include "fpm/estate.h"
-#include "fpm/inherit.h"
+#include "fpm/saved/inherit.h"
 
 static int
 refuse(void)

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "base/shared/stats_sum.h"
-#include "fpm/halt.h"
 #include "fpm/page.h"
 #include "fpm/poolstate.h"
-#include "fpm/rotation.h"
-#include "fpm/succession.h"
-#include "fpm/waits.h"
+#include "fpm/reload/succession.h"
+#include "fpm/seat/halt.h"
+#include "fpm/seat/rotation.h"
+#include "fpm/seat/waits.h"
 
 static bool
 is_meant(const struct session *s, const struct seat *seat)

@@ -6,8 +6,8 @@
 #define ANYFPM_FPM_COMMANDS_H
 
 #include "fpm/control/control.h"
-#include "fpm/reload.h"
-#include "fpm/seat.h"
+#include "fpm/reload/reload.h"
+#include "fpm/seat/seat.h"
 #include "fpm/upgrade.h"
 
 /* What the master does; arg is its own. */

@@ -12,7 +12,7 @@
 #include "conf/dump.h"
 #include "conf/errors.h"
 #include "conf/load.h"
-#include "fpm/saved_socket.h"
+#include "fpm/saved/saved_socket.h"
 
 /* false: out of memory. */
 static bool

@@ -12,11 +12,11 @@
 #include "fpm/files/pidfile.h"
 #include "fpm/metrics.h"
 #include "fpm/reaper.h"
-#include "fpm/saved.h"
-#include "fpm/seat.h"
-#include "fpm/service.h"
-#include "fpm/servicelog.h"
+#include "fpm/saved/saved.h"
+#include "fpm/seat/seat.h"
 #include "fpm/sockets/activation.h"
+#include "fpm/start/service.h"
+#include "fpm/start/servicelog.h"
 
 /* Parts of the master; it has to be still: no reload is under way, no message waits. */
 struct estate {

@@ -15,9 +15,9 @@
 #include "base/log.h"
 #include "conf/load.h"
 #include "fpm/apply.h"
-#include "fpm/daemonize.h"
-#include "fpm/halt.h"
 #include "fpm/process/launch.h"
+#include "fpm/seat/halt.h"
+#include "fpm/start/daemonize.h"
 
 /* The one place where the master changes its state; only towards its end. */
 static void
@@ -218,16 +218,14 @@ static const char *
 say_state(const void *arg)
 {
 	static const char *const states[] = {[MASTER_SERVING] = "serving",
-	    [MASTER_FINISHING] = "finishing",
-	    [MASTER_STOPPING] = "stopping"};
+	    [MASTER_FINISHING] = "finishing", [MASTER_STOPPING] = "stopping"};
 	const struct master *master = arg;
 
 	return states[master->state];
 }
 
 static const struct commands_events commands_events = {.stop = on_stop,
-    .reload = on_reload,
-    .finish = on_finish,
+    .reload = on_reload, .finish = on_finish,
     .reopen_logs = on_reopen_logs,
     .upgrade = on_upgrade,
     .state = say_state};

@@ -22,7 +22,7 @@
 #include "conf/load.h"
 #include "conf/lookup.h"
 #include "fpm/metrics/main.h"
-#include "fpm/saved_socket.h"
+#include "fpm/saved/saved_socket.h"
 
 #define BACKLOG 128
 /* Everybody on this machine may read metrics, as with a port; a directory can keep them out. */

@@ -6,10 +6,10 @@
 
 #include "fpm/process/process.h"
 #include "fpm/process/respawn.h"
-#include "fpm/saved.h"
-#include "fpm/seat.h"
-#include "fpm/service.h"
+#include "fpm/saved/saved.h"
+#include "fpm/seat/seat.h"
 #include "fpm/sockets/sockets.h"
+#include "fpm/start/service.h"
 
 struct metrics {
 	const struct service *service;

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "fpm/notifysocket.h"
-#include "fpm/seat.h"
-#include "fpm/summary.h"
+#include "fpm/seat/seat.h"
+#include "fpm/seat/summary.h"
 
 struct event;
 struct event_base;

@@ -6,7 +6,7 @@
 #define ANYFPM_FPM_PAGE_H
 
 #include "fpm/control/session.h"
-#include "fpm/seat.h"
+#include "fpm/seat/seat.h"
 
 /* Ask the pool's process to write its page for the session. false: there is nobody to ask. */
 bool page_ask(struct session *session, const struct seat *seat);

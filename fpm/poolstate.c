@@ -11,8 +11,8 @@
 #include "base/shared/ends.h"
 #include "base/shared/stats_sum.h"
 #include "fpm/control/session.h"
-#include "fpm/summary.h"
-#include "fpm/waits.h"
+#include "fpm/seat/summary.h"
+#include "fpm/seat/waits.h"
 #include "pool/policy/auto.h"
 
 #define RATE_S 10

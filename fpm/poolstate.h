@@ -5,8 +5,8 @@
 #include <jansson.h>
 
 #include "base/shared/stats.h"
-#include "fpm/reload.h"
-#include "fpm/seat.h"
+#include "fpm/reload/reload.h"
+#include "fpm/seat/seat.h"
 
 /* The service as a whole, whose state is one word. NULL: out of memory, as of the next. */
 json_t *poolstate_service(

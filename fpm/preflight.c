@@ -9,7 +9,6 @@
 #include <sysexits.h>
 
 #include "base/fd.h"
-#include "fpm/delegated.h"
 #include "fpm/files/errorlog.h"
 #include "fpm/files/pidfile.h"
 #include "fpm/files/poollog.h"
@@ -17,6 +16,7 @@
 #include "fpm/metrics.h"
 #include "fpm/process/launch.h"
 #include "fpm/sockets/sockets.h"
+#include "fpm/start/delegated.h"
 
 static bool
 check_logs(const struct conf *conf, const struct conf_pool *pool)

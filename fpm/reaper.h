@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 #include "fpm/metrics.h"
-#include "fpm/seat.h"
-#include "fpm/tester.h"
+#include "fpm/reload/tester.h"
+#include "fpm/seat/seat.h"
 
 /* Pool processes whose sessions are remembered, to know what they left behind. */
 #define REAPER_SESSIONS 256

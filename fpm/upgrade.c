@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "fpm/inherit.h"
 #include "fpm/process/launch.h"
+#include "fpm/saved/inherit.h"
 
 #define DELETED " (deleted)"   /* what the kernel says behind a name that is another's by now */
 #define LOOK_US 50000	       /* how often it is looked whether it can go on */

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "fpm/estate.h"
-#include "fpm/reload.h"
-#include "fpm/tester.h"
+#include "fpm/reload/reload.h"
+#include "fpm/reload/tester.h"
 
 #define UPGRADE_WHY_MAX 512
 

@@ -24,7 +24,7 @@
  * or MESSAGE_FAILED, and answers MESSAGE_PING, nothing else.
  * A master may be of a newer version than its processes, until all have been replaced: what is added
  * is added at the end, and what means something else from then on is an upgrade's limit
- * (SAVED_FORMAT, fpm/saved.h).
+ * (SAVED_FORMAT, fpm/saved/saved.h).
  *
  * End of file without MESSAGE_DRAIN or MESSAGE_STOP before it means that the other side crashed.
  */
@@ -102,7 +102,7 @@ enum message_fd {
 	MESSAGE_FD_CGROUP,     /* the pool's control group, a directory; where workers have theirs */
 	MESSAGE_FD_PAGE,       /* a file: write what the status page shows as JSON, one line */
 	MESSAGE_FD_HANDOVER,   /* an end of a SOCK_SEQPACKET socketpair between two generations */
-	MESSAGE_FD_STATE,      /* what a master has (fpm/saved.h), to a binary that is tested */
+	MESSAGE_FD_STATE,      /* what a master has (fpm/saved/saved.h), to a binary that is tested */
 };
 
 enum message_start {

@@ -1,5 +1,5 @@
 # tables.awk: what the completions and the syntax file need to know, from the tables of the sources
-# themselves. With -v want=bash or zsh: fpm/options.c and fpm/control/command.c; with -v want=vim:
+# themselves. With -v want=bash or zsh: fpm/start/options.c and fpm/control/command.c; with -v want=vim:
 # conf/directives.c. Where no table is found it fails.
 
 # A text of C, in which a constant may stand between two pieces; without its line feed.

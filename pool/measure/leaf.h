@@ -5,7 +5,7 @@
  * The groups are made and opened with the rights that the pool process begins with. What may be
  * written to an open file of a control group is decided by the rights of who opened it (kernel
  * 5.16), so we can use them later, and nobody else can: no worker can leave its group or change its
- * limits unless it is root. The master removes them (fpm/delegated.h).
+ * limits unless it is root. The master removes them (fpm/start/delegated.h).
  */
 #ifndef ANYFPM_POOL_MEASURE_LEAF_H
 #define ANYFPM_POOL_MEASURE_LEAF_H

@@ -5,7 +5,7 @@
 #ifndef ANYFPM_TESTS_AUTO_SIM_H
 #define ANYFPM_TESTS_AUTO_SIM_H
 
-#include "fpm/budget.h"
+#include "fpm/seat/budget.h"
 #include "pool/policy/auto.h"
 
 #define SIM_PHASES 6
