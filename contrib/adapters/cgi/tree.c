@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,19 +45,23 @@ tree_signal(pid_t root, int sig)
 	free(tree.pids);
 }
 
-/* Whether the tree is as it was before, and nobody in it is about to start another. */
+/* Whether nobody in the tree is about to start another. */
 static bool
-is_still(const struct kin *before, const struct kin *tree)
+is_stopped(const struct kin *tree)
 {
 	struct procstat stat;
 
-	if (tree->count != before->count)
-		return false;
 	for (size_t i = 0; i < tree->count; i++)
-		if (tree->pids[i] != before->pids[i] ||
-		    (procstat_read(tree->pids[i], &stat) && stat.state == 'R'))
+		if (procstat_read(tree->pids[i], &stat) && stat.state == 'R')
 			return false;
 	return true;
+}
+
+static bool
+is_same(const struct kin *one, const struct kin *other)
+{
+	return one->count == other->count && one->count > 0 &&
+	    memcmp(one->pids, other->pids, one->count * sizeof(*one->pids)) == 0;
 }
 
 void
@@ -65,15 +70,18 @@ tree_kill(pid_t root)
 	static const struct timespec pause = {.tv_nsec = 1000000};
 	struct kin before, tree = kin_tree(root);
 	int64_t until_us = clock_now_us() + STOP_MAX_US;
-	bool still;
+	bool whole;
 
 	for (;;) {
 		send(&tree, SIGSTOP);
+		/* First whether they have stopped, then who is there: else one that forks between
+		 * the two has a child that nobody knows. */
+		whole = is_stopped(&tree);
 		before = tree;
 		tree = kin_tree(root);
-		still = is_still(&before, &tree);
+		whole &= is_same(&before, &tree);
 		free(before.pids);
-		if (still || clock_now_us() >= until_us)
+		if (whole || clock_now_us() >= until_us)
 			break;
 		nanosleep(&pause, NULL);
 	}
