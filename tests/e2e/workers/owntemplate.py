@@ -31,7 +31,10 @@ def says(channel, word, serial, arg=0):
         channel.close()
         signal.pause()
     while WRONG == "babbles":
-        channel.send(b"hello")
+        try:
+            channel.send(b"hello")
+        except OSError:
+            signal.pause()  # nobody listens any more: it is being ended
 
 
 def is_worker(channel, fds, serial, *more, between):
