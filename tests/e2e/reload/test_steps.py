@@ -271,9 +271,10 @@ def test_killed_while_connections_go_over(odd, env, hang, victim, ms):  # noqa: 
     r.shut()
     r.begin()
     r.find_new()
+    worker = r.wait_worker(r.new)  # so its process has all that the master says to it
     r.stop_master()
     r.open()
-    r.server.wait_log(f"child {r.wait_worker(r.new)} is ready")
+    r.server.wait_log(f"child {worker} is ready")
     r.go_on()
     time.sleep(ms / 1000)
     with contextlib.suppress(ProcessLookupError):
