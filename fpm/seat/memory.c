@@ -101,8 +101,16 @@ tell(struct memory *memory, struct generation *g, uint64_t total, unsigned int s
 		again(memory);
 }
 
-/* Share total among those of the seats' generations that have it in percent, or, of a seat, those
- * that do not. */
+/* Whether g is one that shares with others: those that have it in percent, or, of the seat `only`,
+ * those that do not. */
+static bool
+takes_part(const struct generation *g, const struct seat *seat, const struct seat *only)
+{
+	return g->pool->pm == PM_AUTO && is_percent(g->pool) == (only == NULL) &&
+	    (only == NULL || seat == only);
+}
+
+/* Share total among those that take part. */
 static void
 share_among(struct memory *memory, struct seat *only, uint64_t total)
 {
@@ -113,8 +121,7 @@ share_among(struct memory *memory, struct seat *only, uint64_t total)
 
 	TAILQ_FOREACH (seat, memory->seats, next) {
 		TAILQ_FOREACH (g, &seat->generations, next) {
-			if (g->pool->pm != PM_AUTO || is_percent(g->pool) != (only == NULL) ||
-			    (only != NULL && seat != only))
+			if (!takes_part(g, seat, only))
 				continue;
 			g->budget.most = most_of(g->pool, memory->total);
 			TAILQ_INSERT_TAIL(&list, &g->budget, next);
@@ -123,8 +130,7 @@ share_among(struct memory *memory, struct seat *only, uint64_t total)
 	budget_decide(&list, total);
 	TAILQ_FOREACH (seat, memory->seats, next) {
 		TAILQ_FOREACH (g, &seat->generations, next) {
-			if (g->pool->pm == PM_AUTO && is_percent(g->pool) == (only == NULL) &&
-			    (only == NULL || seat == only))
+			if (takes_part(g, seat, only))
 				tell(memory, g, total, sharing);
 		}
 	}

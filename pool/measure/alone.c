@@ -3,35 +3,13 @@
 
 #include "pool/measure/alone.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-
 #include "base/cgroup.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/procstat.h"
 #include "pool/core/template.h"
 #include "pool/core/worker.h"
 #include "pool/measure/family.h"
 #include "pool/measure/measure.h"
-
-uint64_t
-alone_template(const struct pool *pool)
-{
-	const struct template *t = pool->workers.template;
-	uint64_t memory;
-	char path[64];
-	int fd;
-
-	if (!pool->conf->preload || t->state == TEMPLATE_DEAD)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->pid);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return 0;
-	memory = procstat_memory(fd);
-	fd_close(&fd);
-	return memory;
-}
 
 bool
 alone_matters(const struct worker *w)

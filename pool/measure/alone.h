@@ -8,9 +8,6 @@
 
 #include "pool/core/pool.h"
 
-/* Bytes that the template has, 0: there is none. */
-uint64_t alone_template(const struct pool *pool);
-
 /* Whether the kernel has to be asked which pages are the worker's alone. */
 bool alone_matters(const struct worker *w);
 

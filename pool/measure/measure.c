@@ -227,15 +227,13 @@ measure_share(struct worker *w, uint64_t memory)
 }
 
 uint64_t
-measure_template(const struct pool *pool, uint64_t *share)
+measure_template_memory(const struct pool *pool)
 {
 	const struct template *t = pool->workers.template;
-	struct procstat_memory own;
 	uint64_t memory;
 	char path[64];
 	int fd;
 
-	*share = 0;
 	if (t->state == TEMPLATE_DEAD)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->pid);
@@ -243,6 +241,19 @@ measure_template(const struct pool *pool, uint64_t *share)
 		return 0;
 	memory = procstat_memory(fd);
 	fd_close(&fd);
+	return memory;
+}
+
+uint64_t
+measure_template(const struct pool *pool, uint64_t *share)
+{
+	const struct template *t = pool->workers.template;
+	uint64_t memory = measure_template_memory(pool);
+	struct procstat_memory own;
+
+	*share = 0;
+	if (memory == 0)
+		return 0;
 	procstat_shares_read(t->pid, &own);
 	*share = procstat_memory_sum(&own);
 	if (*share == 0)

@@ -38,7 +38,8 @@ uint64_t measure_memory(struct worker *w);
  */
 uint64_t measure_share(struct worker *w, uint64_t memory);
 
-/* Both of the template, 0 where there is none: what measure_memory() is of a worker, and *share. */
+/* What measure_memory() is of a worker of the template, 0 where there is none; with its *share. */
+uint64_t measure_template_memory(const struct pool *pool);
 uint64_t measure_template(const struct pool *pool, uint64_t *share);
 
 /* What the idle worker w waits for. */

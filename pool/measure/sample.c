@@ -171,11 +171,12 @@ begin(struct pool *pool, int64_t now)
 static int64_t
 delay_of(struct worker *w, int64_t cpu_us, int64_t now)
 {
-	int64_t delay_us = procstat_delay(w->measure.sched_fd);
 	struct procstat stat;
+	int64_t delay_us;
 
 	if (w->pool->workers.sample->is_blind)
 		return 0;
+	delay_us = procstat_delay(w->measure.sched_fd);
 	if (w->state == WORKER_BUSY && cpu_us == w->measure.window_cpu_us &&
 	    delay_us <= w->measure.window_delay_us && procstat_read(w->pid, &stat) &&
 	    stat.state == 'R')

@@ -14,6 +14,7 @@
 #include "pool/core/events.h"
 #include "pool/core/worker.h"
 #include "pool/measure/alone.h"
+#include "pool/measure/measure.h"
 #include "pool/measure/sample_data.h"
 
 /* What differs by more, of the budget, is told to the master, not more often than this. */
@@ -195,7 +196,7 @@ static void
 look_at(struct pool *pool, struct worker **workers, struct auto_size *sizes, size_t n, int64_t now)
 {
 	struct sample *s = pool->workers.sample;
-	uint64_t template = alone_template(pool);
+	uint64_t template = pool->conf->preload ? measure_template_memory(pool) : 0;
 
 	look_alone(&workers[n], collect(pool, workers, &workers[n]), now - s->looked_us);
 	for (size_t i = 0; i < n; i++) {
